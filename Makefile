@@ -1,0 +1,69 @@
+# Everything here works on a fresh machine with Python 3.11+, pip and make. `make help` lists it.
+SHELL := /bin/bash
+PYTHON ?= python3
+CONFIG ?= customer_success.yaml
+DATA_DIR ?= data
+export CONFIG DATA_DIR RAVENSTACK_DIR
+export DAGSTER_HOME := $(abspath $(DATA_DIR))/dagster
+
+py := .venv/bin/python
+stamp := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run test dev check format plan doctor rebuild rollback lock docs example bench clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(stamp): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@echo "Setting up .venv from requirements.lock …"
+	@rm -rf .venv && $(PYTHON) -m venv .venv
+	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $(stamp)
+
+run: $(stamp) ## the main job: exports in, published warehouse out (CONFIG=, DATA_DIR=, MONTHS=2026-05 or 2026-01..2026-05)
+	@$(py) -m pipelines run $(if $(MONTHS),--months $(MONTHS))
+
+test: $(stamp) ## all tests
+	@$(py) -m pytest -n 2
+
+dev: $(stamp) ## Dagster's UI and daemon on 127.0.0.1:3000
+	@$(py) -m pipelines dev
+
+check: $(stamp) ## format, lint, types, import rules
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+format: $(stamp) ## put the code in its one format
+	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
+
+plan: $(stamp) ## which months and tables are stale, and why; runs nothing
+	@$(py) -m pipelines plan
+
+doctor: $(stamp) ## config, sources, disk, lock, versions
+	@$(py) -m pipelines doctor
+
+rebuild: $(stamp) ## make the working database again from the landed files
+	@$(py) -m pipelines rebuild
+
+rollback: $(stamp) ## publish the version before the present one again
+	@$(py) -m pipelines rollback
+
+docs: $(stamp) ## write docs/dictionary.md from the contracts and the catalogue
+	@$(py) -m pipelines dictionary > docs/dictionary.md
+
+example: $(stamp) ## make the bundled example company again
+	@$(py) -m examples.generator
+
+bench: $(stamp) ## own work against its peers, as ratios within one run
+	@$(py) -m benchmarks
+
+lock: ## resolve requirements.lock again (needs uv); hashes, no addresses
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	    --no-strip-extras --no-emit-index-url --no-header --output-file requirements.lock
+
+clean: ## forget the environment (never the data)
+	rm -rf .venv

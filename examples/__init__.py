@@ -1,0 +1,1 @@
+"""An example company's exports, and the generator that made them."""

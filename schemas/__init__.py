@@ -1,0 +1,1 @@
+"""WHAT a table is: one contract a table, from which everything else about its columns is derived."""

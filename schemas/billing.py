@@ -1,0 +1,178 @@
+"""What customers pay: subscription items, invoices, renewals, costs, rates, and the MRR made of them."""
+
+import polars as pl
+
+from schemas.contract import Contract, column
+from schemas.customers import Export
+
+INTERVAL_UNITS = ["day", "week", "month", "quarter", "year"]
+CURRENCY = r"^[A-Z]{3}$"
+MINOR = "minor units of currency"
+
+
+class SubscriptionItems(Export):
+    """One row per version of a subscription's item: what is billed from `valid_from` until the next version."""
+
+    subscription_id: str = column("Subscription")
+    item_id: str = column("Item of the subscription")
+    valid_from: pl.Date = column("First day of this version", optional=True)
+    account_id: str = column("Account that pays", null=True)
+    plan: str = column("Plan", optional=True)
+    quantity: pl.Int64 = column("Units billed; empty is 1", optional=True, ge=0)
+    seats: pl.Int64 = column("Seats the item gives", unit="count", optional=True, ge=0)
+    unit_amount: pl.Int64 = column("Price of one unit per interval, without tax", unit=MINOR, null=True)
+    currency: str = column("ISO 4217 code", str_matches=CURRENCY)
+    interval_unit: str = column("Unit of the billing interval", isin=INTERVAL_UNITS)
+    interval_count: pl.Int64 = column("Units in the billing interval; empty is 1", optional=True, gt=0)
+    discount_amount: pl.Int64 = column(
+        "Recurring discount of the whole line per interval; empty is 0", unit=MINOR, optional=True, ge=0
+    )
+    discount_ends_on: pl.Date = column("First day without the discount", optional=True, moment="planned")
+    is_trial: bool = column("On trial; counts only where there are no trial dates", optional=True)
+    trial_started_on: pl.Date = column("First day of the trial", optional=True, moment="planned")
+    trial_ends_on: pl.Date = column("First day after the trial", optional=True, moment="planned")
+    is_metered: bool = column("Billed by use: never in MRR", optional=True)
+    started_on: pl.Date = column("First day of service; the same in all versions of the item")
+    ended_on: pl.Date = column("First day out of service", optional=True, moment="planned")
+    cancel_requested_on: pl.Date = column("Day the cancellation was asked for", optional=True, moment="happened")
+    term_ends_on: pl.Date = column("First day after the current term", optional=True, moment="planned")
+    paused_from: pl.Date = column("First paused day", optional=True, moment="planned")
+    paused_until: pl.Date = column("First day in service again", optional=True, moment="planned")
+
+    class Config:
+        unique = ["subscription_id", "item_id", "valid_from"]
+        metadata = {
+            "dated_by": ("valid_from", "started_on"),
+            "cumulative": True,
+            "ordered": [("started_on", "ended_on"), ("paused_from", "paused_until")],
+            "unless": [("unit_amount", "is_metered")],
+        }
+
+
+class Invoice(Contract):
+    """One row per invoice."""
+
+    invoice_id: str = column("Invoice")
+    account_id: str = column("Account that was billed", null=True)
+    issued_on: pl.Date = column("Day of issue")
+    due_on: pl.Date = column("Day by which it is to be paid", optional=True, moment="planned")
+    paid_on: pl.Date = column("Day it was paid in full", optional=True, moment="happened")
+    status: str = column("State", isin=["draft", "open", "paid", "void", "uncollectible"])
+    amount: pl.Int64 = column("The whole amount without tax", unit=MINOR)
+    one_off_amount: pl.Int64 = column("Part of the amount that does not recur", unit=MINOR, optional=True)
+    refunded: pl.Int64 = column("Refunded part without tax; empty is 0", unit=MINOR, optional=True)
+    currency: str = column("ISO 4217 code", str_matches=CURRENCY)
+
+
+class Invoices(Invoice, Export):
+    """One row per invoice of the billing system."""
+
+    class Config:
+        unique = ["invoice_id"]
+        metadata = {"dated_by": "issued_on"}
+
+
+class FctInvoice(Invoice):
+    """One row per invoice, in the month it was issued."""
+
+    month: pl.Date = column("Month of issue")
+    paid_month: pl.Date = column("Month it was paid, if amount − refunded is above zero", null=True)
+    paid_cents: pl.Int64 = column("Amount − refunded at the rate of the month it was paid", unit="cents", null=True)
+    one_off_cents: pl.Int64 = column("One-off amount at the rate of the month of issue", unit="cents", null=True)
+
+    class Config:
+        unique = ["invoice_id"]
+
+
+class Renewal(Contract):
+    """One row per term that came up for renewal."""
+
+    renewal_id: str = column("Term")
+    account_id: str = column("Account", null=True)
+    subscription_id: str = column("Subscription", optional=True)
+    term_started_on: pl.Date = column("First day of the term")
+    term_ended_on: pl.Date = column("Due day: the first day after the term", moment="planned")
+    renewed_on: pl.Date = column("Day it was renewed", optional=True, moment="happened")
+    outcome: str = column("What became of it", isin=["renewed", "lost", "open"])
+    mrr_amount: pl.Int64 = column("MRR of the term", unit=MINOR, optional=True)
+    renewed_mrr_amount: pl.Int64 = column(
+        "MRR after renewal; empty is mrr_amount if renewed, else 0", unit=MINOR, optional=True
+    )
+    currency: str = column("ISO 4217 code", optional=True, str_matches=CURRENCY)
+
+
+class Renewals(Renewal, Export):
+    """One row per renewal of the CRM or the billing system."""
+
+    class Config:
+        unique = ["renewal_id"]
+        metadata = {"dated_by": "term_ended_on", "ordered": [("term_started_on", "term_ended_on")]}
+
+
+class Costs(Export):
+    """One row per month and cost category."""
+
+    month: pl.Date = column("First day of the month")
+    category: str = column("Cost category")
+    amount: pl.Int64 = column("Cost", unit=MINOR)
+    currency: str = column("ISO 4217 code", str_matches=CURRENCY)
+
+    class Config:
+        unique = ["month", "category", "currency"]
+        metadata = {"dated_by": "month"}
+
+
+class FxRates(Export):
+    """One row per month and foreign currency."""
+
+    month: pl.Date = column("First day of the month")
+    currency: str = column("ISO 4217 code", str_matches=CURRENCY)
+    rate: pl.Decimal(38, 10) = column(  # type: ignore[valid-type]
+        "Reporting units for one foreign unit at month end", gt=0
+    )
+
+    class Config:
+        unique = ["month", "currency"]
+        metadata = {"dated_by": "month"}
+
+
+class FctMrrAccountMonth(Contract):
+    """One row per account and month with opening or closing MRR.
+
+    opening + new + reactivation + expansion − contraction − churned + fx = closing, exactly;
+    opening is the closing of the month before.
+    """
+
+    month: pl.Date = column("First day of the month")
+    account_id: str = column("Account")
+    opening_cents: pl.Int64 = column("MRR on the last day of the month before", unit="cents", ge=0)
+    new_cents: pl.Int64 = column("Closing MRR of an account that never paid before the month", unit="cents", ge=0)
+    reactivation_cents: pl.Int64 = column("Closing MRR of an account that came back", unit="cents", ge=0)
+    expansion_cents: pl.Int64 = column("Growth of a paying account in its own currencies", unit="cents", ge=0)
+    upsell_cents: pl.Int64 = column("Part of expansion from items that grew", unit="cents", ge=0)
+    cross_sell_cents: pl.Int64 = column("Part of expansion from items without opening MRR", unit="cents", ge=0)
+    contraction_cents: pl.Int64 = column("Shrinking of an account that still pays", unit="cents", ge=0)
+    churned_cents: pl.Int64 = column("Opening MRR of an account that pays nothing at month end", unit="cents", ge=0)
+    fx_cents: pl.Int64 = column("What only the exchange rate moved", unit="cents")
+    closing_cents: pl.Int64 = column("MRR on the last day of the month", unit="cents", ge=0)
+    pending_cancellation_cents: pl.Int64 = column(
+        "Closing MRR of items whose cancellation is requested and whose end is later or not known", unit="cents", ge=0
+    )
+    seats: pl.Int64 = column("Seats at month end of the items that make MRR", unit="count", null=True)
+
+    class Config:
+        unique = ["month", "account_id"]
+
+
+class FctMrrAccountCurrencyMonth(Contract):
+    """One row per account, month and currency with opening or closing MRR, in native minor units."""
+
+    month: pl.Date = column("First day of the month")
+    account_id: str = column("Account")
+    currency: str = column("ISO 4217 code")
+    opening_native_cents: pl.Int64 = column("MRR on the last day of the month before, rounded", unit=MINOR)
+    closing_native_cents: pl.Int64 = column("MRR on the last day of the month, rounded", unit=MINOR)
+    rate: pl.Float64 = column("Reporting units for one foreign unit at month end", unit="ratio")
+
+    class Config:
+        unique = ["month", "account_id", "currency"]

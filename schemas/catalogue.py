@@ -1,0 +1,51 @@
+"""Every table there is, by name."""
+
+from schemas import billing, customers, feedback, metrics, operations, product, success, support
+from schemas.contract import Contract
+
+
+def _by_name(*contracts: type[Contract]) -> dict[str, type[Contract]]:
+    return {contract.table(): contract for contract in contracts}
+
+
+CANONICAL = _by_name(
+    customers.Accounts,
+    customers.AccountLinks,
+    billing.SubscriptionItems,
+    billing.Invoices,
+    billing.Renewals,
+    support.Tickets,
+    feedback.SurveyResponses,
+    product.UsageEvents,
+    success.Milestones,
+    success.CsmActivities,
+    success.ChurnEvents,
+    billing.Costs,
+    billing.FxRates,
+)
+"""What every vendor's export is turned into."""
+
+DIMENSIONS = _by_name(customers.DimAccount, customers.DimAccountMonth, customers.DimMonth, metrics.DimMetric)
+FACTS = _by_name(
+    billing.FctMrrAccountMonth,
+    billing.FctMrrAccountCurrencyMonth,
+    billing.FctInvoice,
+    support.FctTicket,
+    feedback.FctSurveyResponse,
+    product.FctUsageAccountMonth,
+    product.FctFeatureAccountMonth,
+    success.FctMilestone,
+    success.FctCsmActivity,
+    success.FctHealthInput,
+    success.FctHealthScore,
+)
+VALUES = _by_name(metrics.MetricPart, metrics.MetricMonth)
+OPERATIONS = _by_name(operations.Quarantine, operations.ExportFile, operations.Invariant, operations.Publication)
+
+PUBLISHED = {**DIMENSIONS, **FACTS, **VALUES, **OPERATIONS}
+"""The tables analysts see, all in schema main."""
+
+INTERNAL = _by_name(
+    operations.Build, operations.ContentMonth, operations.Ingest, operations.AccountKey, operations.MetricKey
+)
+"""The working database's own tables, in schema lineage."""

@@ -1,0 +1,217 @@
+"""The one config: what a company says of itself, its sources and its definitions."""
+
+import datetime as dt
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from iso4217 import Currency
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, field_validator, model_validator
+
+from schemas.customers import DimAccountMonth
+
+
+class Settings(BaseModel):
+    """A section of the config; a key it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _first_of_month(day: dt.date) -> dt.date:
+    if day.day != 1:
+        raise ValueError(f"expected the first day of a month, like {day.replace(day=1)}")
+    return day
+
+
+def _known_currency(code: str) -> str:
+    try:
+        Currency(code)
+    except ValueError:
+        raise ValueError("expected an ISO 4217 code, like EUR") from None
+    return code
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("expected an IANA time zone, like Europe/Berlin")
+    return name
+
+
+Month = Annotated[dt.date, AfterValidator(_first_of_month)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Source(Settings):
+    """One system that sends exports."""
+
+    form: str = Field(description="How its files are written: canonical, ravenstack")
+    folder: str = Field("", description="Folder of its files, from the config's own folder")
+    files: dict[str, str | list[str]] = Field(
+        default_factory=dict, description="File or pattern of each of the form's tables"
+    )
+
+
+class Reporting(Settings):
+    """The currency and the clock that the numbers speak in."""
+
+    currency: Annotated[str, AfterValidator(_known_currency)]
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone itself."""
+        return ZoneInfo(self.time_zone)
+
+
+class MilestoneStep(Settings):
+    """One milestone of a customer's way to value, in order."""
+
+    name: str
+    within_days: PositiveInt = Field(description="Deadline, in days after the first paying day")
+    is_value: bool = Field(default=False, description="Whether reaching it means the customer has value")
+    from_event: str | None = Field(None, description="Usage event that marks it, where no export gives it")
+
+
+class Onboarding(Settings):
+    """The milestones, in the order customers should reach them."""
+
+    milestones: tuple[MilestoneStep, ...] = ()
+
+    @property
+    def value_milestones(self) -> list[str]:
+        """Names of those that stand for value."""
+        return [step.name for step in self.milestones if step.is_value]
+
+
+class Scale(Settings):
+    """The positive answers of a CSAT scale."""
+
+    scale: tuple[float, float]
+    positive: tuple[float, float]
+
+
+class Feedback(Settings):
+    """How answers are read."""
+
+    csat: tuple[Scale, ...] = (
+        Scale(scale=(1, 5), positive=(4, 5)),
+        Scale(scale=(1, 10), positive=(6, 10)),
+        Scale(scale=(1, 7), positive=(5, 7)),
+    )
+
+
+class Sentiment(Settings):
+    """The words of a CSM's rating, from 1 (worst) to 5."""
+
+    scores: dict[str, Annotated[float, Field(ge=1, le=5)]] = Field(
+        default={"red": 1, "orange": 2, "yellow": 3, "light_green": 4, "green": 5}
+    )
+
+
+class HealthInput(Settings):
+    """One input of the health score: linear from 0 points at `zero_at` to 100 at `full_at`, clipped."""
+
+    weight: Annotated[float, Field(gt=0)]
+    zero_at: float
+    full_at: float
+
+    @model_validator(mode="after")
+    def _two_points(self) -> Self:
+        if self.zero_at == self.full_at:
+            raise ValueError("expected zero_at and full_at to differ")
+        return self
+
+
+InputName = Literal["usage_rate", "usage_trend", "tickets", "feedback", "payment", "sentiment", "milestones"]
+
+
+class Health(Settings):
+    """Inputs, weights and bands of the health score."""
+
+    coverage: Share = 0.6
+    green_from: float = 75
+    yellow_from: float = 50
+    inputs: dict[InputName, HealthInput] = Field(
+        default={
+            "usage_rate": HealthInput(weight=25, zero_at=0, full_at=0.8),
+            "usage_trend": HealthInput(weight=20, zero_at=0.5, full_at=1.0),
+            "tickets": HealthInput(weight=10, zero_at=5, full_at=0),
+            "feedback": HealthInput(weight=15, zero_at=0, full_at=1),
+            "payment": HealthInput(weight=10, zero_at=0, full_at=1),
+            "sentiment": HealthInput(weight=10, zero_at=1, full_at=5),
+            "milestones": HealthInput(weight=10, zero_at=0, full_at=1),
+        },
+        min_length=1,
+    )
+
+
+class MarginFrom(Settings):
+    """The gross margin from a month on."""
+
+    month: Month
+    share: Share
+
+
+class Finance(Settings):
+    """What the company knows of its costs."""
+
+    gross_margin: tuple[MarginFrom, ...] = ()
+    retention_cost_categories: tuple[str, ...] = ("customer_success",)
+
+
+class Minimums(Settings):
+    """Counts under which a value is `insufficient_history`."""
+
+    churned_accounts: PositiveInt = 5
+
+
+class Privacy(Settings):
+    """What of persons is published."""
+
+    publish_comments: bool = False
+    publish_person_ids: bool = False
+
+
+class Publishing(Settings):
+    """What is kept of former publishes."""
+
+    keep_versions: PositiveInt = 5
+
+
+class Config(Settings):
+    """The whole of customer_success.yaml."""
+
+    company: str
+    as_of: dt.date | None = Field(
+        None, description="Day the data speaks for; default: the last day all snapshots cover"
+    )
+    first_month: Month = Field(description="First published month")
+    history_from: Month | None = Field(None, description="First computed month; default: 12 months before first_month")
+    reporting: Reporting
+    segments: tuple[str, ...] = ()
+    sources: dict[str, Source] = Field(min_length=1)
+    onboarding: Onboarding = Onboarding()
+    feedback: Feedback = Feedback()
+    sentiment: Sentiment = Sentiment()
+    health: Health = Health()
+    finance: Finance = Finance()
+    minimums: Minimums = Minimums()
+    privacy: Privacy = Privacy()
+    publishing: Publishing = Publishing()
+
+    @field_validator("segments")
+    @classmethod
+    def _segment_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        taken = {"account_id", "account_key", "month", "all", "account_name", "signup_on", "first_paid_on"}
+        if wrong := [name for name in names if name in taken or not name.isidentifier()]:
+            raise ValueError(f"expected columns of accounts to slice by, not {', '.join(wrong)}")
+        return names
+
+    @property
+    def first_built_month(self) -> dt.date:
+        """The first month that is computed."""
+        return self.history_from or self.first_month.replace(year=self.first_month.year - 1)
+
+    @property
+    def extra_segments(self) -> list[str]:
+        """Segments that are not columns of every account."""
+        return [name for name in self.segments if name not in DimAccountMonth.dtypes()]

@@ -1,0 +1,164 @@
+"""A table is declared once, as a `Contract`; DDL, dictionary, checks and empty frames all come from it."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandera.polars as pa
+import polars as pl
+
+Moment = Literal["happened", "planned"]
+Personal = Literal["id", "text"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a contract, as declared."""
+
+    name: str
+    dtype: pl.DataType
+    nullable: bool
+    description: str
+    unit: str | None
+    optional: bool
+    moment: Moment | None
+    personal: Personal | None
+
+
+def column(
+    description: str,
+    *,
+    unit: str | None = None,
+    null: bool = False,
+    optional: bool = False,
+    moment: Moment | None = None,
+    personal: Personal | None = None,
+    **rules: Any,  # noqa: ANN401 - pandera's own rules (isin, ge, str_matches …) pass through
+) -> Any:  # noqa: ANN401 - the declared type is the annotation's
+    """Declare a column: what it means, its unit, whether it may be empty, and its rules.
+
+    `optional`: an export may lack the whole column (it is then NULL, and metrics say `not_exported`).
+    `moment`: a date that states what *happened* is not seen before its day; a *planned* one is known ahead.
+    `personal`: a person's id (published hashed) or free text (left out unless the config says otherwise).
+    """
+    metadata = {"unit": unit, "optional": optional, "moment": moment, "personal": personal}
+    return pa.Field(description=description, nullable=null or optional, metadata=metadata, **rules)
+
+
+class Contract(pa.DataFrameModel):
+    """A table: the docstring says what one row is, `Config.unique` is the grain."""
+
+    class Config:
+        strict = True
+
+    @classmethod
+    def table(cls) -> str:
+        """Name of the table, its asset and its files."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+
+    @classmethod
+    def prose(cls) -> str:
+        """What one row is."""
+        return " ".join((cls.__doc__ or "").split())
+
+    @classmethod
+    def grain(cls) -> tuple[str, ...]:
+        """The columns that together name one row."""
+        return tuple(cls.to_schema().unique or ())
+
+    @classmethod
+    def fields(cls) -> tuple[Column, ...]:
+        """The columns in their declared order."""
+        return tuple(
+            Column(
+                name=name,
+                dtype=declared.dtype.type,
+                nullable=declared.nullable,
+                description=declared.description or "",
+                unit=(declared.metadata or {}).get("unit"),
+                optional=(declared.metadata or {}).get("optional", False),
+                moment=(declared.metadata or {}).get("moment"),
+                personal=(declared.metadata or {}).get("personal"),
+            )
+            for name, declared in cls.to_schema().columns.items()
+        )
+
+    @classmethod
+    def dtypes(cls) -> dict[str, pl.DataType]:
+        """Polars type of each column."""
+        return {field.name: field.dtype for field in cls.fields()}
+
+    @classmethod
+    def dated_by(cls) -> tuple[str, ...]:
+        """The columns that date a row: the first that is not empty counts."""
+        named = cls._metadata().get("dated_by", ())
+        return (named,) if isinstance(named, str) else tuple(named)
+
+    @classmethod
+    def cumulative(cls) -> bool:
+        """Whether a month looks at all rows so far (a history), not only at those dated in it (events)."""
+        return bool(cls._metadata().get("cumulative"))
+
+    @classmethod
+    def followed(cls) -> tuple[str, ...]:
+        """Columns whose change restates months; by default all but where a row came from."""
+        named = cls._metadata().get("followed")
+        return tuple(named or (name for name in cls.dtypes() if not name.startswith("export")))
+
+    @classmethod
+    def row_rules(cls) -> list[tuple[str, str, pl.Expr]]:
+        """Rules between columns, as (column at fault, what was expected, whether the row is right)."""
+        metadata, rules = cls._metadata(), []
+        for low, high in metadata.get("ordered", ()):
+            rules.append((high, f"not below {low}", (pl.col(high) >= pl.col(low)).fill_null(value=True)))
+        for present, needed in metadata.get("needs", ()):
+            rules.append(
+                (needed, f"a value, as {present} has one", pl.col(present).is_null() | pl.col(needed).is_not_null())
+            )
+        for needed, excuse in metadata.get("unless", ()):
+            rules.append(
+                (
+                    needed,
+                    f"a value, unless {excuse}",
+                    pl.col(needed).is_not_null() | pl.col(excuse).fill_null(value=False),
+                )
+            )
+        for one, other in metadata.get("either", ()):
+            rules.append((one, f"a value here or in {other}", pl.col(one).is_not_null() | pl.col(other).is_not_null()))
+        return rules
+
+    @classmethod
+    def _metadata(cls) -> dict[str, Any]:
+        return getattr(cls.Config, "metadata", None) or {}
+
+    @classmethod
+    def blank(cls) -> pl.DataFrame:
+        """The table with no rows."""
+        return pl.DataFrame(schema=cls.dtypes())
+
+    @classmethod
+    def shaped(cls, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with exactly the contract's columns, order and types; a column it lacks is NULL.
+
+        Raises polars' InvalidOperationError where a value does not fit its type.
+        """
+        return frame.select(
+            (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name)
+            for name, dtype in cls.dtypes().items()
+        )
+
+
+def with_columns(contract: type[Contract], names: Iterable[str], description: str) -> type[Contract]:
+    """The contract plus one nullable text column for each of `names` it does not have yet.
+
+    For tables whose columns the config decides: the segments of accounts.
+    """
+    added = [name for name in names if name not in contract.dtypes()]
+    body: dict[str, Any] = {
+        "__annotations__": dict.fromkeys(added, str),
+        "__doc__": contract.__doc__,
+        "__module__": contract.__module__,
+        **{name: column(description.format(name=name), null=True) for name in added},
+    }
+    return type(contract.__name__, (contract,), body)

@@ -1,0 +1,62 @@
+"""What customers say: survey responses and ratings."""
+
+import polars as pl
+
+from schemas.contract import Contract, column
+from schemas.customers import Export
+from schemas.support import Instant
+
+HIGH, LOW = "high_is_good", "low_is_good"
+
+
+class SurveyResponse(Contract):
+    """One row per survey."""
+
+    response_id: str = column("Survey sent or answered")
+    account_id: str = column("Account of the respondent; empty: that of its ticket", null=True)
+    respondent_id: str = column("Person asked", optional=True, personal="id")
+    ticket_id: str = column("Ticket the survey is about", optional=True)
+    kind: str = column("Question asked", isin=["nps", "csat", "ces"])
+    score: pl.Float64 = column("Answer", null=True)
+    scale_min: pl.Float64 = column("Lowest answer of the scale", null=True)
+    scale_max: pl.Float64 = column("Highest answer of the scale", null=True)
+    direction: str = column("Which end is good; empty is high_is_good", optional=True, isin=[HIGH, LOW])
+    comment: str = column("Free text of the answer", optional=True, personal="text")
+    sent_at: Instant = column("When it was sent (UTC)", optional=True)  # type: ignore[valid-type]
+    responded_at: Instant = column(  # type: ignore[valid-type]
+        "When it was answered (UTC); empty: unanswered", null=True, moment="happened"
+    )
+
+
+class SurveyResponses(SurveyResponse, Export):
+    """One row per survey of the survey tool."""
+
+    class Config:
+        unique = ["response_id"]
+        metadata = {
+            "dated_by": ("sent_at", "responded_at"),
+            "ordered": [
+                ("sent_at", "responded_at"),
+                ("scale_min", "score"),
+                ("score", "scale_max"),
+            ],
+            "needs": [("score", "scale_min"), ("score", "scale_max")],
+            "either": [("sent_at", "responded_at")],
+        }
+
+
+class FctSurveyResponse(SurveyResponse):
+    """One row per survey, and one per rating of a ticket that no answered survey covers (`ticket:id`).
+
+    In the month it was sent, or else answered.
+    """
+
+    month: pl.Date = column("Month it was sent, or else answered")
+    responded_month: pl.Date = column("Month of the answer", null=True)
+    responded_on: pl.Date = column("Day of the answer in the reporting time zone", null=True)
+    good_score: pl.Float64 = column("The answer, turned so that high is good", unit="score", null=True)
+    share_of_scale: pl.Float64 = column("good_score between the ends of its scale", unit="share", null=True)
+    is_positive: bool = column("CSAT: whether the answer is in the positive range of its scale", null=True)
+
+    class Config:
+        unique = ["response_id"]

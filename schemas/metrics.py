@@ -1,0 +1,82 @@
+"""What a metric is made of, and where its values are."""
+
+import polars as pl
+
+from schemas.contract import Contract, column
+
+UNITS = ["share", "cents", "points", "score", "ratio", "count", "users", "minutes", "hours", "days", "months"]
+NULL_REASONS = [
+    "zero_denominator",
+    "source_missing",
+    "not_exported",
+    "insufficient_history",
+    "company_only",
+    "not_additive",
+]
+
+
+class Parts(Contract):
+    """One row per account and month: what a metric function returns."""
+
+    month: pl.Date = column("First day of the month")
+    account_id: str = column("Account")
+    numerator: pl.Float64 = column("Part of the numerator")
+    denominator: pl.Float64 = column("Part of the denominator; NULL for a sum", null=True)
+
+    class Config:
+        unique = ["month", "account_id"]
+
+
+class DimMetric(Contract):
+    """One row per metric."""
+
+    metric: str = column("Name of the metric")
+    metric_key: pl.Int16 = column("Number of the metric in metric_part; never reused")
+    asset: str = column("Asset that materializes it")
+    title: str = column("Title for people")
+    definition: str = column("What it is, in words")
+    unit: str = column("Unit of the value", isin=UNITS)
+    better: str = column("Which way is better", isin=["higher", "lower", "none"])
+    signal: str = column("Leading or lagging", isin=["leading", "lagging"])
+    perspective: str = column("Perspective of the scorecard", isin=["financial", "customer", "process", "product"])
+    rollup: str = column("How accounts make a company", isin=["sum", "ratio", "median", "derived"])
+    over_time: str = column("How months make a period", isin=["flow", "stock", "mean_rate", "none"])
+    expression: str = column("Formula over other metrics, for derived ones", null=True)
+    provisional_days: pl.Int32 = column("Days after month end until the value is final", unit="days")
+
+    class Config:
+        unique = ["metric"]
+
+
+class MetricPart(Contract):
+    """One row per metric, month and account with something to say: no row where both parts are 0 or NULL."""
+
+    month: pl.Date = column("First day of the month")
+    metric_key: pl.Int16 = column("Metric, see dim_metric")
+    account_key: pl.Int32 = column("Account, see dim_account")
+    numerator: pl.Float64 = column("Part of the numerator")
+    denominator: pl.Float64 = column("Part of the denominator; NULL for a sum", null=True)
+
+    class Config:
+        unique = ["metric_key", "month", "account_key"]
+
+
+class MetricMonth(Contract):
+    """One row per metric, month, dimension and segment; ('all', 'all') is the company."""
+
+    metric: str = column("Name of the metric")
+    month: pl.Date = column("First day of the month")
+    dimension: str = column("Segment column, or 'all'")
+    segment: str = column("Value of the segment column, or 'all'; no value is '(unknown)'")
+    value: pl.Float64 = column("The metric, in the unit of dim_metric; NULL where it cannot be known", null=True)
+    numerator: pl.Float64 = column("Sum of the accounts' numerators; NULL for median and derived", null=True)
+    denominator: pl.Float64 = column("Sum of the accounts' denominators; NULL for sum, median, derived", null=True)
+    observations: pl.Int64 = column("Items behind the value", unit="count", null=True)
+    ci_low: pl.Float64 = column("Lower end of the 95 % Wilson interval", null=True)
+    ci_high: pl.Float64 = column("Upper end of the 95 % Wilson interval", null=True)
+    is_provisional: bool = column("Whether the value may still change by days passing")
+    null_reason: str = column("Why there is no value", null=True, isin=NULL_REASONS)
+    basis: str = column("What the value was made from, where there is a choice", null=True)
+
+    class Config:
+        unique = ["metric", "month", "dimension", "segment"]

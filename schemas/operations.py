@@ -1,0 +1,127 @@
+"""What the pipeline says of its own work."""
+
+import polars as pl
+
+from schemas.contract import Contract, column
+from schemas.support import Instant
+
+
+class Quarantine(Contract):
+    """One row per rejected row of a file and reason; the raw value stays in the private quarantine folder."""
+
+    source: str = column("Source of the config")
+    file: str = column("File as the config names it")
+    line: pl.Int64 = column("Line on which the row starts; the header is line 1")
+    column_name: str = column("Column at fault; empty: the row as a whole", null=True)
+    reason: str = column("What was expected")
+    run_id: str = column("Run that rejected it")
+    rejected_at: Instant = column("When (UTC)")  # type: ignore[valid-type]
+
+
+class ExportFile(Contract):
+    """One row per landed file that speaks now."""
+
+    source: str = column("Source of the config")
+    table_name: str = column("Table the file fills")
+    file: str = column("File as the config names it")
+    sha256: str = column("SHA-256 of the landed copy")
+    bytes: pl.Int64 = column("Size", unit="bytes")
+    rows_read: pl.Int64 = column("Rows in the file", unit="count")
+    rows_loaded: pl.Int64 = column("Rows that were loaded", unit="count")
+    rows_quarantined: pl.Int64 = column("Rows that were rejected", unit="count")
+    exported_at: Instant = column("When it was exported (UTC)")  # type: ignore[valid-type]
+    landed_at: Instant = column("When it was landed (UTC)")  # type: ignore[valid-type]
+
+    class Config:
+        unique = ["table_name", "file"]
+
+
+class Invariant(Contract):
+    """One row per check and month."""
+
+    name: str = column("What must hold")
+    month: pl.Date = column("First day of the month", null=True)
+    expected: pl.Float64 = column("What one side says", null=True)
+    actual: pl.Float64 = column("What the other side says", null=True)
+    passed: bool = column("Whether it holds")
+
+    class Config:
+        unique = ["name", "month"]
+
+
+class Publication(Contract):
+    """One row per publish."""
+
+    version: pl.Int64 = column("Number of the version")
+    published_at: Instant = column("When (UTC)")  # type: ignore[valid-type]
+    as_of: pl.Date = column("Day the data speaks for")
+    run_id: str = column("Run that published it")
+    code_version: str = column("Fingerprint of the code")
+    config_sha256: str = column("SHA-256 of the config file")
+    first_month: pl.Date = column("First published month")
+    last_month: pl.Date = column("Last published month")
+
+    class Config:
+        unique = ["version"]
+
+
+class Build(Contract):
+    """One row per table and month that is built: what it was made from."""
+
+    table_name: str = column("Table, or metric asset")
+    month: pl.Date = column("First day of the month")
+    fingerprint: str = column("What the month's rows were made from, in one hash")
+    made_from: str = column("The same, part by part, as JSON")
+    rows: pl.Int64 = column("Rows written", unit="count")
+    run_id: str = column("Run that wrote it")
+    built_at: Instant = column("When (UTC)")  # type: ignore[valid-type]
+
+    class Config:
+        unique = ["table_name", "month"]
+
+
+class ContentMonth(Contract):
+    """One row per unpartitioned table and month: a hash of what of it the month looks at."""
+
+    table_name: str = column("Canonical table, or dim_account")
+    month: pl.Date = column("First day of the month")
+    fingerprint: str = column("Hash of the rows the month looks at")
+    seen_until: pl.Date = column("Latest day on which any of it happened", null=True)
+
+    class Config:
+        unique = ["table_name", "month"]
+
+
+class Ingest(Contract):
+    """One row per canonical table: how its last ingest went."""
+
+    table_name: str = column("Canonical table")
+    made_from: str = column("Fingerprint of landed files, code and config; unchanged: nothing to do")
+    exported_columns: str = column("Columns the source exports, parted by commas; empty: no source", null=True)
+    rows: pl.Int64 = column("Rows staged", unit="count")
+    problem: str = column("Why it failed; empty: it did not", null=True)
+    as_of: pl.Date = column("Day the data speaks for")
+    ingested_at: Instant = column("When (UTC)")  # type: ignore[valid-type]
+
+    class Config:
+        unique = ["table_name"]
+
+
+class AccountKey(Contract):
+    """One row per account that ever was: its number, never reused."""
+
+    account_id: str = column("Account")
+    account_key: pl.Int32 = column("Number")
+
+    class Config:
+        unique = ["account_id"]
+
+
+class MetricKey(Contract):
+    """One row per metric that ever was: its number, never reused."""
+
+    metric: str = column("Metric")
+    metric_key: pl.Int16 = column("Number")
+
+    class Config:
+        unique = ["metric"]

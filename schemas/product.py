@@ -1,0 +1,60 @@
+"""What customers do in the product."""
+
+import polars as pl
+
+from schemas.contract import Contract, column
+from schemas.customers import Export
+from schemas.support import Instant
+
+
+class UsageEvents(Export):
+    """One row per event of a user in the product, or per bundle of equal events."""
+
+    event_id: str = column("Event")
+    account_id: str = column("Account of the user", null=True)
+    user_id: str = column("User", optional=True, personal="id")
+    name: str = column("Feature or event", optional=True)
+    occurred_at: Instant = column("When it happened (UTC)", moment="happened")  # type: ignore[valid-type]
+    seconds: pl.Int64 = column("Time spent", unit="seconds", optional=True, ge=0)
+    event_count: pl.Int64 = column("Events in the row; empty is 1", unit="count", optional=True, ge=0)
+    errors: pl.Int64 = column("Errors met", unit="count", optional=True, ge=0)
+    is_internal: bool = column("Whether the user is one of our own", optional=True)
+
+    class Config:
+        unique = ["event_id"]
+        metadata = {"dated_by": "occurred_at"}
+
+
+class Usage(Contract):
+    """Use in a month by users who are not our own."""
+
+    month: pl.Date = column("First day of the month")
+    account_id: str = column("Account")
+    active_users: pl.Int64 = column("Distinct users in the month", unit="users", null=True)
+    user_days: pl.Int64 = column("Distinct users per day, summed", unit="count", null=True)
+    events: pl.Int64 = column("Events", unit="count")
+    errors: pl.Int64 = column("Errors met", unit="count", null=True)
+    minutes: pl.Float64 = column("Time spent", unit="minutes", null=True)
+
+
+class FctUsageAccountMonth(Usage):
+    """One row per account and month with an event."""
+
+    user_weeks: pl.Int64 = column(
+        "Distinct users per week (Mon–Sun) that ends in the month by its last day, summed", unit="count", null=True
+    )
+    days: pl.Int64 = column("Days of the month by its last day", unit="days")
+    weeks: pl.Int64 = column("Weeks that end in the month by its last day", unit="count")
+    seats: pl.Int64 = column("Seats at month end of the items that make MRR", unit="count", null=True)
+
+    class Config:
+        unique = ["month", "account_id"]
+
+
+class FctFeatureAccountMonth(Usage):
+    """One row per account, month and feature used."""
+
+    feature: str = column("Feature or event name")
+
+    class Config:
+        unique = ["month", "account_id", "feature"]

@@ -1,0 +1,19 @@
+"""The canonical form: files that already have the columns of the canonical tables, under their names."""
+
+import polars as pl
+
+from schemas.catalogue import CANONICAL
+from schemas.form import Cleaning, Form, RawTable
+
+
+def as_sent(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows as they are."""
+    return frame
+
+
+FORM = Form(
+    name="canonical",
+    raw={name: RawTable(contract, f"{name}.csv") for name, contract in CANONICAL.items()},
+    clean={name: Cleaning(as_sent, (name,)) for name in CANONICAL},
+    exact_header=True,
+)

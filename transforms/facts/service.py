@@ -1,0 +1,164 @@
+"""What is in service on a day: subscription items as periods of constant native MRR."""
+
+import datetime as dt
+from dataclasses import dataclass
+from math import lcm
+
+import polars as pl
+
+from transforms.facts.rates import RATE_DENOMINATOR, nearest_rates, rounded
+
+ITEM = ("subscription_id", "item_id")
+_PER_MONTH = {"year": (1, 12), "quarter": (1, 3), "month": (1, 1), "week": (52, 12), "day": (365, 12)}
+
+
+@dataclass(frozen=True)
+class Service:
+    """Periods of constant MRR, one row per item, account and period.
+
+    Columns: subscription_id, item_id, account_id, currency, seats, cancel_requested_on, from_day (first day),
+    to_day (first day after; NULL: open) and `amount`, the monthly amount in 1/`scale` native minor units, not zero.
+    """
+
+    periods: pl.DataFrame
+    scale: int
+
+
+def service(items: pl.DataFrame, as_of: dt.date) -> Service:
+    """The periods in which items make MRR, as seen on `as_of`.
+
+    Of each item the version with the greatest valid_from ≤ day speaks, the first one from started_on; it counts if
+    started_on ≤ day < ended_on, not paused, not metered, not on trial. Amount = quantity × unit_amount − discount,
+    brought to a month: ÷ interval_count and year ÷ 12, quarter ÷ 3, week × 52/12, day × 365/12, exactly.
+    """
+    scale, factor = _monthly_factor(items)
+    cuts = (
+        "from_day",
+        "to_day",
+        "trial_started_on",
+        "trial_ends_on",
+        "paused_from",
+        "paused_until",
+        "discount_ends_on",
+    )
+    inside = [
+        pl.when(pl.col(cut).is_between("from_day", "to_day")).then(pl.col(cut)).otherwise(pl.col("from_day"))
+        for cut in cuts
+    ]
+    pieces = (
+        _spoken(items.filter(~pl.col("is_metered").fill_null(value=False)))
+        .with_columns(interval=factor)
+        .with_columns(cut=pl.concat_list(inside).list.unique().list.sort())
+        .explode("cut", empty_as_null=True)
+        .with_columns(piece_to=pl.col("cut").shift(-1).over(*ITEM, "from_day", order_by="cut"))
+        .filter(pl.col("piece_to").is_not_null() & (pl.col("cut") <= as_of))
+    )
+    amount = pl.col("quantity").fill_null(1) * pl.col("unit_amount").fill_null(0) - _discount(pl.col("cut"))
+    return Service(
+        pieces.filter(~_on_trial(pl.col("cut")) & ~_paused(pl.col("cut")))
+        .select(
+            *ITEM, "account_id", "currency", "seats", "cancel_requested_on", from_day="cut",
+            to_day=pl.when(pl.col("piece_to") < FOREVER).then(pl.col("piece_to")),
+            amount=amount.cast(pl.Int128) * pl.col("interval"),
+        )
+        .filter(pl.col("amount") != 0)
+        .sort(*ITEM, "from_day"),
+        scale,
+    )  # fmt: skip
+
+
+FOREVER = dt.date(9999, 1, 1)
+
+
+def _spoken(items: pl.DataFrame) -> pl.DataFrame:
+    """Each version with the days it speaks for and is in service: from_day ≤ day < to_day."""
+    start = pl.coalesce("valid_from", "started_on")
+    following = start.shift(-1).over(*ITEM, order_by=start)
+    is_first = start == start.min().over(*ITEM)
+    return items.with_columns(
+        from_day=pl.when(is_first).then(pl.col("started_on")).otherwise(pl.max_horizontal(start, "started_on")),
+        to_day=pl.min_horizontal(following.fill_null(FOREVER), pl.col("ended_on").fill_null(FOREVER)),
+    ).filter(pl.col("from_day") < pl.col("to_day"))
+
+
+def _monthly_factor(items: pl.DataFrame) -> tuple[int, pl.Expr]:
+    """A common denominator of all billing intervals, and each row's amount of it for one unit of money."""
+    counts = [count for count in items["interval_count"].unique().to_list() if count] + [1]
+    scale = lcm(*(12 * count for count in counts))
+    times = pl.col("interval_unit").replace_strict({k: n for k, (n, _) in _PER_MONTH.items()}, return_dtype=pl.Int64)
+    parts = pl.col("interval_unit").replace_strict({k: d for k, (_, d) in _PER_MONTH.items()}, return_dtype=pl.Int64)
+    per_line = pl.lit(scale, pl.Int128) // (parts * pl.col("interval_count").fill_null(1)).cast(pl.Int128)
+    return scale, times.cast(pl.Int128) * per_line
+
+
+def _discount(day: pl.Expr) -> pl.Expr:
+    running = pl.col("discount_ends_on").is_null() | (day < pl.col("discount_ends_on"))
+    return pl.when(running).then(pl.col("discount_amount").fill_null(0)).otherwise(0)
+
+
+def _on_trial(day: pl.Expr) -> pl.Expr:
+    """The trial's dates decide; the flag where there are none, or where a begun trial has no end."""
+    begun = pl.col("trial_started_on").is_null() | (day >= pl.col("trial_started_on"))
+    dated = begun & (day < pl.col("trial_ends_on"))
+    flagged = begun & pl.col("is_trial").fill_null(value=False)
+    return pl.when(pl.col("trial_ends_on").is_not_null()).then(dated).otherwise(flagged)
+
+
+def _paused(day: pl.Expr) -> pl.Expr:
+    until = pl.col("paused_until").fill_null(FOREVER)
+    return ((day >= pl.col("paused_from")) & (day < until)).fill_null(value=False)
+
+
+def first_paid(in_service: Service, fx_rates: pl.DataFrame, reporting: str) -> pl.DataFrame:
+    """One row per account that ever paid: account_id, first_paid_on, the first day with MRR above zero to the cent."""
+    moves = pl.concat(
+        [
+            in_service.periods.select("account_id", "currency", "amount", day="from_day"),
+            in_service.periods.select("account_id", "currency", pl.col("amount") * -1, day="to_day").drop_nulls("day"),
+        ]
+    )
+    on_day = moves.group_by("account_id", "currency", "day").agg(pl.col("amount").sum())
+    # An account's total on a day is the sum over its currencies of all moves up to that day.
+    days = on_day.select("account_id", "day").unique()
+    pairs = days.join(on_day.select("account_id", "currency").unique(), on="account_id")
+    running = (
+        pairs.join(on_day, on=["account_id", "currency", "day"], how="left")
+        .with_columns(pl.col("amount").fill_null(0))
+        .sort("account_id", "currency", "day")
+        .with_columns(pl.col("amount").cum_sum().over("account_id", "currency"), month=pl.col("day").dt.truncate("1mo"))
+    )
+    rated = nearest_rates(fx_rates, running, reporting)
+    unknown = pl.col("whole_rate").is_null() & (pl.col("amount") > 0)
+    total = rated.group_by("account_id", "day").agg(
+        value=(pl.col("amount") * pl.col("whole_rate")).sum(), unrated=unknown.any()
+    )
+    paying = (rounded(pl.col("value"), RATE_DENOMINATOR * in_service.scale) > 0) | pl.col("unrated")
+    return total.filter(paying).group_by("account_id").agg(first_paid_on=pl.col("day").min()).sort("account_id")
+
+
+def at_month_ends(in_service: Service, months: pl.DataFrame) -> pl.DataFrame:
+    """The periods' rows once for each of the consecutive `months` (month, month_end) on whose last day they run."""
+
+    def index(day: pl.Expr) -> pl.Expr:
+        return day.dt.year().cast(pl.Int64) * 12 + day.dt.month() - 1
+
+    bounds = months.select(
+        first=index(pl.col("month")).min(), last=index(pl.col("month")).max(), end=pl.col("month_end").max()
+    )
+    first, last, end = bounds.row(0)
+    # A period runs on a month's last day from the month it starts in, until the month it ends in is reached.
+    until = (
+        pl.when(pl.col("to_day").is_null() | (pl.col("to_day") > end)).then(last + 1).otherwise(index(pl.col("to_day")))
+    )
+    return (
+        in_service.periods.filter(pl.col("from_day") <= end)
+        .with_columns(
+            begin=pl.max_horizontal(index(pl.col("from_day")), pl.lit(first)),
+            until=pl.min_horizontal(until, pl.lit(last + 1)),
+        )
+        .filter(pl.col("begin") < pl.col("until"))
+        .with_columns(at=pl.int_ranges("begin", "until"))
+        .explode("at", empty_as_null=False)
+        .with_columns(month=pl.date(pl.col("at") // 12, pl.col("at") % 12 + 1, 1))
+        .drop("begin", "until", "at")
+    )

@@ -1,0 +1,232 @@
+"""From accounts to the company and every segment: the one road of every metric's parts to its values."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from schemas.config import Minimums
+from schemas.metrics import MetricMonth
+from transforms.metrics.definition import Metric
+
+ALL_ACCOUNTS = ("all", "all")
+KEYS = ["month", "dimension", "segment"]
+Z = 1.959963984540054
+"""Two-sided 95 % of the normal distribution."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What the sources export: the columns of each table there is."""
+
+    columns: Mapping[str, frozenset[str]]
+    begins: dt.date | None = None
+    """First month with MRR in the data."""
+
+    def missing(self, needs: Sequence[str]) -> str | None:
+        """Why a metric with such needs cannot be known, or None."""
+        for need in needs:
+            table, _, name = need.partition(".")
+            if table not in self.columns:
+                return "source_missing"
+            if name and name not in self.columns[table]:
+                return "not_exported"
+        return None
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every roll-up needs beside the parts."""
+
+    dim_month: pl.DataFrame
+    dim_account_month: pl.DataFrame
+    segments: tuple[str, ...]
+    exported: Exported
+    minimums: Minimums
+    as_of: dt.date
+
+    def spine(self) -> pl.DataFrame:
+        """The rows that a metric has: month × company, and × every segment of an account of the month."""
+        months = self.dim_month.select("month")
+        company = months.with_columns(dimension=pl.lit("all"), segment=pl.lit("all"))
+        in_month = self.dim_account_month.join(months, on="month", how="semi")
+        segments = [
+            in_month.select("month", dimension=pl.lit(name), segment=pl.col(name)).unique() for name in self.segments
+        ]
+        return pl.concat([company, *segments]).sort(KEYS)
+
+
+def _sliced(rows: pl.DataFrame, around: Surroundings, aggregates: Sequence[pl.Expr]) -> pl.DataFrame:
+    """The aggregates for the company and every segment; an account in no segment counts in the company alone."""
+    ordered = rows.sort("month", "account_id", *(name for name in ("numerator", "value") if name in rows.columns))
+    company = (
+        ordered.group_by("month", maintain_order=True)
+        .agg(*aggregates)
+        .with_columns(dimension=pl.lit("all"), segment=pl.lit("all"))
+    )
+    placed = ordered.join(
+        around.dim_account_month.select("month", "account_id", *around.segments), on=["month", "account_id"]
+    )
+    segments = [
+        placed.group_by("month", name, maintain_order=True)
+        .agg(*aggregates)
+        .rename({name: "segment"})
+        .with_columns(dimension=pl.lit(name))
+        for name in around.segments
+    ]
+    columns = company.columns
+    return pl.concat([company, *(frame.select(columns) for frame in segments)])
+
+
+def roll_up(metric: Metric, parts: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
+    """Values of a `sum` or `ratio` metric from its parts, for the months of `around`."""
+    within = parts.join(around.dim_month.select("month"), on="month", how="semi")
+    counted = pl.col("denominator").sum().cast(pl.Int64) if metric.items else pl.len().cast(pl.Int64)
+    sums = _sliced(
+        within, around, [pl.col("numerator").sum(), pl.col("denominator").sum(), counted.alias("observations")]
+    )
+    rows = (
+        around.spine()
+        .join(sums, on=KEYS, how="left")
+        .with_columns(pl.col("numerator", "denominator", "observations").fill_null(0))
+    )
+    if metric.rollup == "sum":
+        rows = rows.with_columns(
+            value=pl.col("numerator"), denominator=pl.lit(None, pl.Float64), null_reason=pl.lit(None, pl.String)
+        )
+    else:
+        rows = _ratio(metric, rows, around)
+    return _finished(metric, rows, around)
+
+
+def _ratio(metric: Metric, rows: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
+    least = getattr(around.minimums, metric.minimum) if metric.minimum else 0
+    reason = (
+        pl.when(pl.col("denominator") < least)
+        .then(pl.lit("insufficient_history"))
+        .when(pl.col("denominator") == 0)
+        .then(pl.lit("zero_denominator"))
+    )
+    return rows.with_columns(value=metric.scale * pl.col("numerator") / pl.col("denominator"), null_reason=reason)
+
+
+def medians(metric: Metric, facts: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
+    """Values of a `median` metric from the observations its definition names."""
+    seen = metric.observations
+    if seen is None:
+        raise ValueError(f"{metric.name} is no median")
+    rows = (
+        facts.select("account_id", month=pl.col(seen.month), value=pl.col(seen.value).cast(pl.Float64))
+        .drop_nulls(["month", "value"])
+        .join(around.dim_month.select("month"), on="month", how="semi")
+    )
+    middle = _sliced(rows, around, [pl.col("value").median(), pl.len().cast(pl.Int64).alias("observations")])
+    values = (
+        around.spine()
+        .join(middle, on=KEYS, how="left")
+        .with_columns(
+            pl.col("observations").fill_null(0),
+            numerator=pl.lit(None, pl.Float64),
+            denominator=pl.lit(None, pl.Float64),
+            null_reason=pl.when(pl.col("value").is_null()).then(pl.lit("zero_denominator")),
+        )
+    )
+    return _finished(metric, values, around)
+
+
+def derive(metric: Metric, operands: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
+    """Values of a `derived` metric from the values of the metrics in its expression (rows of metric_month)."""
+    absent = next((table for table in metric.without if around.exported.missing([table])), None)
+    text = metric.without[absent] if absent else metric.expression
+    if text is None:
+        raise ValueError(f"{metric.name} is not derived")
+    names = list(dict.fromkeys(pl.sql_expr(text).meta.root_names()))
+    constants = [name for name in names if name in around.dim_month.columns]
+    rows = around.spine().join(around.dim_month.select("month", *constants), on="month")
+    reasons = []
+    for name in names:
+        if name not in constants:
+            operand = operands.filter(pl.col("metric") == name)
+            rows = rows.join(
+                operand.select(*KEYS, name_value="value", name_reason="null_reason").rename(
+                    {"name_value": name, "name_reason": f"{name}?"}
+                ),
+                on=KEYS,
+                how="left",
+            )
+            reasons.append(pl.col(f"{name}?"))
+    unknown = pl.any_horizontal(pl.col(name).is_null() for name in names)
+    value = pl.sql_expr(text).cast(pl.Float64)
+    values = rows.with_columns(value=pl.when(~unknown).then(value)).with_columns(
+        value=pl.when(pl.col("value").is_finite()).then("value"),
+        null_reason=pl.when(unknown)
+        .then(pl.coalesce(*reasons, pl.lit("source_missing")))
+        .when(~value.is_finite())
+        .then(pl.lit("zero_denominator")),
+        numerator=pl.lit(None, pl.Float64),
+        denominator=pl.lit(None, pl.Float64),
+        observations=pl.lit(None, pl.Int64),
+    )
+    basis = f"{text} (no {absent})" if absent else (metric.basis or (text if metric.without else None))
+    return _finished(metric, values, around, basis)
+
+
+def _finished(metric: Metric, rows: pl.DataFrame, around: Surroundings, basis: str | None = None) -> pl.DataFrame:
+    """Reasons that hold for every metric, intervals, provisional months; never NaN or infinity."""
+    missing = around.exported.missing(metric.needs)
+    early = pl.lit(value=False)
+    if metric.history_months:
+        begins = around.exported.begins
+        early = pl.lit(begins is None) | (pl.col("month").dt.offset_by(f"-{metric.history_months}mo") < pl.lit(begins))
+    in_segment = pl.col("dimension") != "all"
+    reason = (
+        pl.when(pl.lit(missing is not None))
+        .then(pl.lit(missing, pl.String))
+        .when(early)
+        .then(pl.lit("insufficient_history"))
+        .when(in_segment & pl.lit(metric.company_only))
+        .then(pl.lit("company_only"))
+        .otherwise(pl.col("null_reason"))
+    )
+    final_on = pl.col("next_month").dt.offset_by(f"{metric.provisional_days - 1}d")
+    known = rows.with_columns(null_reason=reason)
+    unknowable = pl.col("null_reason").is_in(["source_missing", "not_exported", "company_only"])
+    finished = known.join(around.dim_month.select("month", "next_month"), on="month").with_columns(
+        pl.when(unknowable).then(None).otherwise(pl.col(name)).alias(name)
+        for name in ("numerator", "denominator", "observations")
+    )
+    return MetricMonth.shaped(
+        finished.with_columns(
+            metric=pl.lit(metric.name),
+            value=pl.when(pl.col("null_reason").is_null()).then("value"),
+            is_provisional=pl.lit(around.as_of) < final_on,
+            basis=pl.lit(basis or metric.basis, pl.String),
+        ).with_columns(**_wilson(metric))
+    )
+
+
+def _wilson(metric: Metric) -> dict[str, pl.Expr]:
+    """95 % Wilson interval, where the numerator counts a subset of the denominator's independent units."""
+    if not metric.independent:
+        return {}
+    n, p = pl.col("denominator"), pl.col("numerator") / pl.col("denominator")
+    centre = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    half = (Z / (1 + Z**2 / n)) * ((p * (1 - p) / n + Z**2 / (4 * n**2)).sqrt())
+    there = pl.col("value").is_not_null()
+    return {
+        "ci_low": pl.when(there).then((centre - half).clip(0, 1)),
+        "ci_high": pl.when(there).then((centre + half).clip(0, 1)),
+    }
+
+
+def null_with(values: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+    """`values`, NULL with the same reason where the other metric is."""
+    reasons = other.select(*KEYS, other_reason="null_reason")
+    joined = values.join(reasons, on=KEYS, how="left", maintain_order="left")
+    silent = pl.col("other_reason").is_not_null()
+    return MetricMonth.shaped(
+        joined.with_columns(
+            value=pl.when(~silent).then("value"), null_reason=pl.coalesce("null_reason", "other_reason")
+        )
+    )

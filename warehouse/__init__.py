@@ -1,0 +1,1 @@
+"""WHERE rows live: landing, quarantine, staged tables, working database, publishing. Knows no Dagster."""

@@ -1,0 +1,25 @@
+"""Errors that tell a person what to do; none carries a value of the data."""
+
+
+class WarehouseError(Exception):
+    """Something a person must mend; the message says what, where, and how."""
+
+
+class ConfigError(WarehouseError):
+    """The config is wrong: what, where, and what was expected."""
+
+
+class ExportError(WarehouseError):
+    """A file cannot be used as a whole: names file and column."""
+
+
+class StaleError(WarehouseError):
+    """Something that is needed is not built, or was built from something else; names the command that mends it."""
+
+
+class LockedError(WarehouseError):
+    """Another run holds the data folder."""
+
+
+class AuditError(WarehouseError):
+    """The audit refuses to publish."""

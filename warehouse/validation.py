@@ -1,0 +1,85 @@
+"""Rows against their contract: each is good, or rejected with the column at fault and what was expected."""
+
+import polars as pl
+from pandera.errors import SchemaErrors
+
+from schemas.contract import Contract
+from warehouse.errors import ExportError
+from warehouse.reading import PROVENANCE, REJECTS
+
+AT = ("export_file", "export_line")
+
+
+def validate(frame: pl.DataFrame, contract: type[Contract]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Part the rows into (good rows, rejects); the rejects have a row for each reason.
+
+    Of rows that are equal in everything the first is good. Rows with one key and different content are all rejected:
+    nobody can tell which is right.
+
+    Raises:
+        ExportError: the frame as a whole does not have the contract's columns and types.
+    """
+    content = [name for name in frame.columns if name not in PROVENANCE]
+    numbered = frame.with_row_index("row")
+    repeated = numbered.filter(~pl.struct(content).is_first_distinct()) if contract.grain() else numbered.clear()
+    kept = numbered.join(repeated.select("row"), on="row", how="anti")
+    faults = pl.concat(
+        [
+            repeated.select("row", column_name=pl.lit(None, pl.String), reason=pl.lit("the same row stands before")),
+            *_row_faults(kept, contract),
+            _contract_faults(kept, contract),
+        ]
+    )
+    rejects = faults.join(numbered.select("row", *AT), on="row").select(list(REJECTS)).unique(maintain_order=True)
+    good = numbered.filter(~pl.col("row").is_in(faults["row"].implode())).drop("row")
+    return good, rejects
+
+
+def _row_faults(frame: pl.DataFrame, contract: type[Contract]) -> list[pl.DataFrame]:
+    return [
+        frame.filter(~right).select("row", column_name=pl.lit(name), reason=pl.lit(f"expected {expected}"))
+        for name, expected, right in contract.row_rules()
+    ]
+
+
+def _contract_faults(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
+    """What pandera finds, with its reasons in words."""
+    empty = pl.DataFrame(schema={"row": pl.UInt32, "column_name": pl.String, "reason": pl.String})
+    rows = frame.drop("row")
+    try:
+        contract.validate(rows, lazy=True)
+    except SchemaErrors as found:
+        cases = found.failure_cases
+        whole = cases.filter(pl.col("index").is_null())
+        if whole.height:
+            raise ExportError(f"{contract.table()}: {', '.join(whole['check'].unique().sort())}") from None
+        position = frame.select("row").with_row_index("index").cast({"index": cases.schema["index"]})
+        names = set(rows.columns)
+        return (
+            cases.join(position, on="index")
+            .select(
+                "row",
+                column_name=pl.when(pl.col("column").is_in(names)).then("column"),
+                reason=pl.col("check").map_elements(_in_words, return_dtype=pl.String),
+            )
+            .unique(maintain_order=True)
+        )
+    return empty
+
+
+def _in_words(check: str) -> str:
+    """A pandera check as what was expected."""
+    name, _, bounds = check.partition("(")
+    bounds = bounds.rstrip(")")
+    words = {
+        "not_nullable": "expected a value",
+        "multiple_fields_uniqueness": "the key occurs again with other content",
+        "isin": f"expected one of {bounds}",
+        "greater_than_or_equal_to": f"expected at least {bounds}",
+        "greater_than": f"expected more than {bounds}",
+        "less_than_or_equal_to": f"expected at most {bounds}",
+        "in_range": f"expected a number from {bounds}",
+        "str_matches": f"expected text like {bounds}",
+        "str_length": "expected some text",
+    }
+    return words.get(name, f"expected {check}")
