@@ -54,7 +54,7 @@ def write_contract(seed: int, account: Account, book: Book) -> None:
     if ending:
         base.end(ending.day, ending.requested_on)
     account.lives.append(Life(account.start, base.paid_from, ending.day if ending else None))
-    if ending and ending.day < date(2026, 4, 1) and rng.random() < 0.14:
+    if ending and ending.day < date(2026, 4, 1) and rng.random() < 0.25:
         _come_back(rng, account, book, ending.day)
 
 
@@ -148,9 +148,9 @@ def _run_base(rng: Random, base: Item, last: date, pause: tuple[date, date] | No
             base.pause(*pause, in_place=rng.random() < 0.4)
         elif event == "new price":
             price = (base.now.unit_amount or 0) * rng.randrange(102, 109) // 100
-            base.change(day, unit_amount=price, paused_from=None, paused_until=None)
+            base.change(day, unit_amount=price)
         else:
-            base.change(day, **_new_size(rng, base), paused_from=None, paused_until=None)
+            base.change(day, **_new_size(rng, base))
 
 
 def _new_size(rng: Random, base: Item) -> Change:

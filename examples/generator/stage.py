@@ -1,7 +1,7 @@
 """The stage for accounts that are played by hand: what a case may do, and the list of all cases."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Unpack
 
@@ -29,12 +29,11 @@ class Stage:
         trial_until: str = "",
         base: bool = True,
         metered: bool = False,
-        plan: str = "Pro",
         **terms: Unpack[Change],
     ) -> Item:
         """An item from the day on (the account's first day if none is given)."""
         first = day(start) if start else self.account.start
-        agreed = Terms(first, self.account, plan, self.account.currency, price, **terms)
+        agreed = replace(Terms(first, self.account, "Pro", self.account.currency, price), **terms)
         until = day(trial_until) if trial_until else None
         return self.book.sell(agreed, interval, subscription, until, base, metered)
 

@@ -97,7 +97,10 @@ class Item:
 
     def change(self, day: date, **changes: Unpack[Change]) -> None:
         """Some of the terms change on the day: an upgrade, a downgrade, a pause, another account."""
-        self.agree(replace(self.now, valid_from=day, **changes))
+        before = self.now
+        if before.paused_until is not None and before.paused_until <= day:
+            before = replace(before, paused_from=None, paused_until=None)
+        self.agree(replace(before, valid_from=day, **changes))
 
     def pause(self, day: date, until: date | None, in_place: bool = False) -> None:
         """The item rests in [day, until); written into the running version, or as a version of its own."""

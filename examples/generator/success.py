@@ -42,7 +42,7 @@ def _ratings(rng: Random, account: Account) -> Iterator[Row]:
         day = plus_days(month, rng.randrange(days_in(month)))
         mood = account.mood - 0.65 * account.strain(day) + 0.24 * (rng.random() - 0.5)
         if rng.random() < 0.72 and day <= AS_OF and account.in_service(day):
-            rating = RATINGS[max(0, min(4, int(mood * 5)))]
+            rating = RATINGS[max(0, min(4, int(mood * 5 - 0.5)))]
             yield {
                 "account_id": account.account_id,
                 "kind": "sentiment",

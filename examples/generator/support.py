@@ -25,7 +25,7 @@ Ticket = dict[str, Any]
 
 def score_of(rng: Random, mood: float, lowest: int, highest: int) -> int:
     """An answer on a scale, the better the mood (about 0 to 1) the higher."""
-    felt = mood + 0.34 * (rng.random() - 0.5)
+    felt = mood + 0.34 * (rng.random() - 0.5) - (0.45 if rng.random() < 0.08 else 0)
     return max(lowest, min(highest, lowest + int(felt * (highest - lowest) + 0.6)))
 
 

@@ -61,7 +61,7 @@ def _month(rng: Random, account: Account, month: date, seats: int, likes: dict[s
             feature, doubt = pick(rng, likes), rng.random()
             moment = at(day, rng.randrange(6, 18), rng.randrange(60), rng.randrange(60))
             strain = account.strain(day)
-            stays_away = user > max(1, users * (1 - 0.5 * strain)) or doubt < 0.62 * strain
+            stays_away = user > max(1, users * (1 - 0.5 * strain)) or doubt < 0.72 * strain
             weekend = day.weekday() > 4 and doubt * 7 % 1 < 0.7
             if day <= AS_OF and account.in_service(day) and not stays_away and not weekend:
                 yield moment, account.account_id, _user(rng, account, user), feature, False
