@@ -1,4 +1,4 @@
-"""Staged accounts with terms that are easy to misread: intervals, discounts, currencies, metering, trials, who is in."""
+"""Staged accounts with terms that are easy to misread: intervals, discounts, currencies, metering, trials, scope."""
 
 from examples.generator.prices import HALF_YEAR, TWO_YEARS, WEEK, YEAR
 from examples.generator.stage import Stage, case, day

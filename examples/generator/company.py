@@ -30,7 +30,7 @@ SECOND_WORDS = (
 
 BULK_FIRST_QUARTER = 82
 BULK_LATER = 184
-LINKED_EVERY = 33
+LINKED_EVERY = 29
 
 
 @dataclass
@@ -122,7 +122,7 @@ def _describe(rng: Random, account: Account) -> None:
     account.size = pick(rng, SIZES)
     account.csm_owner = one_of(rng, OWNERS) if rng.random() < 0.9 else ""
     account.signup_on = max(FIRST_DAY, date.fromordinal(account.start.toordinal() - rng.randrange(25)))
-    pays_dollars = {"Americas": 0.85, "APAC": 0.5}.get(account.region, 0.08)
+    pays_dollars = {"Americas": 0.92, "APAC": 0.55}.get(account.region, 0.12)
     account.currency = "USD" if rng.random() < pays_dollars else "EUR"
     account.mood = 0.55 + 0.45 * rng.random()
     account.adoption = 0.5 + 0.5 * rng.random()

@@ -18,7 +18,7 @@ FEATURES = {
     "data_export": (2, 5), "api": (1, 0),
 }  # fmt: skip
 MOST_USERS = 12
-ROWS_PER_USER = 2.15
+ROWS_PER_USER = 2.08
 Use = tuple[datetime, str, str, str, bool]
 
 
