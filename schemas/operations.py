@@ -11,6 +11,7 @@ class Quarantine(Contract):
 
     source: str = column("Source of the config")
     file: str = column("File as the config names it")
+    table_name: str = column("Table the row was meant for")
     line: pl.Int64 = column("Line on which the row starts; the header is line 1")
     column_name: str = column("Column at fault; empty: the row as a whole", null=True)
     reason: str = column("What was expected")
@@ -60,6 +61,7 @@ class Publication(Contract):
     config_sha256: str = column("SHA-256 of the config file")
     first_month: pl.Date = column("First published month")
     last_month: pl.Date = column("Last published month")
+    content: str = column("Hash of what all published months are made from")
 
     class Config:
         unique = ["version"]

@@ -118,6 +118,14 @@ class WorkingDatabase:
                 connection.execute(f"DELETE FROM {qualified(table)} WHERE {' AND '.join(conditions)}", values)  # noqa: S608
                 self._insert(connection, table, frame)
 
+    def forget_but_keys(self) -> None:
+        """Drop everything but the numbers of accounts and metrics, which are never reused; and make it empty again."""
+        keys = {AccountKey.table(), MetricKey.table()}
+        with self.connect() as connection, transaction(connection):
+            for table in self.contracts.keys() - keys:
+                connection.execute(f"DROP TABLE IF EXISTS {qualified(table)}")
+        self.prepare()
+
     def append(self, table: str, frame: pl.DataFrame) -> None:
         """Add rows."""
         with self.connect() as connection, transaction(connection):

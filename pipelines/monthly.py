@@ -1,0 +1,351 @@
+"""Building months: which tables there are, what each is made from, and the one way to make them."""
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from inspect import signature
+
+import polars as pl
+
+from pipelines.ingest import customers
+from pipelines.project import Project
+from schemas.catalogue import CANONICAL, DIMENSIONS, FACTS
+from schemas.config import Config
+from schemas.metrics import MetricMonth, MetricPart, Parts
+from schemas.operations import AccountKey, Build
+from transforms.calendar import add_months
+from transforms.clean.seen import seen_on
+from transforms.events.usage import fct_feature_account_month, fct_usage_account_month
+from transforms.facts.accounts import dim_account_month
+from transforms.facts.billing import fct_invoice
+from transforms.facts.feedback import fct_survey_response
+from transforms.facts.health import fct_health_input, fct_health_score
+from transforms.facts.mrr import fct_mrr_account_currency_month, fct_mrr_account_month
+from transforms.facts.success import fct_csm_activity, fct_milestone
+from transforms.facts.support import fct_ticket
+from transforms.metrics.catalogue import CATALOGUE, metric_assets
+from transforms.metrics.definition import Metric
+from transforms.metrics.roll_up import Exported, Surroundings, derive, medians, null_with, roll_up
+from warehouse.errors import StaleError
+from warehouse.lineage import ALL, Input, Node, build_rows, code_fingerprint, digest, expected_builds
+from warehouse.staging import read_staged
+
+EVENT_SIZED = {"usage_events": 1}
+"""Canonical tables of which a month reads only itself and so many months before; the others are read whole."""
+UNPARTITIONED = {*CANONICAL, "dim_account"}
+
+
+@dataclass(frozen=True)
+class MonthlyTable:
+    """A fact or dimension by month: the function that makes it, and the months it reads of other monthly tables."""
+
+    function: Callable[..., pl.DataFrame]
+    back: Mapping[str, int | None] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Table, contract, asset and function share one name."""
+        return self.function.__name__
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """The tables its parameters name."""
+        return tuple(
+            Input(name, self.back.get(name, EVENT_SIZED.get(name, 0)))
+            for name in signature(self.function).parameters
+            if name in CANONICAL or name in FACTS or name in {"dim_account", "dim_account_month"}
+        )
+
+
+MONTHLY_TABLES: dict[str, MonthlyTable] = {
+    table.name: table
+    for table in (
+        MonthlyTable(dim_account_month),
+        MonthlyTable(fct_mrr_account_month, back={"fx_rates": ALL}),
+        MonthlyTable(fct_mrr_account_currency_month, back={"fx_rates": ALL}),
+        MonthlyTable(fct_invoice, back={"fx_rates": ALL}),
+        MonthlyTable(fct_ticket),
+        MonthlyTable(fct_survey_response, back={"tickets": ALL}),
+        MonthlyTable(fct_usage_account_month),
+        MonthlyTable(fct_feature_account_month),
+        MonthlyTable(fct_milestone),
+        MonthlyTable(fct_csm_activity),
+        MonthlyTable(
+            fct_health_input,
+            back={
+                "fct_usage_account_month": 3,
+                "fct_ticket": 0,
+                "fct_survey_response": ALL,
+                "fct_invoice": 2,
+                "fct_csm_activity": ALL,
+                "fct_milestone": ALL,
+            },
+        ),
+        MonthlyTable(fct_health_score, back={"fct_health_input": 1, "fct_mrr_account_month": 1}),
+    )
+}
+"""Every table by month, in the order in which they can be built."""
+
+
+def settings(config: Config, names: Iterable[str]) -> str:
+    """The config's sections that a function reads, as text."""
+    known = {
+        "currency": config.reporting.currency,
+        "time_zone": config.reporting.time_zone,
+        "segments": config.segments,
+    }
+    told = {name: known[name] for name in names if name in known}
+    told |= {name: getattr(config, name) for name in names if name in Config.model_fields and name not in known}
+    return digest({k: v.model_dump(mode="json") if hasattr(v, "model_dump") else v for k, v in told.items()})
+
+
+def metric_inputs(metrics: Iterable[Metric]) -> tuple[Input, ...]:
+    """The monthly tables, dim_account and metric assets that an asset's metrics are made from."""
+    wanted: dict[str, Input] = {"dim_account_month": Input("dim_account_month")}
+    own = {metric.name for metric in metrics}
+
+    def want(name: str, back: int | None, ahead: int = 0) -> None:
+        before = wanted.get(name, Input(name))
+        deepest = ALL if ALL in (back, before.back) else max(back or 0, before.back or 0)
+        wanted[name] = Input(name, deepest, max(ahead, before.ahead))
+
+    for metric in metrics:
+        for name in metric.parameters:
+            if name in FACTS or name in DIMENSIONS and name != "dim_month" or name in CANONICAL:
+                want(name, metric.look_back, metric.look_ahead)
+        if metric.observations:
+            want(metric.observations.table, ALL)
+        for name in (*metric.operands, *filter(None, [metric.null_with])):
+            if name in CATALOGUE and name not in own:
+                want(CATALOGUE[name].asset, 0)
+    return tuple(wanted.values())
+
+
+@cache
+def nodes(project: Project) -> tuple[Node, ...]:
+    """Every table and metric asset by month, in the order in which they can be built."""
+    config = project.config
+    tables = [
+        Node(
+            table.name,
+            table.inputs,
+            code_fingerprint(table.function.__module__),
+            settings(config, signature(table.function).parameters),
+        )
+        for table in MONTHLY_TABLES.values()
+    ]
+    framework = code_fingerprint("pipelines.monthly")
+    metrics = []
+    for asset, members in metric_assets().items():
+        code = digest(framework, *(code_fingerprint(metric.module) for metric in members))
+        sections = {name for metric in members for name in metric.parameters} | {"segments", "minimums", "finance"}
+        days = max(metric.provisional_days for metric in members)
+        metrics.append(Node(asset, metric_inputs(members), code, settings(config, sorted(sections)), days))
+    return tuple([*tables, *_ordered(metrics, {table.name for table in tables})])
+
+
+def _ordered(metrics: list[Node], done: set[str]) -> list[Node]:
+    """The metric assets, each after those it is derived from."""
+    names, out, left = {node.name for node in metrics}, [], list(metrics)
+    while left:
+        ready = [n for n in left if all(i.table not in names or i.table in done for i in n.inputs)]
+        if not ready:
+            raise ValueError(f"metric assets depend on each other: {', '.join(node.name for node in left)}")
+        out += ready
+        done |= {node.name for node in ready}
+        left = [node for node in left if node not in ready]
+    return out
+
+
+class MonthRun:
+    """One run over some months: reads inputs, makes tables and metrics, writes them with their lineage."""
+
+    def __init__(self, project: Project, run_id: str) -> None:
+        self.project, self.run_id = project, run_id
+        self.as_of = project.as_of()
+        self.months = project.months(self.as_of)
+        self._staged: dict[str, pl.DataFrame] = {}
+
+    @cached_property
+    def expected(self) -> dict[tuple[str, dt.date], dict[str, str]]:
+        """What every month of every table must be made from."""
+        return expected_builds(nodes(self.project), self.project.content(), self.months, self.as_of)
+
+    @cached_property
+    def exported(self) -> Exported:
+        """What the sources export."""
+        return self.project.exported()
+
+    def build_table(self, name: str, months: list[dt.date]) -> dict[dt.date, int]:
+        """Make months of a fact or dimension; the rows of each."""
+        table = MONTHLY_TABLES[name]
+        self._check_months(months)
+        frame = self._call(table.function, table.inputs, months)
+        contract = self.project.contracts[name]
+        frame = contract.validate(frame.select(list(contract.dtypes())), lazy=True)
+        counts = _counts(frame, months)
+        builds = build_rows(self.expected, name, months, counts, self.run_id)
+        self.project.database.write_months({name: frame}, months, builds)
+        return counts
+
+    def build_metrics(self, asset: str, months: list[dt.date]) -> dict[dt.date, int]:
+        """Make months of a metric asset: parts and values of its metrics; the number of values of each month."""
+        self._check_months(months)
+        members = metric_assets()[asset]
+        inputs = metric_inputs(members)
+        around = self._surroundings(months)
+        parts, values = [], []
+        for metric in members:
+            own, made = self._metric(metric, inputs, months, around, values)
+            parts.append(own)
+            values.append(made)
+        frame = MetricMonth.validate(pl.concat(values), lazy=True)
+        database = self.project.database
+        keys = database.metric_keys([metric.name for metric in members])
+        numbered = self._numbered(pl.concat(parts), keys)
+        counts = _counts(frame, months)
+        builds = build_rows(self.expected, asset, months, counts, self.run_id)
+        scope = {"metric_key": keys["metric_key"].to_list(), "metric": keys["metric"].to_list()}
+        database.write_months({MetricPart.table(): numbered, MetricMonth.table(): frame}, months, builds, scope)
+        return counts
+
+    def _metric(
+        self,
+        metric: Metric,
+        inputs: tuple[Input, ...],
+        months: list[dt.date],
+        around: Surroundings,
+        made: list[pl.DataFrame],
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """A metric's parts, with its name, and its values."""
+        none = pl.DataFrame(schema={**Parts.dtypes(), "metric": pl.String})
+        if metric.rollup == "derived":
+            values = derive(metric, self._operands(metric, made, months), around)
+        elif metric.observations:
+            facts = self._read(metric.observations.table, (self.months[0], months[-1]))
+            values = medians(metric, facts, around)
+        else:
+            reads = {i.table: Input(i.table, metric.look_back, metric.look_ahead) for i in inputs}
+            found = self._call(metric.function, tuple(reads.values()), months, metric.look_back, metric.look_ahead)
+            checked = Parts.validate(found, lazy=True).filter(pl.col("month").is_in(months))
+            hidden = self.exported.missing(metric.needs)
+            parts = checked.clear() if hidden else checked
+            values, none = roll_up(metric, parts, around), parts.with_columns(metric=pl.lit(metric.name))
+        if metric.null_with:
+            values = null_with(values, self._values_of(metric.null_with, made, months))
+        return none, values
+
+    def _operands(self, metric: Metric, made: list[pl.DataFrame], months: list[dt.date]) -> pl.DataFrame:
+        names = [name for name in metric.operands if name in CATALOGUE]
+        return pl.concat([MetricMonth.blank(), *(self._values_of(name, made, months) for name in names)])
+
+    def _values_of(self, name: str, made: list[pl.DataFrame], months: list[dt.date]) -> pl.DataFrame:
+        """A metric's values: made a moment ago in this asset, or read."""
+        here = [frame for frame in made if frame.height and frame["metric"][0] == name]
+        if here:
+            return here[0]
+        self._check_built(CATALOGUE[name].asset, (months[0], months[-1]))
+        return self.project.database.read(MetricMonth.table(), (months[0], months[-1]), {"metric": [name]})
+
+    def _numbered(self, parts: pl.DataFrame, metric_keys: pl.DataFrame) -> pl.DataFrame:
+        ids = parts["account_id"].unique().to_list()
+        accounts = self.project.database.account_keys(ids)
+        numbered = parts.join(metric_keys, on="metric").join(accounts, on="account_id")
+        return MetricPart.shaped(numbered).sort("metric_key", "month", "account_key")
+
+    def _surroundings(self, months: list[dt.date]) -> Surroundings:
+        config = self.project.config
+        return Surroundings(
+            dim_month=self.project.calendar(months, self.as_of),
+            dim_account_month=self._read("dim_account_month", (months[0], months[-1])),
+            segments=config.segments,
+            exported=self.exported,
+            minimums=config.minimums,
+            as_of=self.as_of,
+        )
+
+    def _call(
+        self,
+        function: Callable[..., pl.DataFrame],
+        inputs: tuple[Input, ...],
+        months: list[dt.date],
+        back: int | None = 0,
+        ahead: int = 0,
+    ) -> pl.DataFrame:
+        """Call a transform with what its parameters name: tables, the calendar, or parts of the config."""
+        config, reads = self.project.config, {entry.table: entry for entry in inputs}
+        at_hand = {
+            "as_of": self.as_of,
+            "time_zone": config.reporting.time_zone,
+            "currency": config.reporting.currency,
+            "segments": config.segments,
+            "exported": self.exported,
+        }
+        given: dict[str, object] = {}
+        for name in signature(function).parameters:
+            if name == "dim_month":
+                first, last = self._window(Input(name, back, ahead), months)
+                given[name] = self.project.calendar([m for m in self.months if first <= m <= last], self.as_of)
+            elif name == "secret":
+                given[name] = self.project.folders.secret()
+            elif name in reads:
+                given[name] = self._read(name, self._window(reads[name], months))
+            elif name in at_hand:
+                given[name] = at_hand[name]
+            else:
+                given[name] = getattr(config, name)
+        return function(**given)
+
+    def _window(self, entry: Input, months: list[dt.date]) -> tuple[dt.date, dt.date]:
+        first = self.months[0] if entry.back is ALL else max(add_months(months[0], -entry.back), self.months[0])
+        return first, min(add_months(months[-1], entry.ahead), self.months[-1])
+
+    def _read(self, name: str, window: tuple[dt.date, dt.date]) -> pl.DataFrame:
+        """A table's rows: of a canonical one as `as_of` knows them, of a monthly one the months, which must be built."""
+        if name in CANONICAL:
+            if name not in self._staged:
+                contract = self.project.contracts[name]
+                rows = (
+                    customers(self.project) if name == "accounts" else read_staged(self.project.folders, name, contract)
+                )
+                self._staged[name] = seen_on(rows, contract, self.as_of, self.project.config.reporting.time_zone)
+            return self._staged[name]
+        if name == "dim_account":
+            return self.project.database.read(name)
+        self._check_built(name, window)
+        return self.project.database.read(name, window)
+
+    def _check_months(self, months: list[dt.date]) -> None:
+        outside = [month for month in months if month not in set(self.months)]
+        if outside:
+            raise StaleError(
+                f"{outside[0]:%Y-%m} is not among the months of the data: {self.months[0]:%Y-%m} to {self.months[-1]:%Y-%m} "
+                f"(as_of is {self.as_of})"
+            )
+
+    def _check_built(self, name: str, window: tuple[dt.date, dt.date]) -> None:
+        """An unbuilt or stale month is never read as if it were right.
+
+        Raises:
+            StaleError: naming the months and the command that builds them.
+        """
+        builds = self.project.database.read(Build.table(), window, {"table_name": [name]})
+        made = dict(builds.select("month", "made_from").iter_rows())
+        wrong = [
+            m
+            for m in self.months
+            if window[0] <= m <= window[1] and json.loads(made.get(m, "null")) != self.expected[name, m]
+        ]
+        if wrong:
+            stretch = f"{wrong[0]:%Y-%m}" if len(wrong) == 1 else f"{wrong[0]:%Y-%m}..{wrong[-1]:%Y-%m}"
+            raise StaleError(f"{name} is not built, or stale, in {stretch}; build it first: make run MONTHS={stretch}")
+
+
+def _counts(frame: pl.DataFrame, months: list[dt.date]) -> dict[dt.date, int]:
+    found = dict(frame.group_by("month").len().iter_rows())
+    return {month: found.get(month, 0) for month in months}
+
+
+__all__ = ["MONTHLY_TABLES", "AccountKey", "MonthRun", "MonthlyTable", "metric_inputs", "nodes", "settings"]

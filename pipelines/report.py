@@ -1,0 +1,83 @@
+"""What `make run` tells: what it took, what it built, and the last month's headlines."""
+
+import datetime as dt
+import time
+
+import duckdb
+
+from pipelines.project import Project
+from pipelines.publishing import content_digest
+from pipelines.stopwatch import OWN_WORK
+from schemas.operations import ExportFile
+from warehouse.publishing import current_version, publications
+
+HEADLINES = ("mrr", "nrr", "grr", "churn_rate", "clv", "health_score", "csat", "fcr")
+
+
+class Report:
+    """Tells of a run, as it goes."""
+
+    def __init__(self, project: Project, started: float) -> None:
+        self.project, self.started = project, started
+        self.loading = 0.0
+
+    def loaded(self) -> None:
+        """Definitions are loaded."""
+        self.loading = time.perf_counter() - self.started
+        self._say(f"{self.project.config.company}: {self.project.config_path} → {self.project.data_dir}")
+
+    def failed(self, failures: list[str]) -> int:
+        """A run failed; what was published before stays."""
+        for failure in failures:
+            self._say(f"error: {failure}")
+        version = current_version(self.project.folders)
+        self._say(f"Nothing was published; readers keep version {version}." if version else "Nothing was published.")
+        return 1
+
+    def is_new(self) -> bool:
+        """Whether the working database holds something that was not published."""
+        published = publications(self.project.folders)
+        return published.is_empty() or published["content"][-1] != content_digest(self.project)
+
+    def finished(self, stretches: list[tuple[dt.date, dt.date]], *, fresh: bool) -> None:
+        """The whole went well."""
+        files = self.project.database.read(ExportFile.table())
+        self._say(
+            f"  {files.height} files: {files['rows_read'].sum():,} rows read, {files['rows_loaded'].sum():,} loaded, "
+            f"{files['rows_quarantined'].sum():,} quarantined"
+        )
+        built = ", ".join(f"{a:%Y-%m}" if a == b else f"{a:%Y-%m} to {b:%Y-%m}" for a, b in stretches)
+        self._say(f"  months built: {built or 'none, nothing was stale'}")
+        version = current_version(self.project.folders)
+        told = "published" if fresh else "nothing new to publish; readers have"
+        self._say(f"  {told} version {version}: {self.project.folders.published_database}")
+        self._headlines()
+        total = time.perf_counter() - self.started
+        rest = total - self.loading - OWN_WORK.total
+        self._say(
+            f"  {total:.1f} s: {OWN_WORK.total:.1f} own work, {rest:.1f} orchestrating (Dagster's event log), "
+            f"{self.loading:.1f} importing"
+        )
+
+    def _headlines(self) -> None:
+        with duckdb.connect(str(self.project.folders.published_database), read_only=True) as connection:
+            rows = connection.execute(
+                "SELECT metric, month, amount, unit, null_reason FROM metric_readable "
+                "WHERE dimension = 'all' AND month = (SELECT max(month) FROM dim_month WHERE NOT is_provisional) "
+                "AND list_contains(?, metric)",
+                [list(HEADLINES)],
+            ).fetchall()
+        currency = self.project.config.reporting.currency
+        told = {
+            metric: f"NULL ({reason})"
+            if amount is None
+            else f"{amount:,.2f} {currency if unit == 'currency' else unit}"
+            for metric, _, amount, unit, reason in rows
+        }
+        if rows:
+            self._say(
+                f"  {rows[0][1]:%Y-%m}: " + ", ".join(f"{name} {told[name]}" for name in HEADLINES if name in told)
+            )
+
+    def _say(self, text: str) -> None:
+        print(text, flush=True)  # noqa: T201 - the command line speaks

@@ -1,0 +1,119 @@
+"""Usage events → account × month, and account × month × feature."""
+
+import polars as pl
+
+from schemas.product import FctFeatureAccountMonth, FctUsageAccountMonth
+from transforms.calendar import local_day, month_start
+from transforms.metrics.roll_up import Exported
+
+ACCOUNT = ["month", "account_id"]
+FEATURE = [*ACCOUNT, "feature"]
+USERS = ("usage_events.user_id",)
+
+
+def fct_usage_account_month(
+    usage_events: pl.DataFrame,
+    fct_mrr_account_month: pl.DataFrame,
+    dim_month: pl.DataFrame,
+    time_zone: str,
+    exported: Exported,
+) -> pl.DataFrame:
+    """See the contract. `usage_events` reach back to the Monday of the week in which the first month begins.
+
+    An account that was last seen in the month before, in a week that ends in this one, has a row without events: its
+    users are part of that week.
+    """
+    weeks = _weeks(dim_month)
+    daily = _daily(usage_events, dim_month, time_zone, [])
+    in_month = daily.join(dim_month.select("month"), on="month", how="semi")
+    in_week = daily.drop("month").join(weeks, on="week")
+    spans = dim_month.select("month", days=(pl.col("month_end") - pl.col("month")).dt.total_days() + 1)
+    counts = ["active_users", "user_days", "user_weeks"]
+    facts = (
+        _sums(in_month, ACCOUNT)
+        .join(_distinct_users(in_week, ACCOUNT, ["week"], "user_weeks"), on=ACCOUNT, how="full", coalesce=True)
+        .join(_distinct_users(in_month, ACCOUNT, [], "active_users"), on=ACCOUNT, how="left")
+        .join(_distinct_users(in_month, ACCOUNT, ["day"], "user_days"), on=ACCOUNT, how="left")
+        .join(spans, on="month")
+        .join(weeks.group_by("month").agg(weeks=pl.len()), on="month", how="left")
+        .join(fct_mrr_account_month.select(*ACCOUNT, "seats"), on=ACCOUNT, how="left")
+        .with_columns(pl.col("events", "weeks", *counts).fill_null(0))
+    )
+    return FctUsageAccountMonth.shaped(_known_users(facts, counts, exported)).sort(ACCOUNT)
+
+
+def fct_feature_account_month(
+    usage_events: pl.DataFrame, dim_month: pl.DataFrame, time_zone: str, exported: Exported
+) -> pl.DataFrame:
+    """See the contract. An event without a name is of no feature."""
+    named = usage_events.rename({"name": "feature"}).filter(pl.col("feature").is_not_null())
+    daily = _daily(named, dim_month, time_zone, ["feature"])
+    in_month = daily.join(dim_month.select("month"), on="month", how="semi")
+    counts = ["active_users", "user_days"]
+    facts = (
+        _sums(in_month, FEATURE)
+        .join(_distinct_users(in_month, FEATURE, [], "active_users"), on=FEATURE, how="left")
+        .join(_distinct_users(in_month, FEATURE, ["day"], "user_days"), on=FEATURE, how="left")
+        .with_columns(pl.col(counts).fill_null(0))
+    )
+    return FctFeatureAccountMonth.shaped(_known_users(facts, counts, exported)).sort(FEATURE)
+
+
+def _daily(usage_events: pl.DataFrame, dim_month: pl.DataFrame, time_zone: str, also: list[str]) -> pl.DataFrame:
+    """One row per account, user and day in the reporting time zone (and `also`) with use by others than our own.
+
+    Of the months' days and those of the weeks they begin in; `week` is the day's Monday. A row that counts no event,
+    no error and no time is padding of the export, not use.
+    """
+    said = pl.col("event_count").fill_null(1) + pl.col("errors").fill_null(0) + pl.col("seconds").fill_null(0)
+    days = dim_month.select(day=pl.date_ranges(_monday("month"), "month_end")).explode("day").unique()
+    return (
+        usage_events.filter(~pl.col("is_internal").fill_null(value=False) & (said > 0))
+        .with_columns(day=local_day(pl.col("occurred_at"), time_zone), events=pl.col("event_count").fill_null(1))
+        .join(days, on="day", how="semi")
+        .group_by("account_id", "user_id", "day", *also)
+        .agg(pl.col("events").sum(), _sum_or_null("errors"), _sum_or_null("seconds"))
+        .with_columns(month=month_start(pl.col("day")), week=_monday("day"))
+    )
+
+
+def _monday(day: str) -> pl.Expr:
+    """First day of the day's week."""
+    return pl.col(day).dt.truncate("1w")
+
+
+def _sum_or_null(name: str) -> pl.Expr:
+    """The sum of what is known; NULL, not 0, where nothing is."""
+    return pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name)
+
+
+def _sums(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    return (
+        rows.group_by(keys)
+        .agg(pl.col("events").sum(), _sum_or_null("errors"), _sum_or_null("seconds"))
+        .with_columns(minutes=pl.col("seconds") / 60)
+    )
+
+
+def _distinct_users(rows: pl.DataFrame, keys: list[str], within: list[str], name: str) -> pl.DataFrame:
+    """Users once per `keys` and `within`, counted by `keys`."""
+    users = rows.drop_nulls("user_id").select(*keys, *within, "user_id").unique()
+    return users.group_by(keys).agg(pl.len().cast(pl.Int64).alias(name))
+
+
+def _known_users(facts: pl.DataFrame, counts: list[str], exported: Exported) -> pl.DataFrame:
+    """The counts of users are NULL where no source tells users apart."""
+    if exported.missing(USERS):
+        return facts.with_columns(pl.lit(None, pl.Int64).alias(name) for name in counts)
+    return facts
+
+
+def _weeks(dim_month: pl.DataFrame) -> pl.DataFrame:
+    """The Mondays (`week`) of the weeks whose Sunday lies in a month, by its month_end."""
+    first_sunday = _monday("month").dt.offset_by("6d")
+    return (
+        dim_month.filter(first_sunday <= pl.col("month_end"))
+        .select("month", week=pl.date_ranges(first_sunday, "month_end", "7d"))
+        .explode("week")
+        .with_columns(pl.col("week").dt.offset_by("-6d"))
+    )

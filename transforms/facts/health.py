@@ -1,0 +1,203 @@
+"""The health of paying accounts: what is known of each at month end, and one score of it."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import polars as pl
+
+from schemas.config import Health, InputName, Onboarding
+from schemas.success import FctHealthInput, FctHealthScore
+from transforms.metrics.roll_up import Exported
+
+KEYS = ["month", "account_id"]
+NEEDS: dict[InputName, tuple[str, ...]] = {
+    "usage_rate": ("usage_events", "usage_events.user_id", "subscription_items.seats"),
+    "usage_trend": ("usage_events", "usage_events.user_id"),
+    "tickets": ("tickets", "subscription_items.seats"),
+    "feedback": (),
+    "payment": ("invoices", "invoices.due_on", "invoices.paid_on"),
+    "sentiment": ("csm_activities", "csm_activities.rating", "csm_activities.held_on"),
+    "milestones": ("milestones",),
+}
+"""Tables and columns without which an input is missing for everyone."""
+FEEDBACK_DAYS, SENTIMENT_DAYS = 180, 90
+TREND_MONTHS, PAYMENT_MONTHS = 3, 3
+NPS_SCALE = (0, 10)
+DIGITS = 9
+"""Scores are rounded so that the border of a band (0.6 of 0.8 is 75) is where people put it."""
+
+
+def fct_health_input(
+    fct_mrr_account_month: pl.DataFrame,
+    fct_usage_account_month: pl.DataFrame,
+    fct_ticket: pl.DataFrame,
+    fct_survey_response: pl.DataFrame,
+    fct_invoice: pl.DataFrame,
+    fct_csm_activity: pl.DataFrame,
+    milestones: pl.DataFrame,
+    dim_month: pl.DataFrame,
+    health: Health,
+    onboarding: Onboarding,
+    exported: Exported,
+) -> pl.DataFrame:
+    """See the contract: each input that could be known at month end, its points clipped to 0–100.
+
+    Of usage it reads the three months before, of invoices the two before, of answers and ratings all before.
+    """
+    paying = (
+        fct_mrr_account_month.filter(pl.col("closing_cents") > 0)
+        .select(*KEYS, "seats")
+        .join(dim_month.select("month", "month_end", "is_provisional"), on="month")
+    )
+    over = paying.filter(~pl.col("is_provisional"))
+    raw: dict[InputName, pl.DataFrame] = {
+        "usage_rate": _usage_rate(paying, fct_usage_account_month),
+        "usage_trend": _usage_trend(over, fct_usage_account_month),
+        "tickets": _tickets(over, fct_ticket),
+        "feedback": _feedback(fct_survey_response, dim_month),
+        "payment": _payment(fct_invoice, dim_month),
+        "sentiment": _sentiment(fct_csm_activity, dim_month),
+        "milestones": _milestones(paying, milestones, onboarding),
+    }
+    known = [
+        raw[name].select(
+            *KEYS,
+            input=pl.lit(name),
+            raw=pl.col("raw").cast(pl.Float64),
+            score=((pl.col("raw") - declared.zero_at) / (declared.full_at - declared.zero_at) * 100)
+            .clip(0, 100)
+            .round(DIGITS),
+            weight=pl.lit(declared.weight, pl.Float64),
+        )
+        for name, declared in health.inputs.items()
+        if not exported.missing(NEEDS[name])
+    ]
+    rows = pl.concat([FctHealthInput.blank(), *known]).drop_nulls("raw").join(paying, on=KEYS, how="semi")
+    return FctHealthInput.shaped(rows).sort(*KEYS, "input")
+
+
+def _usage_rate(paying: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
+    """Active users, at most the seats / seats; missing without seats, 0 for an account without an event."""
+    rows = paying.filter(pl.col("seats") > 0).join(
+        usage.select(*KEYS, "active_users", named=pl.lit(value=True)), on=KEYS, how="left"
+    )
+    active = pl.when(pl.col("named")).then("active_users").otherwise(0)
+    return rows.select(*KEYS, raw=pl.min_horizontal(active, pl.col("seats") + active * 0) / pl.col("seats"))
+
+
+def _usage_trend(over: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
+    """Active users / mean of the three months before (months without an event are 0); missing if that mean is 0."""
+    shifted = [
+        usage.select(pl.col("month").dt.offset_by(f"{later}mo"), "account_id", "active_users")
+        for later in range(1, TREND_MONTHS + 1)
+    ]
+    before = (
+        pl.concat(shifted)
+        .group_by(KEYS)
+        .agg(mean=pl.when(pl.col("active_users").is_not_null().all()).then(pl.col("active_users").sum() / TREND_MONTHS))
+        .filter(pl.col("mean") > 0)
+    )
+    now = usage.select(*KEYS, "active_users", named=pl.lit(value=True))
+    active = pl.when(pl.col("named")).then("active_users").otherwise(0)
+    return over.join(before, on=KEYS).join(now, on=KEYS, how="left").select(*KEYS, raw=active / pl.col("mean"))
+
+
+def _tickets(over: pl.DataFrame, fct_ticket: pl.DataFrame) -> pl.DataFrame:
+    """Tickets created in the month / seats × 10; missing without seats."""
+    created = fct_ticket.filter(pl.col("counts")).group_by(KEYS).agg(tickets=pl.len().cast(pl.Int64))
+    rows = over.filter(pl.col("seats") > 0).join(created, on=KEYS, how="left")
+    return rows.select(*KEYS, raw=pl.col("tickets").fill_null(0) * 10 / pl.col("seats"))
+
+
+def _feedback(responses: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
+    """The last answer to NPS (0–10) or CSAT, at most 180 days old, between the ends of its scale."""
+    on_scale = (pl.col("scale_min") == NPS_SCALE[0]) & (pl.col("scale_max") == NPS_SCALE[1])
+    asked = (pl.col("kind") == "csat") | ((pl.col("kind") == "nps") & on_scale)
+    said = responses.filter(asked).select(
+        *KEYS, "responded_at", "response_id", day="responded_on", raw="share_of_scale"
+    )
+    return _last_said(said, dim_month, FEEDBACK_DAYS, ["responded_at", "response_id"])
+
+
+def _sentiment(activities: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
+    """The last rating, at most 90 days old."""
+    said = activities.select(*KEYS, "activity_id", day="held_on", raw="rating_score")
+    return _last_said(said, dim_month, SENTIMENT_DAYS, ["activity_id"])
+
+
+def _last_said(said: pl.DataFrame, dim_month: pl.DataFrame, days: int, order: Sequence[str]) -> pl.DataFrame:
+    """Of each account the last of `said` on or before each month's end that is at most so many days old.
+
+    Only rows of months up to that one, so that a month is the same whether or not later ones are built with it.
+    """
+    ordered = said.drop_nulls(["day", "raw"]).sort("day", *order)
+    found = [ordered.clear().select(*KEYS, "raw")]
+    for month, end in dim_month.select("month", "month_end").iter_rows():
+        recent = pl.col("day").is_between(end - dt.timedelta(days=days), end)
+        last = ordered.filter(recent & (pl.col("month") <= month)).unique("account_id", keep="last")
+        found.append(last.select("account_id", "raw", month=pl.lit(month)).select(*KEYS, "raw"))
+    return pl.concat(found)
+
+
+def _payment(invoices: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
+    """Of the invoices of the month and the two before that are due or paid by month end, those paid by their due day."""
+    charged = invoices.filter(~pl.col("status").is_in(["void", "draft"]) & pl.col("due_on").is_not_null())
+    nearby = [charged.with_columns(pl.col("month").dt.offset_by(f"{later}mo")) for later in range(PAYMENT_MONTHS)]
+    settled = (pl.col("due_on") <= pl.col("month_end")) | (pl.col("paid_on") <= pl.col("month_end"))
+    in_time = (pl.col("paid_on") <= pl.col("due_on")).fill_null(value=False)
+    rows = pl.concat(nearby).join(dim_month.select("month", "month_end"), on="month")
+    return (
+        rows.filter((pl.col("issued_on") <= pl.col("month_end")) & settled.fill_null(value=False))
+        .group_by(KEYS)
+        .agg(raw=in_time.sum() / pl.len())
+    )
+
+
+def _milestones(paying: pl.DataFrame, milestones: pl.DataFrame, onboarding: Onboarding) -> pl.DataFrame:
+    """Milestones of the config reached by month end / milestones of the config; none: missing."""
+    names = [step.name for step in onboarding.milestones]
+    reached = milestones.filter(pl.col("milestone").is_in(names)).select("account_id", "milestone", "reached_on")
+    by_end = pl.col("milestone").filter(pl.col("reached_on") <= pl.col("month_end"))
+    counted = paying.join(reached, on="account_id", how="left").group_by(KEYS).agg(count=by_end.n_unique())
+    return counted.select(*KEYS, raw=pl.col("count") / pl.lit(len(names) or None, pl.Float64))
+
+
+def fct_health_score(
+    fct_health_input: pl.DataFrame, fct_mrr_account_month: pl.DataFrame, dim_month: pl.DataFrame, health: Health
+) -> pl.DataFrame:
+    """See the contract. Of the inputs it reads the month before, for the score that the account had then.
+
+    Half open: green from green_from on, yellow from yellow_from on, red below.
+    """
+    scored = _scores(fct_health_input, health)
+    before = scored.select(pl.col("month").dt.offset_by("1mo"), "account_id", previous_score="score")
+    rows = (
+        fct_mrr_account_month.filter(pl.col("closing_cents") > 0)
+        .join(dim_month.select("month"), on="month", how="semi")
+        .join(scored, on=KEYS, how="left")
+        .join(before, on=KEYS, how="left")
+        .with_columns(pl.col("coverage").fill_null(0))
+    )
+    band = (
+        pl.when(pl.col("score") >= health.green_from)
+        .then(pl.lit("green"))
+        .when(pl.col("score") >= health.yellow_from)
+        .then(pl.lit("yellow"))
+        .when(pl.col("score").is_not_null())
+        .then(pl.lit("red"))
+    )
+    return FctHealthScore.shaped(rows.with_columns(band=band)).sort(KEYS)
+
+
+def _scores(inputs: pl.DataFrame, health: Health) -> pl.DataFrame:
+    """One row per account and month with an input: coverage, and the score where that suffices."""
+    whole = sum(declared.weight for declared in health.inputs.values())
+    weight = pl.col("weight")
+    # Floats are added in one order, whatever the order of the rows.
+    sums = (
+        inputs.sort(*KEYS, "input")
+        .group_by(KEYS, maintain_order=True)
+        .agg(score=((weight * pl.col("score")).sum() / weight.sum()), coverage=weight.sum() / whole)
+        .with_columns(pl.col("score", "coverage").round(DIGITS))
+    )
+    return sums.with_columns(score=pl.when(pl.col("coverage") >= round(health.coverage, DIGITS)).then("score"))

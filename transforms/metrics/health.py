@@ -1,0 +1,43 @@
+"""How well customers are: the score of their health, and the money in the red."""
+
+from functools import partial
+
+import polars as pl
+
+from transforms.metrics.definition import metric, parts
+
+health = partial(metric, signal="leading", over_time="stock", asset="health_score", needs=("subscription_items",))
+health_share = partial(health, unit="share", perspective="customer", rollup="ratio", independent=True)
+
+is_scored = pl.col("score").is_not_null()
+
+
+@health(unit="score", better="higher", perspective="customer", rollup="ratio")
+def health_score(fct_health_score: pl.DataFrame) -> pl.DataFrame:
+    """Mean health score of the paying accounts that have one: Σ scores / scored accounts."""
+    return parts(fct_health_score.filter(is_scored), pl.col("score"), pl.lit(1))
+
+
+@health_share(better="higher")
+def healthy_share(fct_health_score: pl.DataFrame) -> pl.DataFrame:
+    """Green accounts / scored accounts."""
+    return parts(fct_health_score.filter(is_scored), pl.col("band") == "green", pl.lit(1))
+
+
+@health_share(better="lower")
+def at_risk_share(fct_health_score: pl.DataFrame) -> pl.DataFrame:
+    """Red accounts / scored accounts."""
+    return parts(fct_health_score.filter(is_scored), pl.col("band") == "red", pl.lit(1))
+
+
+@health(
+    unit="cents",
+    better="lower",
+    perspective="financial",
+    rollup="sum",
+    null_with="health_score",
+    title="MRR at risk",
+)
+def mrr_at_risk(fct_health_score: pl.DataFrame) -> pl.DataFrame:
+    """Closing MRR of red accounts; unknown where no account is scored."""
+    return parts(fct_health_score.filter(pl.col("band") == "red"), pl.col("closing_cents"))

@@ -1,0 +1,91 @@
+"""What a customer is worth over its life, from the 12 months behind."""
+
+from functools import partial
+
+import polars as pl
+
+from transforms.metrics.definition import ALL, metric, parts
+
+SUBSCRIPTIONS = ("subscription_items",)
+PAYMENTS = ("invoices.paid_on",)
+MONTHS = 12
+
+lifetime = partial(metric, signal="lagging", perspective="financial", over_time="stock", asset="clv")
+trailing_ratio = partial(lifetime, rollup="ratio")
+
+
+def trailing(rows: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
+    """One row per account and month of `dim_month`: sums of the rows of the 12 months that end with it.
+
+    `rows` has month, account_id and whole numbers; the months are consecutive, and 12 are as many as there are.
+    """
+    numbers = [name for name in rows.columns if name not in {"month", "account_id"}]
+    summed = rows.group_by("month", "account_id").agg(pl.col(numbers).sum())
+    spine = summed.select("account_id").unique().join(dim_month.select("month"), how="cross")
+    return (
+        spine.join(summed, on=["month", "account_id"], how="left")
+        .with_columns(pl.col(numbers).fill_null(0))
+        .sort("account_id", "month")
+        .with_columns(pl.col(numbers).rolling_sum(MONTHS, min_samples=1).over("account_id"))
+    )
+
+
+def _paid(fct_invoice: pl.DataFrame) -> pl.DataFrame:
+    """One row per paid invoice, in the month it was paid; one paid before it was issued, in the month of issue."""
+    return fct_invoice.filter(pl.col("paid_cents").is_not_null()).select(
+        "account_id", "paid_cents", month=pl.max_horizontal("paid_month", "month"), invoices=pl.lit(1, pl.Int64)
+    )
+
+
+@trailing_ratio(unit="cents", better="higher", look_back=ALL, items=True, needs=("invoices", *PAYMENTS))
+def average_purchase_value(fct_invoice: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
+    """Σ (amount − refunded) / invoices paid, of the invoices paid in the 12 months to month end."""
+    return parts(trailing(_paid(fct_invoice), dim_month), pl.col("paid_cents"), pl.col("invoices"))
+
+
+@trailing_ratio(unit="count", better="higher", look_back=ALL, needs=("invoices", *PAYMENTS, *SUBSCRIPTIONS))
+def purchase_frequency(
+    fct_invoice: pl.DataFrame, fct_mrr_account_month: pl.DataFrame, dim_month: pl.DataFrame
+) -> pl.DataFrame:
+    """Invoices paid / account-months paying at month end, in the 12 months to month end."""
+    paid = _paid(fct_invoice).select("month", "account_id", "invoices", paying=pl.lit(0, pl.Int64))
+    paying = fct_mrr_account_month.filter(pl.col("closing_cents") > 0).select(
+        "month", "account_id", invoices=pl.lit(0, pl.Int64), paying=pl.lit(1, pl.Int64)
+    )
+    return parts(trailing(pl.concat([paid, paying]), dim_month), pl.col("invoices"), pl.col("paying"))
+
+
+@trailing_ratio(unit="months", better="higher", look_back=MONTHS - 1, minimum="churned_accounts", needs=SUBSCRIPTIONS)
+def customer_lifespan(fct_mrr_account_month: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
+    """Σ accounts with opening MRR / Σ accounts churned, over the 12 months to month end."""
+    opening = pl.col("opening_cents") > 0
+    counted = fct_mrr_account_month.select(
+        "month",
+        "account_id",
+        opened=opening.cast(pl.Int64),
+        churned=(opening & (pl.col("closing_cents") == 0)).cast(pl.Int64),
+    )
+    return parts(trailing(counted, dim_month), pl.col("opened"), pl.col("churned"))
+
+
+@lifetime(
+    unit="cents",
+    better="higher",
+    rollup="derived",
+    expression="average_purchase_value * purchase_frequency * customer_lifespan",
+    without=dict.fromkeys(("invoices", *PAYMENTS), "arpa * customer_lifespan"),
+    title="Customer lifetime value",
+)
+def clv() -> None:
+    """Average purchase value × purchase frequency × customer lifespan; without invoices ARPA × customer lifespan."""
+
+
+@lifetime(
+    unit="cents",
+    better="higher",
+    rollup="derived",
+    expression="clv * gross_margin",
+    title="Customer lifetime value, margin",
+)
+def clv_margin() -> None:
+    """Customer lifetime value × gross margin of the month."""

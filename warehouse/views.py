@@ -1,0 +1,86 @@
+"""What analysts see beside the tables: views with comments, made anew at every publish."""
+
+from dataclasses import dataclass
+
+import duckdb
+
+from schemas.catalogue import PUBLISHED
+from warehouse.ddl import quoted
+
+
+@dataclass(frozen=True)
+class View:
+    """A view, in words and SQL; its columns' comments are those of the tables they come from, or its own."""
+
+    name: str
+    prose: str
+    sql: str
+    columns: dict[str, str]
+
+
+VIEWS = (
+    View(
+        "metric_account_month",
+        "One row per metric, month and account: the parts a value is made of. A ratio is Σ numerator / Σ denominator.",
+        """
+        SELECT m.metric, p.month, a.account_id, d.account_name, p.numerator, p.denominator
+        FROM metric_part AS p
+        JOIN dim_metric AS m USING (metric_key)
+        JOIN lineage.account_key AS a USING (account_key)
+        LEFT JOIN dim_account AS d USING (account_id)
+        """,
+        {},
+    ),
+    View(
+        "metric_readable",
+        "One row per metric, month, dimension and segment with the value as people say it.",
+        """
+        SELECT v.metric, m.title, v.month, v.dimension, v.segment,
+               CASE m.unit WHEN 'cents' THEN v.value / 100 WHEN 'share' THEN v.value * 100 ELSE v.value END AS amount,
+               CASE m.unit WHEN 'cents' THEN 'currency' WHEN 'share' THEN '%' ELSE m.unit END AS unit,
+               v.is_provisional, v.null_reason
+        FROM metric_month AS v
+        JOIN dim_metric AS m USING (metric)
+        """,
+        {"amount": "The value: money in units of the reporting currency, shares in percent", "unit": "Unit of amount"},
+    ),
+    View(
+        "scorecard",
+        "One row per metric and month of the company, beside the month before and the same month last year.",
+        """
+        SELECT m.perspective, m.signal, v.metric, m.title, v.month, v.value, m.unit, m.better,
+               previous.value AS previous_month, v.value - previous.value AS change_on_month,
+               last_year.value AS same_month_last_year, v.value - last_year.value AS change_on_year,
+               CAST(NULL AS DOUBLE) AS target, CAST(NULL AS VARCHAR) AS status, v.is_provisional, v.null_reason
+        FROM metric_month AS v
+        JOIN dim_metric AS m USING (metric)
+        LEFT JOIN metric_month AS previous
+            ON previous.metric = v.metric AND previous.dimension = 'all' AND previous.month = v.month - INTERVAL 1 MONTH
+        LEFT JOIN metric_month AS last_year
+            ON last_year.metric = v.metric AND last_year.dimension = 'all'
+            AND last_year.month = v.month - INTERVAL 1 YEAR
+        WHERE v.dimension = 'all'
+        """,
+        {
+            "previous_month": "Value of the month before",
+            "change_on_month": "Value − that of the month before",
+            "same_month_last_year": "Value of the same month a year before",
+            "change_on_year": "Value − that of a year before",
+            "target": "Target of the config; none is set",
+            "status": "How the value stands against its target; none is set",
+        },
+    ),
+)
+
+
+def create_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the views and comment on them and their columns."""
+    meanings = {field.name: field.description for contract in PUBLISHED.values() for field in contract.fields()}
+    for view in VIEWS:
+        connection.execute(f"CREATE OR REPLACE VIEW main.{view.name} AS {view.sql}")
+        connection.execute(f"COMMENT ON VIEW main.{view.name} IS {quoted(view.prose)}")
+        for (name,) in connection.execute(
+            "SELECT column_name FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index", [view.name]
+        ).fetchall():
+            meaning = view.columns.get(name) or meanings[name]
+            connection.execute(f'COMMENT ON COLUMN main.{view.name}."{name}" IS {quoted(meaning)}')
