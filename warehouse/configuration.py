@@ -16,7 +16,7 @@ from warehouse.errors import ConfigError
 
 @dataclass(frozen=True)
 class LoadedConfig:
-    """The config, the file it came from, and the file's SHA-256 with its variables filled in."""
+    """The config, the file it came from, and the file's SHA-256."""
 
     config: Config
     path: Path
@@ -28,7 +28,7 @@ class LoadedConfig:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML whose mappings may not repeat a key."""
+    """YAML whose mappings may not repeat a key, and whose texts may name the environment's variables."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -38,15 +38,18 @@ class _Loader(yaml.SafeLoader):
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
+    def construct_scalar(self, node: yaml.ScalarNode) -> Any:  # noqa: ANN401 - as declared by PyYAML
+        value = super().construct_scalar(node)
+        return _fill_in(value, node.start_mark.line + 1) if isinstance(value, str) else value
 
-def _fill_in(text: str, path: Path) -> str:
-    """Replace ${NAME} by the environment's value; a relative folder is taken from where the command runs."""
+
+def _fill_in(text: str, line: int) -> str:
+    """Replace ${NAME} by the environment's value; a relative ${…_DIR} is taken from where the command runs."""
 
     def value(match: re.Match[str]) -> str:
         found = os.environ.get(match[1])
         if not found:
-            line = text[: match.start()].count("\n") + 1
-            raise ConfigError(f"{path}, line {line}: set {match[1]} in the environment, like {match[1]}=/some/folder")
+            raise ConfigError(f"line {line}: set {match[1]} in the environment, like {match[1]}=/some/folder")
         return str(Path(found).resolve()) if match[1].endswith("_DIR") else found
 
     return re.sub(r"\$\{(\w+)\}", value, text)
@@ -78,7 +81,7 @@ def load_config(path: Path) -> LoadedConfig:
     """
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; CONFIG= names the config")
-    text = _fill_in(path.read_text(encoding="utf-8"), path)
+    text = path.read_text(encoding="utf-8")
     try:
         raw = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
         config = Config.model_validate(raw)

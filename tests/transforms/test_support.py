@@ -122,10 +122,8 @@ def test_requesters_are_hashed_unless_the_config_publishes_them():
 def test_a_hash_depends_on_id_and_key_alone():
     ids = pl.Series(["p2", None, "p1", "p2"])
     found = hashed(ids, b"secret").to_list()
-    # blake2b, 8 bytes, keyed: python -c "import hashlib; print(hashlib.blake2b(b'p1', key=b'secret', digest_size=8)…"
-    assert found == [found[0], None, hashed(pl.Series(["p1"]), b"secret").item(), found[0]]
-    assert len(set(found)) == 3
-    assert all(len(name) == 16 and set(name) <= set("0123456789abcdef") for name in found if name)
+    assert found[1:3] == [None, "5ae1246e2d46e1e8"]  # blake2b of 8 bytes
+    assert found[0] == found[3] != found[2]
     assert hashed(ids, b"other")[0] != found[0]
 
 
@@ -247,6 +245,7 @@ def test_fcr_rolls_up_by_segment_with_the_interval_of_wilson():
     parts = support.fcr(facts(*ten, other))
     values = roll_up(REGISTRY["fcr"], parts, around("2024-01", accounts=[("a", "IT"), ("b", "Law")]))
     assert company(values)["value"] == 9 / 11
+    assert values.filter(pl.col("segment") == "Law").select("value", "observations").row(0) == (1, 1)
     found = values.row(by_predicate=pl.col("segment") == "IT", named=True)
     assert (found["value"], found["observations"]) == (0.8, 10)
     assert (found["ci_low"], found["ci_high"]) == pytest.approx((0.4902, 0.9433), abs=5e-5)

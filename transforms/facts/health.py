@@ -11,12 +11,12 @@ from transforms.metrics.roll_up import Exported
 
 KEYS = ["month", "account_id"]
 NEEDS: dict[InputName, tuple[str, ...]] = {
-    "usage_rate": ("usage_events", "usage_events.user_id", "subscription_items.seats"),
-    "usage_trend": ("usage_events", "usage_events.user_id"),
+    "usage_rate": ("usage_events.user_id", "subscription_items.seats"),
+    "usage_trend": ("usage_events.user_id",),
     "tickets": ("tickets", "subscription_items.seats"),
     "feedback": (),
-    "payment": ("invoices", "invoices.due_on", "invoices.paid_on"),
-    "sentiment": ("csm_activities", "csm_activities.rating", "csm_activities.held_on"),
+    "payment": ("invoices.due_on", "invoices.paid_on"),
+    "sentiment": ("csm_activities.rating", "csm_activities.held_on"),
     "milestones": ("milestones",),
 }
 """Tables and columns without which an input is missing for everyone."""
@@ -78,28 +78,18 @@ def fct_health_input(
 
 def _usage_rate(paying: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
     """Active users, at most the seats / seats; missing without seats, 0 for an account without an event."""
-    rows = paying.filter(pl.col("seats") > 0).join(
-        usage.select(*KEYS, "active_users", named=pl.lit(value=True)), on=KEYS, how="left"
-    )
-    active = pl.when(pl.col("named")).then("active_users").otherwise(0)
-    return rows.select(*KEYS, raw=pl.min_horizontal(active, pl.col("seats") + active * 0) / pl.col("seats"))
+    rows = paying.filter(pl.col("seats") > 0).join(usage.select(*KEYS, "active_users"), on=KEYS, how="left")
+    active = pl.min_horizontal(pl.col("active_users").fill_null(0), "seats")
+    return rows.select(*KEYS, raw=active / pl.col("seats"))
 
 
 def _usage_trend(over: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
     """Active users / mean of the three months before (months without an event are 0); missing if that mean is 0."""
-    shifted = [
-        usage.select(pl.col("month").dt.offset_by(f"{later}mo"), "account_id", "active_users")
-        for later in range(1, TREND_MONTHS + 1)
-    ]
-    before = (
-        pl.concat(shifted)
-        .group_by(KEYS)
-        .agg(mean=pl.when(pl.col("active_users").is_not_null().all()).then(pl.col("active_users").sum() / TREND_MONTHS))
-        .filter(pl.col("mean") > 0)
-    )
-    now = usage.select(*KEYS, "active_users", named=pl.lit(value=True))
-    active = pl.when(pl.col("named")).then("active_users").otherwise(0)
-    return over.join(before, on=KEYS).join(now, on=KEYS, how="left").select(*KEYS, raw=active / pl.col("mean"))
+    now = usage.select(*KEYS, "active_users")
+    shifted = [now.with_columns(pl.col("month").dt.offset_by(f"{later}mo")) for later in range(1, TREND_MONTHS + 1)]
+    before = pl.concat(shifted).group_by(KEYS).agg(mean=pl.col("active_users").sum() / TREND_MONTHS)
+    rows = over.join(before.filter(pl.col("mean") > 0), on=KEYS).join(now, on=KEYS, how="left")
+    return rows.select(*KEYS, raw=pl.col("active_users").fill_null(0) / pl.col("mean"))
 
 
 def _tickets(over: pl.DataFrame, fct_ticket: pl.DataFrame) -> pl.DataFrame:
@@ -140,7 +130,7 @@ def _last_said(said: pl.DataFrame, dim_month: pl.DataFrame, days: int, order: Se
 
 
 def _payment(invoices: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
-    """Of the invoices of the month and the two before that are due or paid by month end, those paid by their due day."""
+    """Of the invoices of three months that are due or paid by the last one's end, those paid by their due day."""
     charged = invoices.filter(~pl.col("status").is_in(["void", "draft"]) & pl.col("due_on").is_not_null())
     nearby = [charged.with_columns(pl.col("month").dt.offset_by(f"{later}mo")) for later in range(PAYMENT_MONTHS)]
     settled = (pl.col("due_on") <= pl.col("month_end")) | (pl.col("paid_on") <= pl.col("month_end"))

@@ -76,7 +76,7 @@ def survey_response_rate(fct_survey_response: pl.DataFrame) -> pl.DataFrame:
     have no value.
     """
     sent = fct_survey_response.filter(pl.col("sent_at").is_not_null())
-    # Only months before decide, so that a month's value is the same whichever months are computed with it.
-    first = sent.filter(pl.col("responded_at").is_null()).select(pl.col("month").min())
+    # Only earlier months decide, so that a month's value is the same whichever months are computed with it.
+    first = pl.col("month").filter(pl.col("responded_at").is_null()).min()
     in_time = (pl.col("responded_at") < pl.col("sent_at") + ANSWER_WITHIN).fill_null(value=False)
-    return parts(sent.filter(pl.col("month") >= first.item()), in_time, pl.col("sent_at").is_not_null())
+    return parts(sent.filter(pl.col("month") >= first), in_time, pl.col("sent_at").is_not_null())

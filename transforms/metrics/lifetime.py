@@ -37,13 +37,13 @@ def _paid(fct_invoice: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-@trailing_ratio(unit="cents", better="higher", look_back=ALL, items=True, needs=("invoices", *PAYMENTS))
+@trailing_ratio(unit="cents", better="higher", look_back=ALL, items=True, needs=PAYMENTS)
 def average_purchase_value(fct_invoice: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     """Σ (amount − refunded) / invoices paid, of the invoices paid in the 12 months to month end."""
     return parts(trailing(_paid(fct_invoice), dim_month), pl.col("paid_cents"), pl.col("invoices"))
 
 
-@trailing_ratio(unit="count", better="higher", look_back=ALL, needs=("invoices", *PAYMENTS, *SUBSCRIPTIONS))
+@trailing_ratio(unit="count", better="higher", look_back=ALL, needs=(*PAYMENTS, *SUBSCRIPTIONS))
 def purchase_frequency(
     fct_invoice: pl.DataFrame, fct_mrr_account_month: pl.DataFrame, dim_month: pl.DataFrame
 ) -> pl.DataFrame:
