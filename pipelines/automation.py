@@ -9,7 +9,7 @@ from pipelines.assets.exports import ingest_assets, stale_month
 from pipelines.assets.monthly import metric_assets_, table_assets
 from pipelines.assets.publication import invariant, publication
 from pipelines.ingest import unlanded_files
-from pipelines.partitions import PROJECT, key_of_month, month_of_key
+from pipelines.partitions import PROJECT, key_of_month
 from pipelines.plan import stale_months, stretches
 from pipelines.project import Project
 from pipelines.publishing import content_digest
@@ -106,5 +106,3 @@ def whole_again(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipRe
 
 SCHEDULES = [daily]
 SENSORS = [new_exports, touched_months, whole_again]
-
-__all__ = ["JOBS", "SCHEDULES", "SENSORS", "month_range", "month_of_key", "open_months"]

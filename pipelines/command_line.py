@@ -11,13 +11,13 @@ import dagster as dg
 
 from pipelines.dictionary import dictionary
 from pipelines.doctor import doctor
+from pipelines.ingest import unlanded_files
 from pipelines.instance import dagster_home
 from pipelines.plan import stale_months, stretches
 from pipelines.project import Project
 from pipelines.report import Report
 from transforms.calendar import contiguous, months_between
 from warehouse.errors import WarehouseError
-from warehouse.folders import Folders
 from warehouse.locking import run_lock
 from warehouse.publishing import rollback
 
@@ -35,12 +35,12 @@ def main(arguments: Sequence[str], started: float) -> int:
     try:
         return _COMMANDS[chosen.command](project, chosen, started)
     except WarehouseError as fault:
-        print(f"error: {fault}", file=sys.stderr)  # noqa: T201 - the command line speaks
+        print(f"error: {fault}", file=sys.stderr)
         return 1
 
 
 def _say(text: str = "") -> None:
-    print(text, flush=True)  # noqa: T201 - the command line speaks
+    print(text, flush=True)
 
 
 def _asked_months(text: str, built: list[dt.date]) -> list[dt.date]:
@@ -60,10 +60,10 @@ def _asked_months(text: str, built: list[dt.date]) -> list[dt.date]:
 
 def _run(project: Project, chosen: argparse.Namespace, started: float) -> int:
     """Ingest, build what is stale (or what was asked for), audit and publish."""
-    _ = project.config  # a faulty config is told before anything heavy is loaded
+    project.check()
     report = Report(project, started)
     dagster_home(project)
-    from pipelines.runs import Runs
+    from pipelines.runs import Runs  # noqa: PLC0415 - loads the definitions, which only this command needs
 
     with run_lock(project.folders, "make run", wait_seconds=_wait_seconds(), say=_say):
         report.loaded()
@@ -88,8 +88,6 @@ def _wait_seconds() -> float:
 
 
 def _plan(project: Project, _: argparse.Namespace, __: float) -> int:
-    from pipelines.ingest import unlanded_files
-
     new = unlanded_files(project)
     for file in new:
         _say(f"new or changed: {file.source} {file.name}; `make run` will land it and may touch more months")
@@ -133,8 +131,8 @@ def _rollback(project: Project, _: argparse.Namespace, __: float) -> int:
 
 
 def _dev(project: Project, _: argparse.Namespace, __: float) -> int:
-    """Replace this process by Dagster's UI and daemon, on this machine only."""
-    _ = project.config
+    """Replace this process by Dagster's UI and daemon, on this machine only; a faulty config is told first."""
+    project.check()
     dagster_home(project)
     command = [
         str(Path(sys.executable).parent / "dagster"),
@@ -161,5 +159,3 @@ _COMMANDS = {
     "dev": _dev,
     "dictionary": _dictionary,
 }
-
-__all__ = ["Folders", "main"]

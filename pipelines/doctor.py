@@ -23,7 +23,7 @@ def doctor(project: Project) -> tuple[list[str], bool]:
     """Lines for a person, and whether all is well."""
     lines, wrong = [], False
 
-    def tell(good: bool, what: str) -> None:  # noqa: FBT001 - a local word
+    def tell(good: bool, what: str) -> None:
         nonlocal wrong
         wrong = wrong or not good
         lines.append(f"{'ok   ' if good else 'WRONG'} {what}")
@@ -31,30 +31,28 @@ def doctor(project: Project) -> tuple[list[str], bool]:
     files: list[SourceFile] = []
     try:
         config = project.config
-        tell(
-            True,
-            f"config   {project.config_path}: {config.company}, {config.first_month:%Y-%m} on, {config.reporting.currency}",
-        )  # noqa: FBT003
+        told = f"{config.company}, {config.first_month:%Y-%m} on, {config.reporting.currency}"
+        tell(True, f"config   {project.config_path}: {told}")
         files = source_files(project.loaded, FORMS)
         size = sum(file.path.stat().st_size for file in files)
-        tell(True, f"sources  {len(files)} files, {size / 1e6:.1f} MB, {len(unlanded_files(project))} not landed yet")  # noqa: FBT003
+        tell(True, f"sources  {len(files)} files, {size / 1e6:.1f} MB, {len(unlanded_files(project))} not landed yet")
         free = shutil.disk_usage(project.data_dir if project.data_dir.exists() else ".").free
         tell(
             free > ROOM * size,
             f"disk     {free / 1e9:.1f} GB free in {project.data_dir}, {ROOM * size / 1e9:.2f} GB wanted",
         )
     except WarehouseError as fault:
-        tell(False, f"config   {fault}")  # noqa: FBT003
+        tell(False, f"config   {fault}")
     lock = FileLock(str(project.folders.lock))
     try:
         project.data_dir.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
         lock.release()
-        tell(True, "lock     free")  # noqa: FBT003
+        tell(True, "lock     free")
     except Timeout:
-        tell(True, f"lock     held by {holder(project.folders)}")  # noqa: FBT003
+        tell(True, f"lock     held by {holder(project.folders)}")
     told = ", ".join(f"{name} {version(name)}" for name in PARTS)
-    tell(True, f"versions Python {platform.python_version()}, {told}")  # noqa: FBT003
+    tell(True, f"versions Python {platform.python_version()}, {told}")
     kept = list(versions(project.folders))
-    tell(True, f"published version {current_version(project.folders)}; kept: {', '.join(map(str, kept)) or 'none'}")  # noqa: FBT003
+    tell(True, f"published version {current_version(project.folders)}; kept: {', '.join(map(str, kept)) or 'none'}")
     return lines, not wrong

@@ -1,162 +1,27 @@
-"""Building months: which tables there are, what each is made from, and the one way to make them."""
+"""Building months: the one way in which facts and metrics are read, made and written."""
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cache, cached_property
+from collections.abc import Callable
+from functools import cached_property
 from inspect import signature
 
 import polars as pl
 
 from pipelines.ingest import customers
 from pipelines.project import Project
-from schemas.catalogue import CANONICAL, DIMENSIONS, FACTS
-from schemas.config import Config
+from pipelines.tables import MONTHLY_TABLES, expected, metric_inputs
+from schemas.catalogue import CANONICAL
 from schemas.metrics import MetricMonth, MetricPart, Parts
-from schemas.operations import AccountKey, Build
+from schemas.operations import Build
 from transforms.calendar import add_months
 from transforms.clean.seen import seen_on
-from transforms.events.usage import fct_feature_account_month, fct_usage_account_month
-from transforms.facts.accounts import dim_account_month
-from transforms.facts.billing import fct_invoice
-from transforms.facts.feedback import fct_survey_response
-from transforms.facts.health import fct_health_input, fct_health_score
-from transforms.facts.mrr import fct_mrr_account_currency_month, fct_mrr_account_month
-from transforms.facts.success import fct_csm_activity, fct_milestone
-from transforms.facts.support import fct_ticket
 from transforms.metrics.catalogue import CATALOGUE, metric_assets
 from transforms.metrics.definition import Metric
 from transforms.metrics.roll_up import Exported, Surroundings, derive, medians, null_with, roll_up
 from warehouse.errors import StaleError
-from warehouse.lineage import ALL, Input, Node, build_rows, code_fingerprint, digest, expected_builds
+from warehouse.lineage import ALL, Input, build_rows
 from warehouse.staging import read_staged
-
-EVENT_SIZED = {"usage_events": 1}
-"""Canonical tables of which a month reads only itself and so many months before; the others are read whole."""
-UNPARTITIONED = {*CANONICAL, "dim_account"}
-
-
-@dataclass(frozen=True)
-class MonthlyTable:
-    """A fact or dimension by month: the function that makes it, and the months it reads of other monthly tables."""
-
-    function: Callable[..., pl.DataFrame]
-    back: Mapping[str, int | None] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """Table, contract, asset and function share one name."""
-        return self.function.__name__
-
-    @property
-    def inputs(self) -> tuple[Input, ...]:
-        """The tables its parameters name."""
-        return tuple(
-            Input(name, self.back.get(name, EVENT_SIZED.get(name, 0)))
-            for name in signature(self.function).parameters
-            if name in CANONICAL or name in FACTS or name in {"dim_account", "dim_account_month"}
-        )
-
-
-MONTHLY_TABLES: dict[str, MonthlyTable] = {
-    table.name: table
-    for table in (
-        MonthlyTable(dim_account_month),
-        MonthlyTable(fct_mrr_account_month, back={"fx_rates": ALL}),
-        MonthlyTable(fct_mrr_account_currency_month, back={"fx_rates": ALL}),
-        MonthlyTable(fct_invoice, back={"fx_rates": ALL}),
-        MonthlyTable(fct_ticket),
-        MonthlyTable(fct_survey_response, back={"tickets": ALL}),
-        MonthlyTable(fct_usage_account_month),
-        MonthlyTable(fct_feature_account_month),
-        MonthlyTable(fct_milestone),
-        MonthlyTable(fct_csm_activity),
-        MonthlyTable(
-            fct_health_input,
-            back={
-                "fct_usage_account_month": 3,
-                "fct_ticket": 0,
-                "fct_survey_response": ALL,
-                "fct_invoice": 2,
-                "fct_csm_activity": ALL,
-                "fct_milestone": ALL,
-            },
-        ),
-        MonthlyTable(fct_health_score, back={"fct_health_input": 1, "fct_mrr_account_month": 1}),
-    )
-}
-"""Every table by month, in the order in which they can be built."""
-
-
-def settings(config: Config, names: Iterable[str]) -> str:
-    """The config's sections that a function reads, as text."""
-    known = {
-        "currency": config.reporting.currency,
-        "time_zone": config.reporting.time_zone,
-        "segments": config.segments,
-    }
-    told = {name: known[name] for name in names if name in known}
-    told |= {name: getattr(config, name) for name in names if name in Config.model_fields and name not in known}
-    return digest({k: v.model_dump(mode="json") if hasattr(v, "model_dump") else v for k, v in told.items()})
-
-
-def metric_inputs(metrics: Iterable[Metric]) -> tuple[Input, ...]:
-    """The monthly tables, dim_account and metric assets that an asset's metrics are made from."""
-    wanted: dict[str, Input] = {"dim_account_month": Input("dim_account_month")}
-    own = {metric.name for metric in metrics}
-
-    def want(name: str, back: int | None, ahead: int = 0) -> None:
-        before = wanted.get(name, Input(name))
-        deepest = ALL if ALL in (back, before.back) else max(back or 0, before.back or 0)
-        wanted[name] = Input(name, deepest, max(ahead, before.ahead))
-
-    for metric in metrics:
-        for name in metric.parameters:
-            if name in FACTS or name in DIMENSIONS and name != "dim_month" or name in CANONICAL:
-                want(name, metric.look_back, metric.look_ahead)
-        if metric.observations:
-            want(metric.observations.table, ALL)
-        for name in (*metric.operands, *filter(None, [metric.null_with])):
-            if name in CATALOGUE and name not in own:
-                want(CATALOGUE[name].asset, 0)
-    return tuple(wanted.values())
-
-
-@cache
-def nodes(project: Project) -> tuple[Node, ...]:
-    """Every table and metric asset by month, in the order in which they can be built."""
-    config = project.config
-    tables = [
-        Node(
-            table.name,
-            table.inputs,
-            code_fingerprint(table.function.__module__),
-            settings(config, signature(table.function).parameters),
-        )
-        for table in MONTHLY_TABLES.values()
-    ]
-    framework = code_fingerprint("pipelines.monthly")
-    metrics = []
-    for asset, members in metric_assets().items():
-        code = digest(framework, *(code_fingerprint(metric.module) for metric in members))
-        sections = {name for metric in members for name in metric.parameters} | {"segments", "minimums", "finance"}
-        days = max(metric.provisional_days for metric in members)
-        metrics.append(Node(asset, metric_inputs(members), code, settings(config, sorted(sections)), days))
-    return tuple([*tables, *_ordered(metrics, {table.name for table in tables})])
-
-
-def _ordered(metrics: list[Node], done: set[str]) -> list[Node]:
-    """The metric assets, each after those it is derived from."""
-    names, out, left = {node.name for node in metrics}, [], list(metrics)
-    while left:
-        ready = [n for n in left if all(i.table not in names or i.table in done for i in n.inputs)]
-        if not ready:
-            raise ValueError(f"metric assets depend on each other: {', '.join(node.name for node in left)}")
-        out += ready
-        done |= {node.name for node in ready}
-        left = [node for node in left if node not in ready]
-    return out
 
 
 class MonthRun:
@@ -171,7 +36,7 @@ class MonthRun:
     @cached_property
     def expected(self) -> dict[tuple[str, dt.date], dict[str, str]]:
         """What every month of every table must be made from."""
-        return expected_builds(nodes(self.project), self.project.content(), self.months, self.as_of)
+        return expected(self.project, self.as_of)
 
     @cached_property
     def exported(self) -> Exported:
@@ -196,7 +61,8 @@ class MonthRun:
         members = metric_assets()[asset]
         inputs = metric_inputs(members)
         around = self._surroundings(months)
-        parts, values = [], []
+        parts: list[pl.DataFrame] = []
+        values: list[pl.DataFrame] = []
         for metric in members:
             own, made = self._metric(metric, inputs, months, around, values)
             parts.append(own)
@@ -228,7 +94,9 @@ class MonthRun:
             values = medians(metric, facts, around)
         else:
             reads = {i.table: Input(i.table, metric.look_back, metric.look_ahead) for i in inputs}
-            found = self._call(metric.function, tuple(reads.values()), months, metric.look_back, metric.look_ahead)
+            found = self._call(
+                metric.parts_function, tuple(reads.values()), months, metric.look_back, metric.look_ahead
+            )
             checked = Parts.validate(found, lazy=True).filter(pl.col("month").is_in(months))
             hidden = self.exported.missing(metric.needs)
             parts = checked.clear() if hidden else checked
@@ -303,7 +171,7 @@ class MonthRun:
         return first, min(add_months(months[-1], entry.ahead), self.months[-1])
 
     def _read(self, name: str, window: tuple[dt.date, dt.date]) -> pl.DataFrame:
-        """A table's rows: of a canonical one as `as_of` knows them, of a monthly one the months, which must be built."""
+        """A table's rows: of a canonical one as `as_of` knows them, of a monthly one the months, if they are built."""
         if name in CANONICAL:
             if name not in self._staged:
                 contract = self.project.contracts[name]
@@ -321,7 +189,7 @@ class MonthRun:
         outside = [month for month in months if month not in set(self.months)]
         if outside:
             raise StaleError(
-                f"{outside[0]:%Y-%m} is not among the months of the data: {self.months[0]:%Y-%m} to {self.months[-1]:%Y-%m} "
+                f"{outside[0]:%Y-%m} is not among the data's months: {self.months[0]:%Y-%m} to {self.months[-1]:%Y-%m} "
                 f"(as_of is {self.as_of})"
             )
 
@@ -346,6 +214,3 @@ class MonthRun:
 def _counts(frame: pl.DataFrame, months: list[dt.date]) -> dict[dt.date, int]:
     found = dict(frame.group_by("month").len().iter_rows())
     return {month: found.get(month, 0) for month in months}
-
-
-__all__ = ["MONTHLY_TABLES", "AccountKey", "MonthRun", "MonthlyTable", "metric_inputs", "nodes", "settings"]

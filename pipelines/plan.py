@@ -2,19 +2,18 @@
 
 import datetime as dt
 
-from pipelines.monthly import nodes
 from pipelines.project import Project
+from pipelines.tables import expected
 from schemas.catalogue import CANONICAL
 from schemas.operations import Build
 from transforms.calendar import contiguous
-from warehouse.lineage import Stale, expected_builds, stale_builds
+from warehouse.lineage import Stale, stale_builds
 
 
 def stale_months(project: Project) -> list[Stale]:
     """What is not built from what it must be; empty: everything is."""
-    as_of = project.as_of()
-    expected = expected_builds(nodes(project), project.content(), project.months(as_of), as_of)
-    return stale_builds(expected, project.database.read(Build.table()), {*CANONICAL, "dim_account"})
+    must = expected(project, project.as_of())
+    return stale_builds(must, project.database.read(Build.table()), {*CANONICAL, "dim_account"})
 
 
 def stretches(stale: list[Stale]) -> list[tuple[dt.date, dt.date]]:

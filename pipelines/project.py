@@ -42,6 +42,10 @@ class Project:
         """The config with its file."""
         return load_config(self.config_path)
 
+    def check(self) -> None:
+        """Raise ConfigError if the config is faulty, before anything heavy is loaded."""
+        _ = self.loaded
+
     @property
     def config(self) -> Config:
         """The config."""

@@ -4,9 +4,9 @@ import datetime as dt
 
 import polars as pl
 
-from pipelines.monthly import MONTHLY_TABLES
 from pipelines.plan import stale_months
 from pipelines.project import Project
+from pipelines.tables import MONTHLY_TABLES
 from schemas.operations import Build
 from transforms.calendar import month_of
 from transforms.metrics.catalogue import metric_assets
@@ -56,5 +56,5 @@ def fingerprints(project: Project) -> dict[tuple[str, dt.date], str]:
     metrics = builds.filter(pl.col("table_name").is_in(list(metric_assets()))).sort("table_name")
     for (month,), rows in metrics.group_by("month"):
         made = digest(rows.select("table_name", "fingerprint").rows())
-        known["metric_part", month] = known["metric_month", month] = made  # type: ignore[index]
+        known["metric_part", month] = known["metric_month", month] = made
     return known

@@ -80,4 +80,4 @@ class Report:
             )
 
     def _say(self, text: str) -> None:
-        print(text, flush=True)  # noqa: T201 - the command line speaks
+        print(text, flush=True)

@@ -40,5 +40,6 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Hold the lock from before the run's first write to its end."""
         purpose = f"run {context.run_id[:8]}" if context.run_id else "a run"
         say = context.log.info if context.log else (lambda _: None)
-        with run_lock(self.project.folders, purpose, wait_seconds=self.lock_wait_seconds, say=say):
+        lock = run_lock(self.project.folders, purpose, wait_seconds=self.lock_wait_seconds, say=say)
+        with lock, self.project.database.kept_open():
             yield self

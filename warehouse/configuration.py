@@ -38,7 +38,7 @@ class _Loader(yaml.SafeLoader):
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
-    def construct_scalar(self, node: yaml.ScalarNode) -> Any:  # noqa: ANN401 - as declared by PyYAML
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:  # noqa: ANN401 - PyYAML says so
         value = super().construct_scalar(node)
         return _fill_in(value, node.start_mark.line + 1) if isinstance(value, str) else value
 

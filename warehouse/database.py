@@ -26,16 +26,38 @@ class WorkingDatabase:
     def __init__(self, path: Path, contracts: Mapping[str, type[Contract]] | None = None) -> None:
         self.path = path
         self.contracts: dict[str, type[Contract]] = {**PUBLISHED, **INTERNAL, **(contracts or {})}
+        self._kept: duckdb.DuckDBPyConnection | None = None
+        self._keeping = False
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection that is closed at the end of the block."""
+        """A connection that is closed at the end of the block, or of the run that keeps it open."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        connection = duckdb.connect(str(self.path), config=dict(STORAGE))
+        connection = self._kept or duckdb.connect(str(self.path), config=dict(STORAGE))
+        if self._keeping:
+            self._kept = connection
         try:
             yield connection
         finally:
-            connection.close()
+            if connection is not self._kept:
+                connection.close()
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Within the block one connection serves all; opening the file for each read costs more than most reads."""
+        outermost, self._keeping = not self._keeping, True
+        try:
+            yield
+        finally:
+            if outermost:
+                self._keeping = False
+                self.close()
+
+    def close(self) -> None:
+        """Close the file, so that it is whole on disk; the next use opens it again."""
+        if self._kept:
+            self._kept.close()
+            self._kept = None
 
     def prepare(self) -> list[str]:
         """Create what is missing and drop what changed shape; the names of tables that were dropped."""
@@ -67,7 +89,8 @@ class WorkingDatabase:
         where: Mapping[str, Sequence[object]] | None = None,
     ) -> pl.DataFrame:
         """A table's rows, all or of the months from first through last."""
-        conditions, values = ["true"], []
+        conditions: list[str] = ["true"]
+        values: list[object] = []
         if months:
             conditions.append("month BETWEEN ? AND ?")
             values += list(months)
@@ -92,7 +115,8 @@ class WorkingDatabase:
         """
         with self.connect() as connection, transaction(connection):
             for table, frame in frames.items():
-                conditions, values = ["list_contains(?, month)"], [list(months)]
+                conditions = ["list_contains(?, month)"]
+                values: list[object] = [list(months)]
                 for name, allowed in (scope or {}).items():
                     if name in self.contracts[table].dtypes():
                         conditions.append(f"list_contains(?, {name})")
@@ -111,7 +135,8 @@ class WorkingDatabase:
         """Replace the tables (or, of them, the rows `scope` names) in one transaction."""
         with self.connect() as connection, transaction(connection):
             for table, frame in frames.items():
-                conditions, values = ["true"], []
+                conditions: list[str] = ["true"]
+                values: list[object] = []
                 for name, allowed in (scope or {}).items():
                     conditions.append(f"list_contains(?, {name})")
                     values.append(list(allowed))

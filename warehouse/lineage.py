@@ -30,13 +30,18 @@ class Input:
 
 @dataclass(frozen=True)
 class Node:
-    """A table (or metric asset) partitioned by month, and what its months are made from."""
+    """A table (or metric asset) partitioned by month, and what its months are made from.
+
+    `needs`: tables and columns whose being exported or not changes it; `begins`: whether the data's beginning does.
+    """
 
     name: str
     inputs: tuple[Input, ...]
     code: str
     settings: str
     provisional_days: int = 0
+    needs: tuple[str, ...] = ()
+    begins: bool = False
 
 
 @dataclass(frozen=True)

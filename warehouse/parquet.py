@@ -12,7 +12,7 @@ import duckdb
 from schemas.catalogue import DIMENSIONS, FACTS, OPERATIONS, PUBLISHED, VALUES
 from warehouse.folders import Folders
 
-BY_MONTH = [name for name in (*FACTS, *VALUES, "dim_account_month")]
+BY_MONTH = [*FACTS, *VALUES, "dim_account_month"]
 WHOLE = [name for name in (*DIMENSIONS, *OPERATIONS) if name not in BY_MONTH]
 LIST = "files.json"
 

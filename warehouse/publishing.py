@@ -35,7 +35,7 @@ def versions(folders: Folders) -> dict[int, Path]:
 def current_version(folders: Folders) -> int | None:
     """The version readers get."""
     link = folders.published_database
-    match = _VERSION.fullmatch(os.readlink(link)) if link.is_symlink() else None
+    match = _VERSION.fullmatch(str(link.readlink())) if link.is_symlink() else None
     return int(match[1]) if match else None
 
 
@@ -66,6 +66,7 @@ def publish(
     _compact(database)
     with database.connect() as connection:
         connection.execute("CHECKPOINT")
+    database.close()
     if database.path.with_name(database.path.name + ".wal").exists():
         raise WarehouseError(f"{database.path.name} still has a write-ahead log; another program has it open")
     part = folders.published / f".customer_success-{version:06d}.part"
@@ -130,6 +131,7 @@ def _compact(database: WorkingDatabase) -> None:
         )
     if total < 64 or free < FREE_SHARE * total:
         return
+    database.close()
     part = database.path.with_suffix(".compact")
     part.unlink(missing_ok=True)
     connection = duckdb.connect()

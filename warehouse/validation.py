@@ -55,7 +55,7 @@ def _contract_faults(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFr
             raise ExportError(f"{contract.table()}: {', '.join(whole['check'].unique().sort())}") from None
         position = frame.select("row").with_row_index("index").cast({"index": cases.schema["index"]})
         names = set(rows.columns)
-        return (
+        faults: pl.DataFrame = (
             cases.join(position, on="index")
             .select(
                 "row",
@@ -64,6 +64,7 @@ def _contract_faults(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFr
             )
             .unique(maintain_order=True)
         )
+        return faults
     return empty
 
 

@@ -1,7 +1,9 @@
 """What every asset tells of itself, derived from its contract; and how it fails."""
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -13,6 +15,7 @@ from schemas.contract import Contract
 from transforms.facts.rates import MissingRateError
 from warehouse.ddl import comment
 from warehouse.errors import WarehouseError
+from warehouse.lineage import ROOT
 
 OWNERS = ["team:customer-success-data"]
 RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
@@ -44,7 +47,19 @@ def plain_failures(what: str) -> Iterator[None]:
             raise dg.Failure(description=f"{what} breaks its contract: {_broken(fault)}", allow_retries=False) from None
         except pl.exceptions.PolarsError as fault:
             # Polars quotes the offending value, which may be a person's; only the kind of error is told.
-            raise dg.Failure(description=f"{what}: {type(fault).__name__}", allow_retries=False) from None
+            raise dg.Failure(
+                description=f"{what}: {type(fault).__name__} at {_place(fault)}", allow_retries=False
+            ) from None
+
+
+def _place(fault: BaseException) -> str:
+    """Where in our own code an error came up."""
+    ours = [
+        f"{Path(frame.filename).parent.name}/{Path(frame.filename).name}, line {frame.lineno}"
+        for frame in traceback.extract_tb(fault.__traceback__)
+        if Path(frame.filename).is_relative_to(ROOT) and ".venv" not in frame.filename
+    ]
+    return ours[-1] if ours else "an unknown place"
 
 
 def _broken(fault: SchemaErrors | SchemaError) -> str:

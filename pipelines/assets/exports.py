@@ -8,10 +8,10 @@ import polars as pl
 
 from pipelines.assets.declared import OWNERS, RETRY, plain_failures, table_metadata
 from pipelines.ingest import customers, ingest_table, land_all
-from pipelines.monthly import nodes
 from pipelines.partitions import PROJECT
 from pipelines.plan import stale_months, stretches
 from pipelines.resources import WarehouseResource
+from pipelines.tables import nodes
 from schemas.catalogue import CANONICAL, PUBLISHED
 from schemas.metrics import DimMetric
 from transforms.clean.seen import seen_on
@@ -34,7 +34,7 @@ AS_OF = "customer_success/as_of"
     description=PUBLISHED["export_file"].prose(),
     metadata=table_metadata(PUBLISHED["export_file"]),
 )
-def export_file(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+def export_file(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """Land every file of the config, and settle which day the data speaks for."""
     with plain_failures("export_file"):
         landed, as_of = land_all(warehouse.project)
@@ -65,7 +65,7 @@ def _canonical_asset(name: str) -> dg.AssetsDefinition:
         description=contract.prose(),
         metadata=table_metadata(contract),
     )
-    def canonical(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+    def canonical(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
         with plain_failures(name):
             made = ingest_table(warehouse.project, name, _as_of(context, warehouse), context.run_id)
         if made.rejected:
@@ -94,7 +94,7 @@ canonical_assets = [_canonical_asset(name) for name in CANONICAL]
     description=PUBLISHED["dim_account"].prose(),
     metadata=table_metadata(PROJECT.contracts["dim_account"]),
 )
-def dim_account(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+def dim_account(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """Every account any export mentions."""
     project = warehouse.project
     with plain_failures("dim_account"):
@@ -139,7 +139,7 @@ def dim_account(context: dg.AssetExecutionContext, warehouse: WarehouseResource)
     description=PUBLISHED["dim_month"].prose(),
     metadata=table_metadata(PUBLISHED["dim_month"]),
 )
-def dim_month(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+def dim_month(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """The months of the data."""
     project = warehouse.project
     with plain_failures("dim_month"):
@@ -156,7 +156,7 @@ def dim_month(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -
     description=PUBLISHED["dim_metric"].prose(),
     metadata=table_metadata(PUBLISHED["dim_metric"]),
 )
-def dim_metric(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+def dim_metric(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """The catalogue of metrics, from their definitions."""
     database = warehouse.project.database
     with plain_failures("dim_metric"):
@@ -177,7 +177,7 @@ def dim_metric(context: dg.AssetExecutionContext, warehouse: WarehouseResource) 
     deps=["dim_account", "dim_month", "dim_metric"],
     description="Which months of which tables are no longer what the exports, the config and the code say.",
 )
-def stale_month(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+def stale_month(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """The end of an ingest: the months that what was ingested touches, look-back included."""
     with plain_failures("stale_month"):
         stale = stale_months(warehouse.project)

@@ -3,9 +3,9 @@
 import dagster as dg
 
 from pipelines.assets.declared import OWNERS, RETRY, plain_failures, table_metadata
-from pipelines.monthly import MONTHLY_TABLES, metric_inputs, nodes
 from pipelines.partitions import MONTHS, PROJECT, key_of_month, month_of_key
 from pipelines.resources import WarehouseResource
+from pipelines.tables import MONTHLY_TABLES, metric_inputs, nodes
 from transforms.metrics.catalogue import metric_assets
 
 GROUPS = {
@@ -39,7 +39,7 @@ def _table_asset(name: str) -> dg.AssetsDefinition:
         description=contract.prose(),
         metadata=table_metadata(contract),
     )
-    def monthly(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+    def monthly(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
         months = [month_of_key(key) for key in context.partition_keys]
         with plain_failures(name):
             counts = warehouse.month_run(context.run_id).build_table(name, months)
@@ -73,7 +73,7 @@ def _metric_asset(name: str) -> dg.AssetsDefinition:
         },
         tags={"signal": members[0].signal, "perspective": members[0].perspective},
     )
-    def metric(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+    def metric(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
         months = [month_of_key(key) for key in context.partition_keys]
         with plain_failures(name):
             counts = warehouse.month_run(context.run_id).build_metrics(name, months)

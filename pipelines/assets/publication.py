@@ -35,7 +35,7 @@ HOLD = dg.AssetCheckSpec(
     description=PUBLISHED["invariant"].prose(),
     metadata=table_metadata(PUBLISHED["invariant"]),
 )
-def invariant(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+def invariant(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Check what must hold, over all months."""
     project = warehouse.project
     with plain_failures("invariant"):
@@ -70,7 +70,7 @@ def invariant(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -
     description=PUBLISHED["publication"].prose(),
     metadata=table_metadata(PUBLISHED["publication"]),
 )
-def publication(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+def publication(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """Audit once more, and give readers the new version."""
     with plain_failures("publication"):
         version = audit_and_publish(warehouse.project, context.run_id)

@@ -74,8 +74,23 @@ class TestFirstSeen:
         planned = {**review, "activity_id": "1", "due_on": day("2024-07-15")}
         held = {**review, "activity_id": "2", "held_on": day("2024-06-20")}
         missed = {**review, "activity_id": "3", "due_on": day("2024-06-10")}
+        today = {**review, "activity_id": "4", "account_id": "b", "due_on": day("2024-06-30")}
         assert seen(csm_activities=rows(CsmActivities, planned, held)) == {"a": day("2024-06-20")}
         assert seen(csm_activities=rows(CsmActivities, planned, held, missed)) == {"a": day("2024-06-10")}
+        assert seen(csm_activities=rows(CsmActivities, today)) == {"b": day("2024-06-30")}
+
+    def test_is_the_day_of_the_export_where_everything_is_planned(self):
+        review = {"activity_id": "1", "account_id": "a", "kind": "review", "due_on": day("2024-07-15")}
+        exported = rows(CsmActivities, {**review, "exported_at": EXPORTED})
+        assert seen(csm_activities=exported) == {"a": day("2024-06-30")}
+        earlier = rows(Accounts, account(exported_at=at("2024-06-01T09:00")))
+        assert seen(accounts=earlier, csm_activities=exported) == {"a": day("2024-06-01")}
+
+    def test_takes_what_happened_even_after_the_file_claims_to_be_written(self):
+        ticket = {"ticket_id": "t", "account_id": "a", "created_at": at("2024-02-01T09:00")}
+        assert seen(tickets=rows(Tickets, {**ticket, "exported_at": at("1980-01-01T00:00")})) == {
+            "a": day("2024-02-01")
+        }
 
     def test_knows_that_a_payment_may_come_before_its_invoice(self):
         invoice = {"invoice_id": "i", "account_id": "a", "issued_on": day("2024-05-02"), "exported_at": EXPORTED}
@@ -103,7 +118,7 @@ def accounts_now(
     items = rows(SubscriptionItems) if items is None else items
     milestones = rows(Milestones) if milestones is None else milestones
     frames = {"accounts": accounts, "subscription_items": items, "milestones": milestones}
-    first = first_seen(frames, {**CANONICAL, "accounts": CANONICAL["accounts"]}, "UTC")
+    first = first_seen(frames, CANONICAL, "UTC")
     keys = first.select("account_id", account_key=pl.int_range(1, pl.len() + 1, dtype=pl.Int32))
     return dim_account(
         first, keys, accounts, items, milestones, rows(FxRates), onboarding(), segments, day("2024-06-30"), "EUR"
@@ -184,6 +199,13 @@ class TestDimAccount:
             ("b", None, None, None),
         ]
 
+    def test_shows_an_account_without_a_key_rather_than_losing_it(self):
+        first = pl.DataFrame({"account_id": ["a"], "first_seen_on": [day("2024-01-01")]})
+        keys = pl.DataFrame(schema={"account_id": pl.String, "account_key": pl.Int32})
+        blank = (rows(Accounts), rows(SubscriptionItems), rows(Milestones), rows(FxRates))
+        found = dim_account(first, keys, *blank, onboarding(), NO_SEGMENTS, day("2024-06-30"), "EUR")
+        assert found.select("account_id", "account_key").rows() == [("a", None)]
+
     def test_survives_empty_inputs(self):
         assert accounts_now(rows(Accounts)).schema == DimAccount.blank().schema
 
@@ -217,11 +239,12 @@ class TestDimAccountMonth:
             account(industry="Retail", signup_on=day("2023-01-01"), known_from=day("2024-02-01")),
             account(industry="Media", signup_on=day("2023-01-01"), known_from=day("2024-03-31")),
             account(industry="Energy", signup_on=day("2023-01-01"), known_from=day("2024-05-01")),
-            account(industry="Water", signup_on=day("2023-01-01"), known_from=day("2024-05-20")),
+            account(industry="Water", signup_on=day("2023-01-01"), known_from=day("2024-05-20"), export_line=3),
+            account(industry="Earth", signup_on=day("2023-01-01"), known_from=day("2024-05-20"), export_line=2),
         ]
         expected = ["Retail", "Retail", "Media", "Media", "Water"]  # January: before the first, the earliest
         calendar = months("2024-01", "2024-05")
-        for shuffled in (versions, versions[::-1], [versions[2], versions[0], versions[3], versions[1]]):
+        for shuffled in (versions, versions[::-1], [versions[n] for n in (4, 2, 0, 3, 1)]):
             assert by_month(rows(Accounts, *shuffled), calendar)["industry"].to_list() == expected
 
     def test_takes_a_version_without_a_day_as_known_from_the_beginning(self):

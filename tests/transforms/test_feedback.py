@@ -53,7 +53,8 @@ def rating(ticket_id, score=5, rated="2024-01-10T00:00", **more):
 
 def facts(*surveys, tickets=(), dim_month=YEAR, time_zone="UTC", config=None, privacy=OPEN):
     given = rows(SurveyResponses, *surveys), rows(Tickets, *tickets)
-    return fct_survey_response(*given, dim_month, time_zone, config or Feedback(), privacy, b"secret")
+    made = fct_survey_response(*given, dim_month, time_zone, config or Feedback(), privacy, b"secret")
+    return FctSurveyResponse.validate(made)
 
 
 def around(month, as_of="2025-12-31", columns=None):

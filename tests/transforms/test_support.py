@@ -35,7 +35,7 @@ def ticket(ticket_id, created="2024-01-01T00:00", solved=None, **more):
 
 def facts(*tickets, dim_month=YEAR, time_zone="UTC", privacy=None):
     privacy = privacy or Privacy(publish_person_ids=True)
-    return fct_ticket(rows(Tickets, *tickets), dim_month, time_zone, privacy, b"secret")
+    return FctTicket.validate(fct_ticket(rows(Tickets, *tickets), dim_month, time_zone, privacy, b"secret"))
 
 
 def around(month, as_of="2025-12-31", columns=None, accounts=()):

@@ -51,13 +51,13 @@ def mrr(*given, month="2024-02"):
 def usage(*given, dim_month=FEBRUARY, time_zone="UTC", columns=None, paid=None):
     frame = given[0] if len(given) == 1 and isinstance(given[0], pl.DataFrame) else events(*given)
     exported = Exported(ALL_COLUMNS if columns is None else columns)
-    return fct_usage_account_month(frame, mrr() if paid is None else paid, dim_month, time_zone, exported)
+    paid = mrr() if paid is None else paid
+    return FctUsageAccountMonth.validate(fct_usage_account_month(frame, paid, dim_month, time_zone, exported))
 
 
 def features(*given, dim_month=FEBRUARY, time_zone="UTC", columns=None):
-    return fct_feature_account_month(
-        events(*given), dim_month, time_zone, Exported(ALL_COLUMNS if columns is None else columns)
-    )
+    exported = Exported(ALL_COLUMNS if columns is None else columns)
+    return FctFeatureAccountMonth.validate(fct_feature_account_month(events(*given), dim_month, time_zone, exported))
 
 
 def around(month="2024-02", columns=None, as_of="2025-12-31"):

@@ -13,7 +13,7 @@ name of a section, the config). Everything else is in the decorator; there is no
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import getdoc, signature
-from typing import Literal
+from typing import Literal, cast
 
 import polars as pl
 
@@ -23,7 +23,8 @@ Signal = Literal["leading", "lagging"]
 Perspective = Literal["financial", "customer", "process", "product"]
 RollUp = Literal["sum", "ratio", "median", "derived"]
 OverTime = Literal["flow", "stock", "mean_rate", "none"]
-PartsFunction = Callable[..., pl.DataFrame]
+PartsFunction = Callable[..., pl.DataFrame | None]
+"""Returns the parts; the function of a median or a derived metric only carries its definition."""
 ALL: None = None
 """A look-back to the beginning."""
 
@@ -75,6 +76,13 @@ class Metric:
         return tuple(signature(self.function).parameters)
 
     @property
+    def parts_function(self) -> Callable[..., pl.DataFrame]:
+        """The function, of a metric that has parts."""
+        if self.rollup in {"median", "derived"}:
+            raise ValueError(f"{self.name} has no parts")
+        return cast("Callable[..., pl.DataFrame]", self.function)
+
+    @property
     def operands(self) -> tuple[str, ...]:
         """Names in the expressions of a derived metric: metrics, or numbers of dim_month."""
         expressions = [self.expression, *self.without.values()] if self.expression else []
@@ -116,7 +124,7 @@ def metric(
     """Register a function as the definition of the metric it is named after.
 
     rollup: `sum` of numerators; `ratio` = scale × Σnumerator / Σdenominator; `median` of `observations`; `derived` from
-        other metrics by `expression` (SQL over metric names and numbers of dim_month), or by `without[table]` where that
+        other metrics by `expression` (SQL over metric names and dim_month's numbers), or by `without[table]` where that
         table is not exported.
     over_time: `flow` (sum the months' parts), `stock` (last month), `mean_rate` (pool the months' parts), `none`.
     asset: the asset that carries it, where it is a companion of another metric.

@@ -8,6 +8,7 @@ import polars as pl
 
 from schemas.config import Minimums
 from schemas.metrics import MetricMonth
+from transforms.calendar import add_months
 from transforms.metrics.definition import Metric
 
 ALL_ACCOUNTS = ("all", "all")
@@ -175,35 +176,43 @@ def derive(metric: Metric, operands: pl.DataFrame, around: Surroundings) -> pl.D
 def _finished(metric: Metric, rows: pl.DataFrame, around: Surroundings, basis: str | None = None) -> pl.DataFrame:
     """Reasons that hold for every metric, intervals, provisional months; never NaN or infinity."""
     missing = around.exported.missing(metric.needs)
-    early = pl.lit(value=False)
-    if metric.history_months:
-        begins = around.exported.begins
-        early = pl.lit(begins is None) | (pl.col("month").dt.offset_by(f"-{metric.history_months}mo") < pl.lit(begins))
-    in_segment = pl.col("dimension") != "all"
     reason = (
         pl.when(pl.lit(missing is not None))
         .then(pl.lit(missing, pl.String))
-        .when(early)
+        .when(pl.col("is_early"))
         .then(pl.lit("insufficient_history"))
-        .when(in_segment & pl.lit(metric.company_only))
+        .when((pl.col("dimension") != "all") & pl.lit(metric.company_only))
         .then(pl.lit("company_only"))
         .otherwise(pl.col("null_reason"))
     )
-    final_on = pl.col("next_month").dt.offset_by(f"{metric.provisional_days - 1}d")
-    known = rows.with_columns(null_reason=reason)
+    known = rows.join(_months(metric, around), on="month").with_columns(null_reason=reason)
     unknowable = pl.col("null_reason").is_in(["source_missing", "not_exported", "company_only"])
-    finished = known.join(around.dim_month.select("month", "next_month"), on="month").with_columns(
-        pl.when(unknowable).then(None).otherwise(pl.col(name)).alias(name)
-        for name in ("numerator", "denominator", "observations")
-    )
     return MetricMonth.shaped(
-        finished.with_columns(
+        known.with_columns(
+            *(
+                pl.when(~unknowable.fill_null(value=False)).then(pl.col(name)).alias(name)
+                for name in ("numerator", "denominator", "observations")
+            ),
             metric=pl.lit(metric.name),
             value=pl.when(pl.col("null_reason").is_null()).then("value"),
-            is_provisional=pl.lit(around.as_of) < final_on,
             basis=pl.lit(basis or metric.basis, pl.String),
         ).with_columns(**_wilson(metric))
     )
+
+
+def _months(metric: Metric, around: Surroundings) -> pl.DataFrame:
+    """The months, whether the value is provisional in them, and whether the data begins too late for it."""
+    begins = around.exported.begins
+    rows = [
+        (
+            month,
+            around.as_of < next_month + dt.timedelta(days=metric.provisional_days - 1),
+            bool(metric.history_months) and (begins is None or add_months(month, -metric.history_months) < begins),
+        )
+        for month, next_month in around.dim_month.select("month", "next_month").iter_rows()
+    ]
+    schema = {"month": pl.Date, "is_provisional": pl.Boolean, "is_early": pl.Boolean}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _wilson(metric: Metric) -> dict[str, pl.Expr]:

@@ -1,0 +1,173 @@
+"""Which tables there are by month, and what each is made from."""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from inspect import signature
+
+import polars as pl
+
+from pipelines.project import Project
+from schemas.catalogue import CANONICAL, FACTS
+from schemas.config import Config
+from transforms.events.usage import fct_feature_account_month, fct_usage_account_month
+from transforms.facts.accounts import dim_account_month
+from transforms.facts.billing import fct_invoice
+from transforms.facts.feedback import fct_survey_response
+from transforms.facts.health import fct_health_input, fct_health_score
+from transforms.facts.mrr import fct_mrr_account_currency_month, fct_mrr_account_month
+from transforms.facts.success import fct_csm_activity, fct_milestone
+from transforms.facts.support import fct_ticket
+from transforms.metrics.catalogue import CATALOGUE, metric_assets
+from transforms.metrics.definition import Metric
+from warehouse.lineage import ALL, Input, Node, code_fingerprint, digest, expected_builds
+
+READABLE = {*CANONICAL, *FACTS, "dim_account", "dim_account_month"}
+"""What a parameter of a fact's or a metric's function may name, beside the calendar and the config."""
+TO_THE_END = 1200
+"""Months ahead that no history reaches."""
+EVENT_SIZED = {"usage_events": 1}
+"""Canonical tables of which a month reads only itself and so many months before; the others are read whole."""
+
+
+@dataclass(frozen=True)
+class MonthlyTable:
+    """A fact or dimension by month: the function that makes it, and the months it reads of other monthly tables."""
+
+    function: Callable[..., pl.DataFrame]
+    back: Mapping[str, int | None] = field(default_factory=dict)
+    ahead: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Table, contract, asset and function share one name."""
+        return self.function.__name__
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """The tables its parameters name."""
+        return tuple(
+            Input(name, self.back.get(name, EVENT_SIZED.get(name, 0)), self.ahead.get(name, 0))
+            for name in signature(self.function).parameters
+            if name in READABLE
+        )
+
+
+MONTHLY_TABLES: dict[str, MonthlyTable] = {
+    table.name: table
+    for table in (
+        MonthlyTable(dim_account_month),
+        MonthlyTable(fct_mrr_account_month, back={"fx_rates": ALL}),
+        MonthlyTable(fct_mrr_account_currency_month, back={"fx_rates": ALL}),
+        # An invoice is paid at the rate of a later month than that of its issue, which may not be known yet.
+        MonthlyTable(fct_invoice, back={"fx_rates": ALL}, ahead={"fx_rates": TO_THE_END}),
+        MonthlyTable(fct_ticket),
+        MonthlyTable(fct_survey_response, back={"tickets": ALL}),
+        MonthlyTable(fct_usage_account_month),
+        MonthlyTable(fct_feature_account_month),
+        MonthlyTable(fct_milestone),
+        MonthlyTable(fct_csm_activity),
+        MonthlyTable(
+            fct_health_input,
+            back={
+                "fct_usage_account_month": 3,
+                "fct_ticket": 0,
+                "fct_survey_response": ALL,
+                "fct_invoice": 2,
+                "fct_csm_activity": ALL,
+                "fct_milestone": ALL,
+            },
+        ),
+        MonthlyTable(fct_health_score, back={"fct_health_input": 1, "fct_mrr_account_month": 1}),
+    )
+}
+"""Every table by month, in the order in which they can be built."""
+
+
+def settings(config: Config, names: Iterable[str]) -> str:
+    """The config's sections that a function reads, as text."""
+    known = {
+        "currency": config.reporting.currency,
+        "time_zone": config.reporting.time_zone,
+        "segments": config.segments,
+    }
+    told = {name: known[name] for name in names if name in known}
+    told |= {name: getattr(config, name) for name in names if name in Config.model_fields and name not in known}
+    return digest({k: v.model_dump(mode="json") if hasattr(v, "model_dump") else v for k, v in told.items()})
+
+
+def metric_inputs(metrics: Iterable[Metric]) -> tuple[Input, ...]:
+    """The monthly tables, dim_account and metric assets that an asset's metrics are made from."""
+    wanted: dict[str, Input] = {"dim_account_month": Input("dim_account_month")}
+    own = {metric.name for metric in metrics}
+
+    def want(name: str, back: int | None, ahead: int = 0) -> None:
+        before = wanted.get(name, Input(name))
+        deepest = ALL if ALL in (back, before.back) else max(back or 0, before.back or 0)
+        wanted[name] = Input(name, deepest, max(ahead, before.ahead))
+
+    for metric in metrics:
+        for name in metric.parameters:
+            if name in READABLE:
+                want(name, metric.look_back, metric.look_ahead)
+        if metric.observations:
+            want(metric.observations.table, ALL)
+        for name in (*metric.operands, *filter(None, [metric.null_with])):
+            if name in CATALOGUE and name not in own:
+                want(CATALOGUE[name].asset, 0)
+    return tuple(wanted.values())
+
+
+@cache
+def nodes(project: Project) -> tuple[Node, ...]:
+    """Every table and metric asset by month, in the order in which they can be built."""
+    config = project.config
+    tables = [
+        Node(
+            table.name,
+            table.inputs,
+            code_fingerprint(table.function.__module__),
+            settings(config, signature(table.function).parameters),
+            needs=tuple(entry.table for entry in table.inputs if entry.table in CANONICAL),
+        )
+        for table in MONTHLY_TABLES.values()
+    ]
+    framework = code_fingerprint("transforms.metrics.roll_up")
+    metrics = []
+    for asset, members in metric_assets().items():
+        code = digest(framework, *(code_fingerprint(metric.module) for metric in members))
+        sections = {name for metric in members for name in metric.parameters} | {"segments", "minimums", "finance"}
+        days = max(metric.provisional_days for metric in members)
+        told = settings(config, sorted(sections))
+        needs = tuple(sorted({need for metric in members for need in (*metric.needs, *metric.without)}))
+        begins = any(metric.history_months for metric in members)
+        metrics.append(Node(asset, metric_inputs(members), code, told, days, needs, begins))
+    return (*tables, *_ordered(metrics, {table.name for table in tables}))
+
+
+def expected(project: Project, as_of: dt.date) -> dict[tuple[str, dt.date], dict[str, str]]:
+    """What every month of every table must be made from, as things are now."""
+    exported = project.exported()
+    told = []
+    for node in nodes(project):
+        known = {table: sorted(columns) for table, columns in exported.columns.items() if table in node.needs}
+        missing = {need: exported.missing([need]) for need in node.needs}
+        begins = exported.begins if node.begins else None
+        told.append(
+            replace(node, settings=digest(node.settings, known if node.name in MONTHLY_TABLES else missing, begins))
+        )
+    return expected_builds(told, project.content(), project.months(as_of), as_of)
+
+
+def _ordered(metrics: list[Node], done: set[str]) -> list[Node]:
+    """The metric assets, each after those it is derived from."""
+    names, out, left = {node.name for node in metrics}, [], list(metrics)
+    while left:
+        ready = [n for n in left if all(i.table not in names or i.table in done for i in n.inputs)]
+        if not ready:
+            raise ValueError(f"metric assets depend on each other: {', '.join(node.name for node in left)}")
+        out += ready
+        done |= {node.name for node in ready}
+        left = [node for node in left if node not in ready]
+    return out
