@@ -1,7 +1,7 @@
 """The pipeline's MRR against the example company's ledger: every account, every month, every movement, to the cent.
 
-The expectation is derived from `ledger.steps` with plain loops and fractions; it reads no export and shares no code with
-the warehouse. Beside the default company others are drawn anew at each run; a failure names the seed.
+The expectation is derived from `ledger.steps` with plain loops and fractions; it reads no export and shares no code
+with the warehouse. Beside the default company others are drawn anew at each run; a failure names the seed.
 """
 
 import datetime as dt
@@ -16,7 +16,7 @@ import pytest
 from examples.generator import DEFAULT_SEED, Company, generate
 from examples.generator.ledger import Ledger, Step
 from schemas.form import Form
-from tests.frames import months
+from tests.frames import at, months
 from transforms.clean import canonical
 from transforms.clean.resolve import resolve
 from transforms.clean.versions import from_first_day
@@ -141,7 +141,7 @@ def exported(folder: Path, table: str, source: str) -> pl.DataFrame:
     file = f"{source}/{table}.csv"
     contract = FORM.raw[table].contract
     read = read_export(
-        folder / file, file, source, dt.datetime(2026, 11, 1, 5), contract, FORM.formats, exact=FORM.exact_header
+        folder / file, file, source, at("2026-11-01T05:00"), contract, FORM.formats, exact=FORM.exact_header
     )
     good, rejects = validate(read.rows, contract)
     assert read.rejects.is_empty()

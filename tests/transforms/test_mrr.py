@@ -3,6 +3,7 @@
 import datetime as dt
 import warnings
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 import polars as pl
@@ -646,7 +647,7 @@ def grown(before: int, after: int, item_id: str, **more: Any) -> list[dict[str, 
 
 def split_of(*items: list[dict[str, Any]], **how: Any) -> tuple[int, int, int]:
     """(expansion, upsell, cross_sell) of February."""
-    told = story(*sum(items, []), last="2024-02", **how)["2024-02"]
+    told = story(*chain.from_iterable(items), last="2024-02", **how)["2024-02"]
     return told.get("expansion", 0), told.get("upsell", 0), told.get("cross_sell", 0)
 
 

@@ -1,0 +1,391 @@
+"""Laws of MRR that hold for every company, tried on small random ones that are rich in awkward days and amounts."""
+
+import datetime as dt
+import warnings
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from itertools import cycle
+from typing import Any
+
+import polars as pl
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from schemas.billing import FctMrrAccountMonth, FxRates, SubscriptionItems
+from schemas.config import Minimums
+from schemas.customers import DimAccountMonth
+from tests.frames import day, months, rows
+from transforms.facts.mrr import NegativeMrrWarning, fct_mrr_account_currency_month, fct_mrr_account_month
+from transforms.metrics import retention, revenue
+from transforms.metrics.definition import REGISTRY
+from transforms.metrics.roll_up import Exported, Surroundings, roll_up
+
+quick = settings(max_examples=40, deadline=None, database=None)
+few = settings(max_examples=12, deadline=None, database=None)
+
+FIRST, LAST = "2024-02", "2024-05"
+MONTHS = ["2024-02", "2024-03", "2024-04", "2024-05"]
+RATED_FROM, RATED_TO = dt.date(2023, 10, 1), dt.date(2025, 6, 1)
+EARLIEST = dt.date(2023, 10, 20)
+EDGES = [day(text) for text in (
+    "2023-11-01", "2023-12-31", "2024-01-31", "2024-02-01", "2024-02-28", "2024-02-29", "2024-03-01", "2024-03-31",
+    "2024-04-01", "2024-04-29", "2024-04-30", "2024-05-01", "2024-05-16", "2024-05-30", "2024-05-31", "2024-06-01",
+)]  # fmt: skip
+DIGITS = {"EUR": 2, "USD": 2, "JPY": 0}
+Item = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Company:
+    """Item versions, rates as (currency, month) → rate, and the day the data speaks for."""
+
+    items: tuple[Item, ...]
+    rates: dict[tuple[str, dt.date], Decimal]
+    as_of: dt.date
+
+    @property
+    def subscription_items(self) -> pl.DataFrame:
+        return rows(SubscriptionItems, *self.items)
+
+    @property
+    def fx_rates(self) -> pl.DataFrame:
+        return rows(
+            FxRates, *({"currency": code, "month": month, "rate": rate} for (code, month), rate in self.rates.items())
+        )
+
+
+# --- random companies -------------------------------------------------------------------------------------------------
+
+some_days = st.sampled_from(EDGES) | st.dates(EARLIEST, dt.date(2024, 6, 20))
+maybe_days = st.none() | some_days
+amounts = st.sampled_from([0, 1, 5, 6, 18, 30, 99, 100_00]) | st.integers(1, 2_000_00)
+intervals = st.sampled_from(
+    [("month", 1), ("month", None), ("month", 6), ("year", 1), ("quarter", 1), ("week", 1), ("week", 2), ("day", 10)]
+)
+
+
+@st.composite
+def terms(draw: st.DrawFn) -> Item:
+    """What one version says; most are plain, some have a trial, a pause or a discount."""
+    said: Item = {
+        "account_id": draw(st.sampled_from("AABC")),
+        "currency": draw(st.sampled_from(["EUR", "EUR", "USD", "JPY"])),
+        "unit_amount": draw(amounts),
+        "quantity": draw(st.sampled_from([None, 1, 1, 2, 3, 0])),
+        "seats": draw(st.sampled_from([None, 0, 3])),
+    }
+    extra = draw(
+        st.sampled_from(["", "", "", "discount", "pause", "trial dates", "trial flag", "metered", "cancelled"])
+    )
+    if extra == "discount":
+        said |= {"discount_amount": draw(amounts), "discount_ends_on": draw(maybe_days)}
+    elif extra == "pause":
+        first = draw(some_days)
+        said |= {"paused_from": first, "paused_until": draw(st.none() | some_days.map(lambda d: max(d, first)))}
+    elif extra == "trial dates":
+        said |= {
+            "trial_started_on": draw(maybe_days),
+            "trial_ends_on": draw(some_days),
+            "is_trial": draw(st.booleans()),
+        }
+    elif extra == "trial flag":
+        said |= {"is_trial": True}
+    elif extra == "metered":
+        said |= {"is_metered": True}
+    elif extra == "cancelled":
+        said |= {"cancel_requested_on": draw(some_days)}
+    return said
+
+
+@st.composite
+def versions(draw: st.DrawFn, number: int) -> list[Item]:
+    """All versions of one item."""
+    started = draw(some_days)
+    unit, count = draw(intervals)
+    item = {
+        "subscription_id": f"S{number // 2}",
+        "item_id": f"I{number}",
+        "started_on": started,
+        "ended_on": draw(st.none() | some_days.map(lambda d: max(d, started))),
+        "interval_unit": unit,
+        "interval_count": count,
+    }
+    since = draw(st.just([None]) | st.lists(some_days, min_size=1, max_size=3, unique=True))
+    return [{**item, **draw(terms()), "valid_from": valid_from} for valid_from in since]
+
+
+@st.composite
+def companies(draw: st.DrawFn) -> Company:
+    """Up to five items of up to three accounts, and rates that move."""
+    items = [version for number in range(draw(st.integers(1, 5))) for version in draw(versions(number))]
+    as_of = draw(st.sampled_from([dt.date(2024, 5, 31), dt.date(2024, 5, 31), dt.date(2024, 5, 16)]))
+    known = {}
+    for code, low, high, digits in (("USD", 500, 1500, 3), ("JPY", 3000, 9000, 6)):
+        pattern = draw(st.lists(st.integers(low, high), min_size=1, max_size=4))
+        all_months = pl.date_range(RATED_FROM, RATED_TO, "1mo", eager=True).to_list()
+        for month, number in zip(all_months, cycle(pattern), strict=False):
+            known[code, month] = Decimal(number).scaleb(-digits)
+    if as_of.day < 31 and draw(st.booleans()):
+        known = {key: rate for key, rate in known.items() if key[1] < dt.date(2024, 5, 1)}
+    return Company(tuple(items), known, as_of)
+
+
+def plain(amount: int, currency: str, **more: Any) -> Item:
+    given = {"subscription_id": "S0", "item_id": currency, "account_id": "A", "unit_amount": amount}
+    return {**given, "currency": currency, "interval_unit": "month", "started_on": dt.date(2024, 2, 10), **more}
+
+
+def steady(code: str, *moving: str) -> dict[tuple[str, dt.date], Decimal]:
+    """The rates of the months from FIRST on; before, that of the first."""
+    return {(code, dt.date(2024, month, 1)): Decimal(rate) for month, rate in enumerate(moving, start=2)} | {
+        (code, dt.date(2023, month, 1)): Decimal(moving[0]) for month in (10, 11, 12)
+    } | {(code, dt.date(2024, 1, 1)): Decimal(moving[0])}  # fmt: skip
+
+
+LIFTED_BY_THE_RATE = Company(
+    (plain(1, "JPY"),), steady("JPY", "0.004", "0.004", "0.006", "0.006"), dt.date(2024, 5, 31)
+)
+"""One yen is 0.4 cents until March and 0.6 from April on, when the account pays for the first time."""
+
+
+# --- what the program makes -------------------------------------------------------------------------------------------
+
+
+def made(company: Company, first: str = FIRST, last: str = LAST) -> pl.DataFrame:
+    """fct_mrr_account_month; that an account is below zero is no surprise here."""
+    return _of(fct_mrr_account_month, company, first, last)
+
+
+def made_by_currency(company: Company, first: str = FIRST, last: str = LAST) -> pl.DataFrame:
+    return _of(fct_mrr_account_currency_month, company, first, last)
+
+
+def _of(table: Any, company: Company, first: str, last: str) -> pl.DataFrame:
+    # dim_month knows as_of only where it lies in a month that is asked for; a later month end is the month's own.
+    as_of = company.as_of.isoformat() if f"{company.as_of:%Y-%m}" == last else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NegativeMrrWarning)
+        return table(company.subscription_items, company.fx_rates, months(first, last, as_of), company.as_of, "EUR")
+
+
+# --- what it must be, day by day --------------------------------------------------------------------------------------
+
+PER_MONTH = {
+    "day": Fraction(365, 12), "week": Fraction(52, 12), "month": Fraction(1), "quarter": Fraction(1, 3),
+    "year": Fraction(1, 12),
+}  # fmt: skip
+State = dict[tuple[str, str, str], Fraction]
+"""(subscription, item, currency) → monthly native amount of one account on one day."""
+
+
+def worth(version: Item, on: dt.date) -> Fraction:
+    """Monthly native amount of a version that speaks on the day."""
+    said = version.get
+    paused = (
+        said("paused_from") and said("paused_from") <= on and not (said("paused_until") and said("paused_until") <= on)
+    )
+    if said("trial_ends_on"):
+        on_trial = on < said("trial_ends_on") and not (said("trial_started_on") and on < said("trial_started_on"))
+    else:
+        on_trial = said("is_trial")
+    if paused or on_trial or said("is_metered"):
+        return Fraction(0)
+    quantity = 1 if said("quantity") is None else said("quantity")
+    over = said("discount_ends_on") and said("discount_ends_on") <= on
+    line = quantity * version["unit_amount"] - (0 if over else said("discount_amount") or 0)
+    return line * PER_MONTH[version["interval_unit"]] / (said("interval_count") or 1)
+
+
+def state(company: Company, account: str, on: dt.date) -> State:
+    """What each item brings the account on the day."""
+    by_item: dict[tuple[str, str], list[Item]] = {}
+    for version in company.items:
+        by_item.setdefault((version["subscription_id"], version["item_id"]), []).append(version)
+    brought: State = {}
+    for name, known in by_item.items():
+        started, ended = known[0]["started_on"], known[0].get("ended_on")
+        if on < started or (ended and on >= ended):
+            continue
+        ordered = sorted(known, key=lambda version: version.get("valid_from") or started)
+        begun = [version for version in ordered if (version.get("valid_from") or started) <= on]
+        speaking = begun[-1] if begun else ordered[0]
+        amount = worth(speaking, on) if speaking["account_id"] == account else Fraction(0)
+        if amount:
+            brought[*name, speaking["currency"]] = amount
+    return brought
+
+
+def in_cents(company: Company, held: State, month: dt.date) -> Fraction:
+    """The amounts together at the month's rate; where it is not known yet, at the last known."""
+    total = Fraction(0)
+    for (_, _, code), amount in held.items():
+        known = [at for currency, at in company.rates if currency == code and at <= month]
+        rate = Fraction(1) if code == "EUR" else Fraction(company.rates[code, max(known)])
+        total += amount * rate * 10 ** (2 - DIGITS[code])
+    return total
+
+
+def to_cent(amount: Fraction) -> int:
+    whole = int(abs(amount) + Fraction(1, 2))
+    return whole if amount >= 0 else -whole
+
+
+def mrr_on(company: Company, account: str, on: dt.date) -> int:
+    return max(0, to_cent(in_cents(company, state(company, account, on), on.replace(day=1))))
+
+
+def expected(company: Company, account: str) -> dict[str, dict[str, int]]:
+    """Month → movements of the account, those that are not 0; by walking through all days."""
+    told = {}
+    paid_before, on, opening = False, EARLIEST, 0
+    for month in MONTHS:
+        first = day(f"{month}-01")
+        while on < first:
+            paid_before = paid_before or mrr_on(company, account, on) > 0
+            on += dt.timedelta(days=1)
+        before = first - dt.timedelta(days=1)
+        last = min((first + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1), company.as_of)
+        opening, closing = mrr_on(company, account, before), mrr_on(company, account, last)
+        moved = {"opening": opening, "closing": closing}
+        if not opening:
+            moved["reactivation" if paid_before else "new"] = closing
+        elif not closing:
+            moved["churned"] = opening
+        else:
+            held, now = state(company, account, before), state(company, account, last)
+            change = to_cent(in_cents(company, now, first) - in_cents(company, held, first))
+            moved["expansion" if change > 0 else "contraction"] = abs(change)
+            moved["fx"] = closing - opening - change
+        if opening or closing:
+            told[month] = {name: value for name, value in moved.items() if value}
+    return told
+
+
+# --- the laws ---------------------------------------------------------------------------------------------------------
+
+
+@quick
+@given(companies())
+@example(LIFTED_BY_THE_RATE)
+def test_the_movements_lead_exactly_from_opening_to_closing(company):
+    row = pl.col
+    gained = row("new_cents") + row("reactivation_cents") + row("expansion_cents")
+    lost = row("contraction_cents") + row("churned_cents")
+    wrong = made(company).filter(row("opening_cents") + gained - lost + row("fx_cents") != row("closing_cents"))
+    assert wrong.is_empty()
+
+
+@quick
+@given(companies())
+@example(LIFTED_BY_THE_RATE)
+def test_every_movement_is_what_a_walk_through_all_days_finds(company):
+    told: dict[str, dict[str, dict[str, int]]] = {"A": {}, "B": {}, "C": {}}
+    names = ("opening", "new", "reactivation", "expansion", "contraction", "churned", "fx", "closing")
+    for row in made(company).iter_rows(named=True):
+        told[row["account_id"]][f"{row['month']:%Y-%m}"] = {
+            name: row[f"{name}_cents"] for name in names if row[f"{name}_cents"]
+        }
+    assert told == {account: expected(company, account) for account in told}
+
+
+@quick
+@given(companies())
+def test_a_month_opens_with_what_the_month_before_closed_with(company):
+    facts = made(company, "2024-01", LAST)
+    key = ["month", "account_id"]
+    ends = facts.filter(pl.col("closing_cents") > 0, pl.col("month") < day(f"{LAST}-01"))
+    begins = facts.filter(pl.col("opening_cents") > 0, pl.col("month") > day("2024-01-01"))
+    closed = ends.select(pl.col("month").dt.offset_by("1mo"), "account_id", cents="closing_cents").sort(key)
+    assert_frame_equal(closed, begins.select(*key, cents="opening_cents").sort(key))
+
+
+@quick
+@given(companies())
+def test_nothing_but_fx_is_negative_and_expansion_is_upsell_and_cross_sell(company):
+    facts = made(company)
+    assert FctMrrAccountMonth.validate(facts).height == facts.height  # ge=0 of the contract, and one row a key
+    assert (facts["expansion_cents"] == facts["upsell_cents"] + facts["cross_sell_cents"]).all()
+    assert ((facts["opening_cents"] > 0) | (facts["closing_cents"] > 0)).all()
+    one_way = ["new_cents", "reactivation_cents", "expansion_cents", "contraction_cents", "churned_cents"]
+    assert (facts.select(pl.sum_horizontal(pl.col(one_way) > 0)).to_series() <= 1).all()
+
+
+@quick
+@given(companies(), st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_does_not_matter(company, chance):
+    items, known = list(company.items), list(company.rates.items())
+    chance.shuffle(items)
+    chance.shuffle(known)
+    shuffled = Company(tuple(items), dict(known), company.as_of)
+    assert_frame_equal(made(shuffled), made(company))
+    assert_frame_equal(made_by_currency(shuffled), made_by_currency(company))
+
+
+@quick
+@given(companies(), st.permutations(MONTHS))
+def test_months_computed_alone_in_any_order_are_those_computed_together(company, order):
+    for table in (made, made_by_currency):
+        together = table(company)
+        alone = pl.concat([table(company, month, month) for month in order])
+        assert_frame_equal(alone.sort(together.columns[:3]), together.sort(together.columns[:3]))
+
+
+@few
+@given(companies(), st.integers(1, 3))
+def test_months_computed_in_two_stretches_are_those_computed_at_once(company, cut):
+    stretches = [made(company, MONTHS[cut], LAST), made(company, FIRST, MONTHS[cut - 1])]
+    assert_frame_equal(pl.concat(stretches).sort("month", "account_id"), made(company))
+
+
+# --- the company twice ------------------------------------------------------------------------------------------------
+
+TWICE = ("2023-12", "2025-03")
+OF_TWO_MODULES = [
+    metric for metric in REGISTRY.values() if metric.module in (revenue.__name__, retention.__name__) and metric.rollup in ("sum", "ratio")
+]  # fmt: skip
+
+
+def values(metric: Any, facts: pl.DataFrame, size_of: dict[str, str]) -> pl.DataFrame:
+    """A metric for the company and the two sizes of accounts."""
+    first, last = TWICE
+    dim_month = months(first, last)
+    known = [
+        {"month": month, "account_id": account, "account_key": key, "size": size}
+        for month in dim_month["month"]
+        for key, (account, size) in enumerate(size_of.items())
+    ]
+    where = Surroundings(
+        dim_month, rows(DimAccountMonth, *known), ("size",),
+        Exported({"subscription_items": frozenset({"valid_from"})}, dim_month["month"][0]), Minimums(),
+        dt.date(2099, 12, 31),
+    )  # fmt: skip
+    return roll_up(metric, metric.function(facts), where).sort("month", "dimension", "segment")
+
+
+@few
+@given(companies())
+def test_a_company_twice_its_size_has_the_same_ratios_and_twice_the_sums(company):
+    copies = [
+        {**version, "account_id": version["account_id"] + "2", "subscription_id": version["subscription_id"] + "2"}
+        for version in company.items
+    ]
+    whole = Company(
+        company.items, company.rates | {key: Decimal(1) for key in _unrated(company)}, dt.date(2099, 12, 31)
+    )
+    twice = Company((*whole.items, *copies), whole.rates, whole.as_of)
+    size_of = {"A": "S", "B": "S", "C": "L"}
+    once, doubled = made(whole, *TWICE), made(twice, *TWICE)
+    for metric in OF_TWO_MODULES:
+        one = values(metric, once, size_of)
+        two = values(metric, doubled, size_of | {f"{account}2": size for account, size in size_of.items()})
+        if metric.rollup == "ratio":
+            assert_frame_equal(one.select("value", "null_reason"), two.select("value", "null_reason"))
+        else:
+            assert_frame_equal(one.select(pl.col("value") * 2), two.select("value"))
+
+
+def _unrated(company: Company) -> list[tuple[str, dt.date]]:
+    every = pl.date_range(RATED_FROM, RATED_TO, "1mo", eager=True).to_list()
+    return [(code, month) for code in ("USD", "JPY") for month in every if (code, month) not in company.rates]
