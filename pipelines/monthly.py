@@ -60,7 +60,7 @@ class MonthRun:
         self._check_months(months)
         members = metric_assets()[asset]
         inputs = metric_inputs(members)
-        around = self._surroundings(months)
+        around = self._surroundings(months, members)
         parts: list[pl.DataFrame] = []
         values: list[pl.DataFrame] = []
         for metric in members:
@@ -98,8 +98,7 @@ class MonthRun:
                 metric.parts_function, tuple(reads.values()), months, metric.look_back, metric.look_ahead
             )
             checked = Parts.validate(found, lazy=True).filter(pl.col("month").is_in(months))
-            hidden = self.exported.missing(metric.needs)
-            parts = checked.clear() if hidden else checked
+            parts = checked.clear() if around.missing(metric) else checked
             values, none = roll_up(metric, parts, around), parts.with_columns(metric=pl.lit(metric.name))
         if metric.null_with:
             values = null_with(values, self._values_of(metric.null_with, made, months))
@@ -123,8 +122,9 @@ class MonthRun:
         numbered = parts.join(metric_keys, on="metric").join(accounts, on="account_id")
         return MetricPart.shaped(numbered).sort("metric_key", "month", "account_key")
 
-    def _surroundings(self, months: list[dt.date]) -> Surroundings:
+    def _surroundings(self, months: list[dt.date], metrics: list[Metric]) -> Surroundings:
         config = self.project.config
+        asked = {metric.name: metric.unknown_when for metric in metrics if metric.unknown_when}
         return Surroundings(
             dim_month=self.project.calendar(months, self.as_of),
             dim_account_month=self._read("dim_account_month", (months[0], months[-1])),
@@ -132,6 +132,7 @@ class MonthRun:
             exported=self.exported,
             minimums=config.minimums,
             as_of=self.as_of,
+            reasons={name: ask(**self._arguments(ask, (), months)) for name, ask in asked.items()},
         )
 
     def _call(
@@ -142,7 +143,18 @@ class MonthRun:
         back: int | None = 0,
         ahead: int = 0,
     ) -> pl.DataFrame:
-        """Call a transform with what its parameters name: tables, the calendar, or parts of the config."""
+        """Call a transform; `dim_month` has the months from `back` before to `ahead` after."""
+        return function(**self._arguments(function, inputs, months, back, ahead))
+
+    def _arguments(
+        self,
+        function: Callable[..., object],
+        inputs: tuple[Input, ...],
+        months: list[dt.date],
+        back: int | None = 0,
+        ahead: int = 0,
+    ) -> dict[str, object]:
+        """What a transform's parameters name: tables, the calendar, or parts of the config."""
         config, reads = self.project.config, {entry.table: entry for entry in inputs}
         at_hand = {
             "as_of": self.as_of,
@@ -164,7 +176,7 @@ class MonthRun:
                 given[name] = at_hand[name]
             else:
                 given[name] = getattr(config, name)
-        return function(**given)
+        return given
 
     def _window(self, entry: Input, months: list[dt.date]) -> tuple[dt.date, dt.date]:
         first = self.months[0] if entry.back is ALL else max(add_months(months[0], -entry.back), self.months[0])

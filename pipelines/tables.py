@@ -76,7 +76,7 @@ MONTHLY_TABLES: dict[str, MonthlyTable] = {
                 "fct_survey_response": ALL,
                 "fct_invoice": 2,
                 "fct_csm_activity": ALL,
-                "fct_milestone": ALL,
+                "milestones": ALL,
             },
         ),
         MonthlyTable(fct_health_score, back={"fct_health_input": 1, "fct_mrr_account_month": 1}),
@@ -129,7 +129,8 @@ def nodes(project: Project) -> tuple[Node, ...]:
             table.inputs,
             code_fingerprint(table.function.__module__),
             settings(config, signature(table.function).parameters),
-            needs=tuple(entry.table for entry in table.inputs if entry.table in CANONICAL),
+            needs=tuple(CANONICAL) if "exported" in signature(table.function).parameters else (),
+            reads_columns=True,
         )
         for table in MONTHLY_TABLES.values()
     ]
@@ -137,12 +138,15 @@ def nodes(project: Project) -> tuple[Node, ...]:
     metrics = []
     for asset, members in metric_assets().items():
         code = digest(framework, *(code_fingerprint(metric.module) for metric in members))
+        asks = [metric.unknown_when for metric in members if metric.unknown_when]
         sections = {name for metric in members for name in metric.parameters} | {"segments", "minimums", "finance"}
+        sections |= {name for ask in asks for name in signature(ask).parameters}
         days = max(metric.provisional_days for metric in members)
         told = settings(config, sorted(sections))
         needs = tuple(sorted({need for metric in members for need in (*metric.needs, *metric.without)}))
         begins = any(metric.history_months for metric in members)
-        metrics.append(Node(asset, metric_inputs(members), code, told, days, needs, begins))
+        needs = tuple(CANONICAL) if asks else needs
+        metrics.append(Node(asset, metric_inputs(members), code, told, days, needs, begins, bool(asks)))
     return (*tables, *_ordered(metrics, {table.name for table in tables}))
 
 
@@ -151,12 +155,10 @@ def expected(project: Project, as_of: dt.date) -> dict[tuple[str, dt.date], dict
     exported = project.exported()
     told = []
     for node in nodes(project):
-        known = {table: sorted(columns) for table, columns in exported.columns.items() if table in node.needs}
+        tables = {table: sorted(columns) for table, columns in exported.columns.items() if table in node.needs}
         missing = {need: exported.missing([need]) for need in node.needs}
         begins = exported.begins if node.begins else None
-        told.append(
-            replace(node, settings=digest(node.settings, known if node.name in MONTHLY_TABLES else missing, begins))
-        )
+        told.append(replace(node, settings=digest(node.settings, tables if node.reads_columns else missing, begins)))
     return expected_builds(told, project.content(), project.months(as_of), as_of)
 
 

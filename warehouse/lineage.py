@@ -32,7 +32,8 @@ class Input:
 class Node:
     """A table (or metric asset) partitioned by month, and what its months are made from.
 
-    `needs`: tables and columns whose being exported or not changes it; `begins`: whether the data's beginning does.
+    `needs`: tables and columns whose being exported or not changes it (`reads_columns`: which columns of the tables);
+    `begins`: whether the data's beginning does.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Node:
     provisional_days: int = 0
     needs: tuple[str, ...] = ()
     begins: bool = False
+    reads_columns: bool = False
 
 
 @dataclass(frozen=True)

@@ -151,6 +151,8 @@ def test_the_config_says_what_is_positive():
 def test_a_csat_scale_that_the_config_does_not_name_stops_and_says_so():
     with pytest.raises(UnknownScaleError, match=r"0\.0–100\.0 \(2 answers\).*feedback\.csat"):
         facts(survey("1"), survey("2", 7, scale=(0, 100)), survey("3", 8, scale=(0, 100)))
+    with pytest.raises(UnknownScaleError, match=r"0\.0–5\.0"):
+        facts(survey("1", 5, scale=(0, 5)))
     with pytest.raises(UnknownScaleError, match=r"0\.0–1\.0"):
         facts(tickets=[rating("1", 1, scale_min=0, scale_max=1)])
 
@@ -244,6 +246,7 @@ def test_comments_and_respondents_are_published_only_as_the_config_says():
     assert hidden["respondent_id"].to_list() == expected
     assert facts(*said)["comment"].to_list() == ["Ada left", None]
     assert facts(*said, privacy=Privacy(publish_comments=True))["respondent_id"].to_list() == expected[:2]
+    assert facts(*said, privacy=Privacy(publish_person_ids=True))["comment"].to_list() == [None, None]
 
 
 def test_no_surveys_and_no_tickets_make_an_empty_fact():
@@ -267,7 +270,7 @@ def test_csat_is_the_share_of_positive_answers_among_the_scored_ones_of_any_scal
         survey("3", 6, scale=(1, 10)),
         survey("4", None),
         survey("5", None, None, sent_at=at("2024-01-02T00:00")),
-        survey("6", 10, kind="nps"),
+        survey("6", 4, kind="nps", scale=(1, 5)),
     ]
     found = value("csat", *surveys, tickets=[rating("1", 2)])
     assert (found["numerator"], found["denominator"], found["observations"]) == (2, 4, 4)
@@ -311,7 +314,8 @@ def test_nps_is_promoters_less_detractors_in_hundredths():
 
 
 def test_nps_takes_answers_on_a_scale_of_0_to_10_only():
-    assert shares("nps", nps("1", 10, scale=(1, 10)), nps("2", 5, scale=(0, 5)), nps("3", 9)) == (1, 1)
+    effort = survey("4", 9, kind="ces", scale=(0, 10))
+    assert shares("nps", nps("1", 10, scale=(1, 10)), nps("2", 5, scale=(0, 5)), nps("3", 9), effort) == (1, 1)
 
 
 def test_nps_takes_a_respondents_last_scored_answer_of_the_month():
@@ -325,8 +329,8 @@ def test_nps_takes_a_respondents_last_scored_answer_of_the_month():
 
 
 def test_of_two_answers_at_one_instant_the_greater_id_is_the_last():
-    twice = nps("1", 10, respondent_id="p"), nps("2", 0, respondent_id="p")
-    assert shares("nps", *twice) == shares("nps", *twice[::-1]) == (-1, 1)
+    twice = facts(nps("1", 10, respondent_id="p"), nps("2", 0, respondent_id="p"))
+    assert feedback.nps(twice)["numerator"].to_list() == feedback.nps(twice[::-1])["numerator"].to_list() == [-1]
 
 
 def test_each_answer_without_a_respondent_counts_in_nps():
@@ -352,6 +356,7 @@ def test_ces_is_the_share_of_5_to_7_among_the_answers_on_1_to_7():
         survey("4", 2, kind="ces", direction="low_is_good"),
         survey("5", 5, kind="ces", scale=(1, 5)),
         survey("6", None, kind="ces"),
+        survey("7", 6, kind="csat", scale=(1, 7)),
     ]
     assert shares("ces", *surveys) == (3, 4)
 
@@ -393,6 +398,11 @@ def test_the_response_rate_is_provisional_for_30_days():
     early = value("survey_response_rate", *surveys, as_of="2024-02-29")
     final = value("survey_response_rate", *surveys, as_of="2024-03-01")
     assert (early["is_provisional"], final["is_provisional"]) == (True, False)
+
+
+@pytest.mark.parametrize("metric", ["csat", "nps", "ces"])
+def test_answers_are_looked_for_in_all_months_before(metric):
+    assert (REGISTRY[metric].look_back, REGISTRY[metric].look_ahead) == (None, 0)
 
 
 @pytest.mark.parametrize("metric", ["csat", "nps", "ces", "survey_response_rate"])

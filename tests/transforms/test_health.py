@@ -100,7 +100,9 @@ class TestPoints:
             {"ticket_id": f"{n}", "account_id": "a", "month": month("2024-06"), "counts": True} for n in range(7)
         )
         for count, points in ((0, 100), (1, 80), (4, 20), (5, 0), (7, 0)):
-            assert said("tickets", inputs(tickets=tickets[:count])) == [("a", count, points)]
+            found = said("tickets", inputs(tickets=tickets[:count]))
+            assert found == [("a", count, points)]
+            assert str(found[0][2]) != "-0.0"
 
     def test_and_weights_come_from_the_config(self):
         declared = {"usage_rate": {"weight": 3, "zero_at": 0.2, "full_at": 0.7}}
@@ -466,6 +468,7 @@ GIVEN = (
     scored("a", 0.0, "red", 700),
     scored("b", 90.0, "green", 200),
     scored("c", 60.0, "yellow", 300),
+    scored("f", 60.0, "yellow", 30),
     scored("d", None, None, 5_000),
     scored("e", 30.0, "red", 50),
 )
@@ -488,9 +491,9 @@ class TestHealthMetrics:
     @pytest.mark.parametrize(
         ("name", "value", "numerator", "denominator"),
         [
-            ("health_score", 45, 180, 4),
-            ("healthy_share", 0.25, 1, 4),
-            ("at_risk_share", 0.5, 2, 4),
+            ("health_score", 48, 240, 5),
+            ("healthy_share", 0.2, 1, 5),
+            ("at_risk_share", 0.4, 2, 5),
             ("mrr_at_risk", 750, 750, None),
         ],
     )

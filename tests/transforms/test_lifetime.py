@@ -299,10 +299,14 @@ class TestMilestoneAdoption:
         assert self.rate(steps=[]) == []
 
     def test_counts_a_milestone_once_where_two_customers_became_one_account(self):
-        assert self.rate(milestone("report", "2024-02-11"), milestone("report", "2024-02-01")) == [
-            ("a", 0, 3),
+        assert self.rate(milestone("report", "2024-02-11"), milestone("report", "2024-01-01")) == [
+            ("a", 1, 3),
             ("a", 1, 3),
         ]
+
+    def test_has_an_interval_only_for_shares_of_accounts(self):
+        names = ("value_within_90d", "stalled_account_rate", "milestone_adoption_rate")
+        assert [REGISTRY[name].independent for name in names] == [True, True, False]
 
 
 class TestStalledAccounts:

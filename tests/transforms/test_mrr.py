@@ -276,6 +276,19 @@ def test_metered_items_are_not_in_mrr():
     assert in_january(item(), metered) == 100_00
 
 
+def test_an_item_that_becomes_metered_leaves_mrr_on_that_day():
+    metered = versions(("2024-01-10", {"is_metered": False}), ("2024-02-10", {"is_metered": True}))
+    assert story(*metered) == {
+        "2024-01": {"new": 100_00, "closing": 100_00},
+        "2024-02": {"opening": 100_00, "churned": 100_00},
+    }
+
+
+def test_an_item_that_is_no_longer_metered_enters_mrr_on_that_day():
+    metered = versions(("2024-01-10", {"is_metered": True}), ("2024-02-10", {"is_metered": False}))
+    assert closings(*metered) == {"2024-02": 100_00, "2024-03": 100_00}
+
+
 def test_an_empty_metered_is_no():
     assert in_january(item(is_metered=None)) == 100_00
 

@@ -259,6 +259,12 @@ def test_fcr_is_provisional_until_the_seven_days_are_over():
     assert (early["value"], final["value"]) == (1, 1)
 
 
+def test_solved_tickets_are_looked_for_in_all_months_before_and_follow_ups_in_the_next():
+    metrics = [REGISTRY[name] for name in ("fcr", "art", "art_median", "escalation_rate", "reopen_rate")]
+    assert [metric.look_back for metric in metrics] == [None] * 5
+    assert [metric.look_ahead for metric in metrics] == [1, 0, 0, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [

@@ -115,6 +115,8 @@ def test_errors_and_minutes_that_are_nowhere_known_are_empty_not_zero():
 def test_a_row_that_counts_nothing_is_no_use():
     assert usage(("u", "2024-02-05T08:00", {"event_count": 0, "seconds": 0, "errors": 0})).is_empty()
     assert usage(("u", "2024-02-05T08:00", {"event_count": 0})).is_empty()
+    assert usage(("u", "2024-02-05T08:00", {"event_count": 0, "errors": 1}))["active_users"].to_list() == [1]
+    assert usage(("u", "2024-02-05T08:00", {"event_count": 0, "seconds": 1}))["active_users"].to_list() == [1]
 
 
 def test_our_own_users_are_out_and_those_not_said_to_be_are_in():

@@ -34,7 +34,7 @@ def fct_usage_account_month(
         .join(_distinct_users(in_week, ACCOUNT, ["week"], "user_weeks"), on=ACCOUNT, how="full", coalesce=True)
         .join(_distinct_users(in_month, ACCOUNT, [], "active_users"), on=ACCOUNT, how="left")
         .join(_distinct_users(in_month, ACCOUNT, ["day"], "user_days"), on=ACCOUNT, how="left")
-        .join(spans, on="month")
+        .join(spans, on="month", how="left")
         .join(weeks.group_by("month").agg(weeks=pl.len()), on="month", how="left")
         .join(fct_mrr_account_month.select(*ACCOUNT, "seats"), on=ACCOUNT, how="left")
         .with_columns(pl.col("events", "weeks", *counts).fill_null(0))
@@ -112,8 +112,7 @@ def _weeks(dim_month: pl.DataFrame) -> pl.DataFrame:
     """The Mondays (`week`) of the weeks whose Sunday lies in a month, by its month_end."""
     first_sunday = _monday("month").dt.offset_by("6d")
     return (
-        dim_month.filter(first_sunday <= pl.col("month_end"))
-        .select("month", week=pl.date_ranges(first_sunday, "month_end", "7d"))
-        .explode("week")
+        dim_month.select("month", week=pl.date_ranges(first_sunday, "month_end", "7d"))
+        .explode("week", empty_as_null=False)
         .with_columns(pl.col("week").dt.offset_by("-6d"))
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from schemas.config import Health, InputName, Onboarding
+from schemas.config import Health, HealthInput, InputName, Onboarding
 from schemas.success import FctHealthInput, FctHealthScore
 from transforms.metrics.roll_up import Exported
 
@@ -64,9 +64,7 @@ def fct_health_input(
             *KEYS,
             input=pl.lit(name),
             raw=pl.col("raw").cast(pl.Float64),
-            score=((pl.col("raw") - declared.zero_at) / (declared.full_at - declared.zero_at) * 100)
-            .clip(0, 100)
-            .round(DIGITS),
+            score=_points(pl.col("raw"), declared),
             weight=pl.lit(declared.weight, pl.Float64),
         )
         for name, declared in health.inputs.items()
@@ -74,6 +72,11 @@ def fct_health_input(
     ]
     rows = pl.concat([FctHealthInput.blank(), *known]).drop_nulls("raw").join(paying, on=KEYS, how="semi")
     return FctHealthInput.shaped(rows).sort(*KEYS, "input")
+
+
+def _points(raw: pl.Expr, declared: HealthInput) -> pl.Expr:
+    """0 at zero_at, 100 at full_at, linear between and clipped beyond; never a minus zero."""
+    return ((raw - declared.zero_at) / (declared.full_at - declared.zero_at) * 100).clip(0, 100).round(DIGITS).abs()
 
 
 def _usage_rate(paying: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
@@ -136,11 +139,7 @@ def _payment(invoices: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     settled = (pl.col("due_on") <= pl.col("month_end")) | (pl.col("paid_on") <= pl.col("month_end"))
     in_time = (pl.col("paid_on") <= pl.col("due_on")).fill_null(value=False)
     rows = pl.concat(nearby).join(dim_month.select("month", "month_end"), on="month")
-    return (
-        rows.filter((pl.col("issued_on") <= pl.col("month_end")) & settled.fill_null(value=False))
-        .group_by(KEYS)
-        .agg(raw=in_time.sum() / pl.len())
-    )
+    return rows.filter(settled.fill_null(value=False)).group_by(KEYS).agg(raw=in_time.sum() / pl.len())
 
 
 def _milestones(paying: pl.DataFrame, milestones: pl.DataFrame, onboarding: Onboarding) -> pl.DataFrame:

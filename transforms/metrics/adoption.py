@@ -92,8 +92,8 @@ def stalled_account_rate(
     ]
     since = (pl.col("month_end") - pl.col("first_paid_on")).dt.total_days()
     behind = (
-        rows.join(dim_account.select("account_id", "first_paid_on"), on="account_id", how="left")
+        rows.join(dim_account.select("account_id", "first_paid_on"), on="account_id")
         .with_columns(within=pl.coalesce(*deadlines, pl.lit(None, pl.Int32)))
         .filter(pl.col("within").is_not_null())
     )
-    return parts(behind, (since > pl.col("within")).fill_null(value=False), pl.lit(1))
+    return parts(behind, since > pl.col("within"), pl.lit(1))

@@ -25,6 +25,7 @@ RollUp = Literal["sum", "ratio", "median", "derived"]
 OverTime = Literal["flow", "stock", "mean_rate", "none"]
 PartsFunction = Callable[..., pl.DataFrame | None]
 """Returns the parts; the function of a median or a derived metric only carries its definition."""
+UnknownWhen = Callable[..., str | None]
 ALL: None = None
 """A look-back to the beginning."""
 
@@ -68,6 +69,7 @@ class Metric:
     without: Mapping[str, str]
     basis: str | None
     null_with: str | None
+    unknown_when: UnknownWhen | None
     scale: float
 
     @property
@@ -119,6 +121,7 @@ def metric(
     without: Mapping[str, str] | None = None,
     basis: str | None = None,
     null_with: str | None = None,
+    unknown_when: UnknownWhen | None = None,
     scale: float = 1,
 ) -> Callable[[PartsFunction], PartsFunction]:
     """Register a function as the definition of the metric it is named after.
@@ -137,6 +140,7 @@ def metric(
     needs: tables (`tickets`) or columns (`tickets.reopens`) it cannot be known without.
     history_months: months by which the data must begin earlier, or it is `insufficient_history`.
     null_with: a metric whose NULL makes this one NULL with the same reason.
+    unknown_when: tells from what is exported and the config why it cannot be known, or None, where `needs` is too simple.
     basis: what the value is made from, where the definition leaves a choice.
     """
 
@@ -175,6 +179,7 @@ def metric(
             without=without or {},
             basis=basis,
             null_with=null_with,
+            unknown_when=unknown_when,
             scale=scale,
         )
         return function

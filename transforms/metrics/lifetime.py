@@ -21,12 +21,14 @@ def trailing(rows: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     """
     numbers = [name for name in rows.columns if name not in {"month", "account_id"}]
     summed = rows.group_by("month", "account_id").agg(pl.col(numbers).sum())
-    spine = summed.select("account_id").unique().join(dim_month.select("month"), how="cross")
+    # Every month of every account, in order, so that twelve rows are twelve months.
+    whose = summed.select("account_id").unique().with_row_index("whose")
+    spine = whose.join(dim_month.select("month").sort("month"), how="cross", maintain_order="left_right")
     return (
-        spine.join(summed, on=["month", "account_id"], how="left")
+        spine.join(summed, on=["month", "account_id"], how="left", maintain_order="left")
         .with_columns(pl.col(numbers).fill_null(0))
-        .sort("account_id", "month")
-        .with_columns(pl.col(numbers).rolling_sum(MONTHS, min_samples=1).over("account_id"))
+        .with_columns(pl.col(numbers).rolling_sum(MONTHS, min_samples=1).over("whose"))
+        .drop("whose")
     )
 
 

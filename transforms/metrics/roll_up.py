@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -46,6 +46,12 @@ class Surroundings:
     exported: Exported
     minimums: Minimums
     as_of: dt.date
+    reasons: Mapping[str, str | None] = field(default_factory=dict)
+    """Why a metric cannot be known, by its `unknown_when`."""
+
+    def missing(self, metric: Metric) -> str | None:
+        """Why a metric cannot be known from what is exported, or None."""
+        return self.exported.missing(metric.needs) or self.reasons.get(metric.name)
 
     def spine(self) -> pl.DataFrame:
         """The rows that a metric has: month × company, and × every segment of an account of the month."""
@@ -175,7 +181,7 @@ def derive(metric: Metric, operands: pl.DataFrame, around: Surroundings) -> pl.D
 
 def _finished(metric: Metric, rows: pl.DataFrame, around: Surroundings, basis: str | None = None) -> pl.DataFrame:
     """Reasons that hold for every metric, intervals, provisional months; never NaN or infinity."""
-    missing = around.exported.missing(metric.needs)
+    missing = around.missing(metric)
     reason = (
         pl.when(pl.lit(missing is not None))
         .then(pl.lit(missing, pl.String))
