@@ -4,9 +4,30 @@ from functools import partial
 
 import polars as pl
 
+from schemas.config import Health
+from transforms.facts.health import NEEDS
 from transforms.metrics.definition import metric, parts
+from transforms.metrics.roll_up import Exported
 
-health = partial(metric, signal="leading", over_time="stock", asset="health_score", needs=("subscription_items",))
+
+def too_little_known(health: Health, exported: Exported) -> str | None:
+    """Why nobody can be scored: the heaviest missing input's reason, where what is exported does not cover enough."""
+    missing = {name: reason for name in health.inputs if (reason := exported.missing(NEEDS[name]))}
+    weights = {name: declared.weight for name, declared in health.inputs.items()}
+    known = sum(weight for name, weight in weights.items() if name not in missing)
+    if known >= health.coverage * sum(weights.values()):
+        return None
+    return missing[max(missing, key=lambda name: weights[name])]
+
+
+health = partial(
+    metric,
+    signal="leading",
+    over_time="stock",
+    asset="health_score",
+    needs=("subscription_items",),
+    unknown_when=too_little_known,
+)
 health_share = partial(health, unit="share", perspective="customer", rollup="ratio", independent=True)
 
 is_scored = pl.col("score").is_not_null()
