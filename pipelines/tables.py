@@ -76,7 +76,6 @@ MONTHLY_TABLES: dict[str, MonthlyTable] = {
                 "fct_survey_response": ALL,
                 "fct_invoice": 2,
                 "fct_csm_activity": ALL,
-                "milestones": ALL,
             },
         ),
         MonthlyTable(fct_health_score, back={"fct_health_input": 1, "fct_mrr_account_month": 1}),

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from iso4217 import Currency
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, field_validator, model_validator
 
-from schemas.customers import DimAccountMonth
+from schemas.customers import Accounts, DimAccount, DimAccountMonth
 
 
 class Settings(BaseModel):
@@ -201,7 +201,8 @@ class Config(Settings):
     @field_validator("segments")
     @classmethod
     def _segment_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        taken = {"account_id", "account_key", "month", "all", "account_name", "signup_on", "first_paid_on"}
+        free = {"industry", "country", "region", "size", "csm_owner"}
+        taken = {"all", *Accounts.dtypes(), *DimAccount.dtypes(), *DimAccountMonth.dtypes()} - free
         if wrong := [name for name in names if name in taken or not name.isidentifier()]:
             raise ValueError(f"expected columns of accounts to slice by, not {', '.join(wrong)}")
         return names

@@ -96,6 +96,11 @@ class Contract(pa.DataFrameModel):
         return (named,) if isinstance(named, str) else tuple(named)
 
     @classmethod
+    def told_with(cls) -> dict[str, str]:
+        """Columns that are not known before the day another column names."""
+        return dict(cls._metadata().get("told_with", ()))
+
+    @classmethod
     def cumulative(cls) -> bool:
         """Whether a month looks at all rows so far (a history), not only at those dated in it (events)."""
         return bool(cls._metadata().get("cumulative"))

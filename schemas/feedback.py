@@ -35,6 +35,7 @@ class SurveyResponses(SurveyResponse, Export):
         unique = ["response_id"]
         metadata = {
             "dated_by": ("sent_at", "responded_at"),
+            "told_with": [("score", "responded_at"), ("comment", "responded_at")],
             "ordered": [
                 ("sent_at", "responded_at"),
                 ("scale_min", "score"),

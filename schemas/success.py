@@ -19,7 +19,7 @@ class Milestones(Milestone, Export):
 
     class Config:
         unique = ["account_id", "milestone"]
-        metadata = {"dated_by": "reached_on"}
+        metadata = {"dated_by": "reached_on", "cumulative": True}
 
 
 class FctMilestone(Milestone):
