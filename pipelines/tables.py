@@ -63,7 +63,8 @@ MONTHLY_TABLES: dict[str, MonthlyTable] = {
         # An invoice is paid at the rate of a later month than that of its issue, which may not be known yet.
         MonthlyTable(fct_invoice, back={"fx_rates": ALL}, ahead={"fx_rates": TO_THE_END}),
         MonthlyTable(fct_ticket),
-        MonthlyTable(fct_survey_response, back={"tickets": ALL}),
+        # A survey sent later about a ticket takes the place of the ticket's rating.
+        MonthlyTable(fct_survey_response, back={"tickets": ALL}, ahead={"survey_responses": 2}),
         MonthlyTable(fct_usage_account_month),
         MonthlyTable(fct_feature_account_month),
         MonthlyTable(fct_milestone),

@@ -38,7 +38,7 @@ class Usage(Contract):
 
 
 class FctUsageAccountMonth(Usage):
-    """One row per account and month with an event."""
+    """One row per account and month with an event in it, or in a week that ends in it."""
 
     user_weeks: pl.Int64 = column(
         "Distinct users per week (Mon–Sun) that ends in the month by its last day, summed", unit="count", null=True

@@ -165,6 +165,10 @@ LIFTED_BY_THE_RATE = Company(
 """One yen is 0.4 cents until March and 0.6 from April on, when the account pays for the first time."""
 
 
+LIFTED_TWICE = Company((plain(1, "JPY"),), steady("JPY", "0.004", "0.006", "0.004", "0.006"), dt.date(2024, 5, 31))
+"""The same in March and in May; in April it does not pay."""
+
+
 # --- what the program makes -------------------------------------------------------------------------------------------
 
 
@@ -250,7 +254,7 @@ def to_cent(amount: Fraction) -> int:
 def share_of_new_items(company: Company, held: State, now: State, month: dt.date) -> Fraction:
     """Of the growth of all items that grew, the share of those without MRR before."""
     grown = {True: Fraction(0), False: Fraction(0)}
-    for item in {key[:2] for key in now}:
+    for item in {key[:2] for key in (*held, *now)}:
         before, after = (
             in_cents(company, {key: amount for key, amount in of_all.items() if key[:2] == item}, month)
             for of_all in (held, now)
@@ -299,6 +303,7 @@ def expected(company: Company, account: str) -> dict[str, dict[str, int]]:
 @quick
 @given(companies())
 @example(LIFTED_BY_THE_RATE)
+@example(LIFTED_TWICE)
 def test_the_movements_lead_exactly_from_opening_to_closing(company):
     row = pl.col
     gained = row("new_cents") + row("reactivation_cents") + row("expansion_cents")
@@ -310,6 +315,7 @@ def test_the_movements_lead_exactly_from_opening_to_closing(company):
 @quick
 @given(companies())
 @example(LIFTED_BY_THE_RATE)
+@example(LIFTED_TWICE)
 def test_every_movement_is_what_a_walk_through_all_days_finds(company):
     told: dict[str, dict[str, dict[str, int]]] = {"A": {}, "B": {}}
     for row in made(company).iter_rows(named=True):

@@ -287,9 +287,12 @@ def test_csat_counts_by_the_day_of_the_answer_however_long_before_it_was_sent():
 
 
 def test_csat_of_ratings_alone_needs_no_survey_tool():
-    parts = feedback.csat(facts(tickets=[rating("1")]))
-    found = roll_up(REGISTRY["csat"], parts, around("2024-01", columns={"tickets": frozenset()})).row(0, named=True)
-    assert (found["value"], found["null_reason"]) == (1, None)
+    ratings, surveys = {"tickets": frozenset(["satisfaction_score"])}, {"survey_responses": frozenset()}
+    no_ratings = {"tickets": frozenset(["ticket_id"])}
+    exports = [{}, no_ratings, ratings, surveys, surveys | no_ratings, surveys | ratings]
+    ask = REGISTRY["csat"].unknown_when
+    assert [ask(Exported(columns)) for columns in exports] == ["source_missing", "not_exported", None, None, None, None]
+    assert shares("csat", tickets=[rating("1")]) == (1, 1)
 
 
 def test_an_anonymous_answer_counts_in_the_company_under_the_unknown_account():

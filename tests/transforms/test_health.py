@@ -469,6 +469,7 @@ GIVEN = (
     scored("b", 90.0, "green", 200),
     scored("c", 60.0, "yellow", 300),
     scored("f", 60.0, "yellow", 30),
+    scored("g", 60.0, "yellow", 3),
     scored("d", None, None, 5_000),
     scored("e", 30.0, "red", 50),
 )
@@ -491,9 +492,9 @@ class TestHealthMetrics:
     @pytest.mark.parametrize(
         ("name", "value", "numerator", "denominator"),
         [
-            ("health_score", 48, 240, 5),
-            ("healthy_share", 0.2, 1, 5),
-            ("at_risk_share", 0.4, 2, 5),
+            ("health_score", 50, 300, 6),
+            ("healthy_share", 1 / 6, 1, 6),
+            ("at_risk_share", 2 / 6, 2, 6),
             ("mrr_at_risk", 750, 750, None),
         ],
     )

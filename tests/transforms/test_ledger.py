@@ -120,7 +120,7 @@ class Truth:
     ) -> Fraction:
         """Of the growth of all items that grew, the share of those that brought nothing before."""
         grown: dict[bool, Fraction] = {True: Fraction(0), False: Fraction(0)}
-        for item in {item for item, _ in now}:
+        for item in {item for item, _ in (*held, *now)}:
             before = self.total({key: amount for key, amount in held.items() if key[0] == item}, month)
             after = self.total({key: amount for key, amount in now.items() if key[0] == item}, month)
             grown[before == 0] += max(after - before, Fraction(0))

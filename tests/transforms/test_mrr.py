@@ -442,8 +442,9 @@ def test_who_paid_at_an_earlier_month_end_comes_back_as_a_reactivation():
     assert story(item(ended_on="2024-02-10"), back)["2024-03"] == {"reactivation": 70_00, "closing": 70_00}
 
 
-def test_bought_and_ended_inside_one_month_leaves_no_row_yet_is_before():
-    inside, back = item(started="2024-01-04", ended_on="2024-01-20"), item(70_00, "2024-03-20", subscription_id="S2")
+@pytest.mark.parametrize(("bought", "ended"), [("2024-01-04", "2024-01-20"), ("2024-02-28", "2024-02-29")])
+def test_bought_and_ended_inside_one_month_leaves_no_row_yet_is_before(bought, ended):
+    inside, back = item(started=bought, ended_on=ended), item(70_00, "2024-03-20", subscription_id="S2")
     assert story(inside, back) == {"2024-03": {"reactivation": 70_00, "closing": 70_00}}
 
 
@@ -495,11 +496,29 @@ def test_days_before_the_first_rate_take_the_nearest_one_for_whether_they_paid()
     assert told == {"2024-01": {"reactivation": 70_00, "closing": 70_00}}
 
 
+def test_a_crumb_at_the_nearest_rate_was_not_paid():
+    crumb = item(1, "2023-05-04", ended_on="2023-05-20", currency="JPY")
+    bought = item(70_00, "2024-01-20", subscription_id="S2")
+    told = story(crumb, bought, last="2024-01", fx=rates(JPY={"2024-01": "0.004"}))
+    assert told == {"2024-01": {"new": 70_00, "closing": 70_00}}
+
+
 def test_an_account_that_only_the_rate_lifts_over_half_a_cent_is_new_and_the_identity_holds():
     # One yen is 0.4 cents in January and 0.6 in February, when the account pays for the first time.
     lifted = item(1, currency="JPY")
     fx = rates(JPY={"2024-01": "0.004", "2024-02": "0.006"})
     assert story(lifted, last="2024-02", fx=fx) == {"2024-02": {"new": 1, "closing": 1}}
+
+
+def test_an_account_that_the_rate_lifts_a_second_time_comes_back():
+    # 0.4, 0.6, 0.4 and 0.6 cents, without any change of its own: paying in February and in April.
+    lifted = item(1, currency="JPY")
+    fx = rates(JPY={"2024-01": "0.004", "2024-02": "0.006", "2024-03": "0.004", "2024-04": "0.006"})
+    assert story(lifted, last="2024-04", fx=fx) == {
+        "2024-02": {"new": 1, "closing": 1},
+        "2024-03": {"opening": 1, "churned": 1},
+        "2024-04": {"reactivation": 1, "closing": 1},
+    }
 
 
 def test_an_account_that_only_the_rate_lifts_above_its_credit_is_new_and_the_identity_holds():
@@ -510,6 +529,19 @@ def test_an_account_that_only_the_rate_lifts_above_its_credit_is_new_and_the_ide
     with pytest.warns(NegativeMrrWarning):
         told = story(charged, credit, last="2024-02", fx=fx)
     assert told == {"2024-02": {"new": 10_00, "closing": 10_00}}
+
+
+def test_an_account_that_the_rate_lifts_above_its_credit_a_second_time_comes_back():
+    charged = item(100_00, currency="USD")
+    credit = item(0, item_id="I2", discount_amount=100_00)
+    fx = rates(USD={"2024-01": "0.90", "2024-02": "1.10", "2024-03": "0.90", "2024-04": "1.10"})
+    with pytest.warns(NegativeMrrWarning):
+        told = story(charged, credit, last="2024-04", fx=fx)
+    assert told == {
+        "2024-02": {"new": 10_00, "closing": 10_00},
+        "2024-03": {"opening": 10_00, "churned": 10_00},
+        "2024-04": {"reactivation": 10_00, "closing": 10_00},
+    }
 
 
 def first_paying_days(*items: dict[str, Any], fx: pl.DataFrame | None = None, as_of: dt.date = FAR) -> dict[str, str]:
@@ -529,6 +561,12 @@ def test_the_first_paying_day_is_the_first_with_a_cent_of_mrr():
 def test_items_that_are_free_alone_may_pay_together():
     crumbs = [item(5, f"2024-01-0{n}", item_id=f"I{n}", interval_unit="year") for n in (1, 2, 3)]
     assert first_paying_days(*crumbs) == {"A": "2024-01-02"}  # 0.42, 0.83, 1.25 cents
+
+
+def test_the_first_paying_day_of_what_the_rate_lifts_is_the_first_of_that_month():
+    lifted = item(1, "2024-01-20", currency="JPY")
+    fx = rates(JPY={"2024-01": "0.004", "2024-02": "0.004", "2024-03": "0.006"})
+    assert first_paying_days(lifted, fx=fx, as_of=day("2024-03-15")) == {"A": "2024-03-01"}
 
 
 def test_a_day_after_as_of_is_not_a_paying_day_yet():

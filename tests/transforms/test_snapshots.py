@@ -294,8 +294,8 @@ def test_a_change_before_the_start_of_an_item_speaks_from_the_start():
 
 def test_a_change_before_the_start_of_an_item_is_noticed_once():
     dearer = item(started_on="2024-03-10", unit_amount=150_00)
-    known = history(("2024-02-05", [item(started_on="2024-03-10")]), ("2024-02-20", [dearer]), ("2024-04-05", [dearer]))
-    assert known.height == 2
+    noticed = ("2024-02-05", [item(started_on="2024-03-10")]), ("2024-02-20", [dearer])
+    assert history(*noticed, ("2024-04-05", [dearer])).height == history(*noticed).height
 
 
 # --- several files with one key ---------------------------------------------------------------------------------------

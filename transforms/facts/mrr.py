@@ -45,12 +45,16 @@ def fct_mrr_account_currency_month(
     item_months = at_month_ends(in_service, _with_month_before(dim_month))
     native = _opening_and_closing(item_months, ["account_id", "currency"], dim_month)
     rates = monthly_rates(fx_rates, native, dim_month, currency)
-    return FctMrrAccountCurrencyMonth.shaped(
-        native.join(rates, on=["month", "currency"]).with_columns(
-            opening_native_cents=rounded(pl.col("opening"), in_service.scale),
-            closing_native_cents=rounded(pl.col("closing"), in_service.scale),
+    return (
+        FctMrrAccountCurrencyMonth.shaped(
+            native.join(rates, on=["month", "currency"]).with_columns(
+                opening_native_cents=rounded(pl.col("opening"), in_service.scale),
+                closing_native_cents=rounded(pl.col("closing"), in_service.scale),
+            )
         )
-    ).sort(PAIR)
+        .filter((pl.col("opening_native_cents") != 0) | (pl.col("closing_native_cents") != 0))
+        .sort(PAIR)
+    )
 
 
 def fct_mrr_account_month(
@@ -116,7 +120,7 @@ def _movements(totals: pl.DataFrame, paid: pl.DataFrame) -> pl.DataFrame:
     opening, closing, change = pl.col("opening"), pl.col("closing"), pl.col("change")
     joins = (opening == 0) & (closing > 0)
     stays = (opening > 0) & (closing > 0)
-    before = pl.col("first_paid_on") < pl.col("month")
+    before = (pl.col("first_paid_on") < pl.col("month")).fill_null(value=False)
     return (
         totals.filter((opening > 0) | (closing > 0))
         .join(paid, on="account_id", how="left")

@@ -22,6 +22,7 @@ class Service:
 
     periods: pl.DataFrame
     scale: int
+    as_of: dt.date
 
 
 def service(items: pl.DataFrame, as_of: dt.date) -> Service:
@@ -46,7 +47,8 @@ def service(items: pl.DataFrame, as_of: dt.date) -> Service:
         for cut in cuts
     ]
     pieces = (
-        _spoken(items.filter(~pl.col("is_metered").fill_null(value=False)))
+        _spoken(items)
+        .filter(~pl.col("is_metered").fill_null(value=False))
         .with_columns(interval=factor)
         .with_columns(cut=pl.concat_list(inside).list.unique().list.sort())
         .explode("cut", empty_as_null=True)
@@ -64,6 +66,7 @@ def service(items: pl.DataFrame, as_of: dt.date) -> Service:
         .filter(pl.col("amount") != 0)
         .sort(*ITEM, "from_day"),
         scale,
+        as_of,
     )  # fmt: skip
 
 
@@ -116,24 +119,39 @@ def first_paid(in_service: Service, fx_rates: pl.DataFrame, reporting: str) -> p
             in_service.periods.select("account_id", "currency", "amount", day="from_day"),
             in_service.periods.select("account_id", "currency", pl.col("amount") * -1, day="to_day").drop_nulls("day"),
         ]
-    )
+    ).filter(pl.col("day") <= in_service.as_of)
+    days = moves.select("account_id", "day").unique()
+    totals = _totals(moves, days, in_service.scale, fx_rates, reporting)
+    # An amount under half a cent may be lifted over it by the rate alone, at the start of any month.
+    tiny = totals.filter((pl.col("value") > 0) & ~pl.col("pays")).select("account_id").unique()
+    if tiny.height:
+        first: dt.date = moves["day"].min()  # type: ignore[assignment]
+        months = pl.date_range(first, in_service.as_of, "1mo", eager=True).dt.truncate("1mo")
+        starts = tiny.join(pl.DataFrame({"day": months}), how="cross")
+        more = pl.concat([days, starts]).unique().join(tiny, on="account_id", how="semi")
+        totals = pl.concat([totals, _totals(moves, more, in_service.scale, fx_rates, reporting)])
+    return totals.filter("pays").group_by("account_id").agg(first_paid_on=pl.col("day").min()).sort("account_id")
+
+
+def _totals(
+    moves: pl.DataFrame, days: pl.DataFrame, scale: int, fx_rates: pl.DataFrame, reporting: str
+) -> pl.DataFrame:
+    """Each account's total on some days, over its currencies and all moves so far; and whether that is a cent."""
     on_day = moves.group_by("account_id", "currency", "day").agg(pl.col("amount").sum())
-    # An account's total on a day is the sum over its currencies of all moves up to that day.
-    days = on_day.select("account_id", "day").unique()
     pairs = days.join(on_day.select("account_id", "currency").unique(), on="account_id")
     running = (
-        pairs.join(on_day, on=["account_id", "currency", "day"], how="left")
+        pairs.join(on_day, on=["account_id", "currency", "day"], how="full", coalesce=True)
         .with_columns(pl.col("amount").fill_null(0))
         .sort("account_id", "currency", "day")
         .with_columns(pl.col("amount").cum_sum().over("account_id", "currency"), month=pl.col("day").dt.truncate("1mo"))
+        .join(days, on=["account_id", "day"], how="semi")
     )
     rated = nearest_rates(fx_rates, running, reporting)
     unknown = pl.col("whole_rate").is_null() & (pl.col("amount") > 0)
-    total = rated.group_by("account_id", "day").agg(
+    totals = rated.group_by("account_id", "day").agg(
         value=(pl.col("amount") * pl.col("whole_rate")).sum(), unrated=unknown.any()
     )
-    paying = (rounded(pl.col("value"), RATE_DENOMINATOR * in_service.scale) > 0) | pl.col("unrated")
-    return total.filter(paying).group_by("account_id").agg(first_paid_on=pl.col("day").min()).sort("account_id")
+    return totals.with_columns(pays=(rounded(pl.col("value"), RATE_DENOMINATOR * scale) > 0) | pl.col("unrated"))
 
 
 def at_month_ends(in_service: Service, months: pl.DataFrame) -> pl.DataFrame:

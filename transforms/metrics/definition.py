@@ -140,7 +140,7 @@ def metric(
     needs: tables (`tickets`) or columns (`tickets.reopens`) it cannot be known without.
     history_months: months by which the data must begin earlier, or it is `insufficient_history`.
     null_with: a metric whose NULL makes this one NULL with the same reason.
-    unknown_when: tells from what is exported and the config why it cannot be known, or None, where `needs` is too simple.
+    unknown_when: tells from exports and config why it cannot be known, or None, where `needs` is too simple.
     basis: what the value is made from, where the definition leaves a choice.
     """
 
@@ -194,24 +194,25 @@ def _check_shape(name: str, rollup: RollUp, observations: Observations | None, e
         raise ValueError(f"the metric {name}: a derived metric, and only one, has an expression")
 
 
-def parts(frame: pl.DataFrame, numerator: pl.Expr, denominator: pl.Expr | None = None) -> pl.DataFrame:
-    """Parts of a metric: the frame's rows summed by month and account.
+FRACTIONS = 2**40
 
-    Rows come in any order and the sums don't depend on it: they are added in the order of their size.
+
+def exact_sum(number: pl.Expr) -> pl.Expr:
+    """Sum of numbers that does not depend on their order, as a sum of floats would: whole parts and fractions apart.
+
+    Whole numbers are summed exactly; a fraction is taken to 2⁻⁴⁰.
     """
-    rows = frame.select(
-        "month",
-        "account_id",
-        numerator=numerator.cast(pl.Float64),
-        denominator=pl.lit(None, pl.Float64) if denominator is None else denominator.cast(pl.Float64),
-    )
-    summed = (
-        rows.sort("month", "account_id", "numerator", "denominator", nulls_last=True)
-        .group_by("month", "account_id", maintain_order=True)
-        .agg(
-            pl.col("numerator").sum(),
-            denominator=pl.lit(None, pl.Float64) if denominator is None else pl.col("denominator").sum(),
-        )
+    whole = number.floor()
+    fractions = ((number - whole) * FRACTIONS).round().cast(pl.Int64)
+    return whole.cast(pl.Int64).sum().cast(pl.Float64) + fractions.sum().cast(pl.Float64) / FRACTIONS
+
+
+def parts(frame: pl.DataFrame, numerator: pl.Expr, denominator: pl.Expr | None = None) -> pl.DataFrame:
+    """Parts of a metric: the frame's rows summed by month and account, in whatever order they come."""
+    below = None if denominator is None else exact_sum(denominator.cast(pl.Float64))
+    summed = frame.group_by("month", "account_id").agg(
+        numerator=exact_sum(numerator.cast(pl.Float64)),
+        denominator=pl.lit(None, pl.Float64) if below is None else below,
     )
     empty = (pl.col("numerator") == 0) & (pl.col("denominator").fill_null(0) == 0)
-    return summed.filter(~empty)
+    return summed.filter(~empty).sort("month", "account_id")

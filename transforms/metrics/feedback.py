@@ -5,6 +5,7 @@ from functools import partial
 import polars as pl
 
 from transforms.metrics.definition import ALL, metric, parts
+from transforms.metrics.roll_up import Exported
 
 ANSWER_WITHIN = pl.duration(hours=30 * 24)
 
@@ -24,7 +25,19 @@ def scored(fct_survey_response: pl.DataFrame, kind: str, scale: tuple[float, flo
     return rows.with_columns(month="responded_month")
 
 
-@answers(unit="share", over_time="flow", independent=True, title="Customer satisfaction (CSAT)")
+def nobody_is_asked(exported: Exported) -> str | None:
+    """Why there can be no CSAT: surveys and ratings of tickets are both missing; one of them is enough."""
+    surveys, ratings = (exported.missing([need]) for need in ("survey_responses", "tickets.satisfaction_score"))
+    return surveys and ratings
+
+
+@answers(
+    unit="share",
+    over_time="flow",
+    independent=True,
+    unknown_when=nobody_is_asked,
+    title="Customer satisfaction (CSAT)",
+)
 def csat(fct_survey_response: pl.DataFrame) -> pl.DataFrame:
     """Positive answers / scored answers of the month, from satisfaction surveys and ratings of tickets.
 

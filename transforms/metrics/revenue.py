@@ -61,7 +61,7 @@ def churned_mrr(fct_mrr_account_month: pl.DataFrame) -> pl.DataFrame:
     return parts(fct_mrr_account_month, pl.col("churned_cents"))
 
 
-@movement(better="higher", needs=("subscription_items",), title="Net new MRR")
+@movement(better="higher", needs=(HISTORY,), title="Net new MRR")
 def net_new_mrr(fct_mrr_account_month: pl.DataFrame) -> pl.DataFrame:
     """New + reactivation + expansion − contraction − churned MRR: all movements but exchange rates."""
     gained = pl.col("new_cents") + pl.col("reactivation_cents") + pl.col("expansion_cents")

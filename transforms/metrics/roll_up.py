@@ -9,7 +9,7 @@ import polars as pl
 from schemas.config import Minimums
 from schemas.metrics import MetricMonth
 from transforms.calendar import add_months
-from transforms.metrics.definition import Metric
+from transforms.metrics.definition import Metric, exact_sum
 
 ALL_ACCOUNTS = ("all", "all")
 KEYS = ["month", "dimension", "segment"]
@@ -66,20 +66,12 @@ class Surroundings:
 
 def _sliced(rows: pl.DataFrame, around: Surroundings, aggregates: Sequence[pl.Expr]) -> pl.DataFrame:
     """The aggregates for the company and every segment; an account in no segment counts in the company alone."""
-    ordered = rows.sort("month", "account_id", *(name for name in ("numerator", "value") if name in rows.columns))
-    company = (
-        ordered.group_by("month", maintain_order=True)
-        .agg(*aggregates)
-        .with_columns(dimension=pl.lit("all"), segment=pl.lit("all"))
-    )
-    placed = ordered.join(
+    company = rows.group_by("month").agg(*aggregates).with_columns(dimension=pl.lit("all"), segment=pl.lit("all"))
+    placed = rows.join(
         around.dim_account_month.select("month", "account_id", *around.segments), on=["month", "account_id"]
     )
     segments = [
-        placed.group_by("month", name, maintain_order=True)
-        .agg(*aggregates)
-        .rename({name: "segment"})
-        .with_columns(dimension=pl.lit(name))
+        placed.group_by("month", name).agg(*aggregates).rename({name: "segment"}).with_columns(dimension=pl.lit(name))
         for name in around.segments
     ]
     columns = company.columns
@@ -91,7 +83,9 @@ def roll_up(metric: Metric, parts: pl.DataFrame, around: Surroundings) -> pl.Dat
     within = parts.join(around.dim_month.select("month"), on="month", how="semi")
     counted = pl.col("denominator").sum().cast(pl.Int64) if metric.items else pl.len().cast(pl.Int64)
     sums = _sliced(
-        within, around, [pl.col("numerator").sum(), pl.col("denominator").sum(), counted.alias("observations")]
+        within,
+        around,
+        [exact_sum(pl.col("numerator")), exact_sum(pl.col("denominator")), counted.alias("observations")],
     )
     rows = (
         around.spine()
