@@ -122,11 +122,11 @@ def first_paid(in_service: Service, fx_rates: pl.DataFrame, reporting: str) -> p
     ).filter(pl.col("day") <= in_service.as_of)
     days = moves.select("account_id", "day").unique()
     totals = _totals(moves, days, in_service.scale, fx_rates, reporting)
-    # An amount under half a cent may be lifted over it by the rate alone, at the start of any month.
-    tiny = totals.filter((pl.col("value") > 0) & ~pl.col("pays")).select("account_id").unique()
+    # What is not a cent, or not above a credit in another currency, may be lifted by the rate alone, as a month starts.
+    tiny = totals.filter((pl.col("value") != 0) & ~pl.col("pays")).select("account_id").unique()
     if tiny.height:
         first: dt.date = moves["day"].min()  # type: ignore[assignment]
-        months = pl.date_range(first, in_service.as_of, "1mo", eager=True).dt.truncate("1mo")
+        months = pl.date_range(first.replace(day=1), in_service.as_of, "1mo", eager=True).dt.truncate("1mo")
         starts = tiny.join(pl.DataFrame({"day": months}), how="cross")
         more = pl.concat([days, starts]).unique().join(tiny, on="account_id", how="semi")
         totals = pl.concat([totals, _totals(moves, more, in_service.scale, fx_rates, reporting)])
