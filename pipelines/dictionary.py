@@ -1,6 +1,6 @@
 """The data dictionary, derived from the contracts and the catalogue."""
 
-from schemas.catalogue import CANONICAL, DIMENSIONS, FACTS, OPERATIONS, VALUES
+from schemas.catalogue import CANONICAL, DIMENSIONS, EXPLANATIONS, FACTS, OPERATIONS, VALUES
 from schemas.contract import Contract
 from transforms.metrics.catalogue import CATALOGUE
 from transforms.metrics.definition import Metric
@@ -11,6 +11,7 @@ SECTIONS = {
     "Dimensions": DIMENSIONS,
     "Facts": FACTS,
     "Metrics": VALUES,
+    "Explanations": EXPLANATIONS,
     "Operations": OPERATIONS,
 }
 

@@ -10,10 +10,10 @@ import polars as pl
 
 from pipelines.ingest import customers
 from pipelines.project import Project
-from pipelines.tables import MONTHLY_TABLES, expected, metric_inputs
+from pipelines.tables import METRICS, MONTHLY_TABLES, MonthlyTable, expected, metric_inputs
 from schemas.catalogue import CANONICAL
 from schemas.metrics import MetricMonth, MetricPart, Parts
-from schemas.operations import Build
+from schemas.operations import AccountKey, Build
 from transforms.calendar import add_months
 from transforms.clean.seen import seen_on
 from transforms.metrics.catalogue import CATALOGUE, metric_assets
@@ -47,7 +47,10 @@ class MonthRun:
         """Make months of a fact or dimension; the rows of each."""
         table = MONTHLY_TABLES[name]
         self._check_months(months)
-        frame = self._call(table.function, table.inputs, months)
+        given = self._arguments(table.function, table.inputs, months)
+        if table.metrics:
+            given |= self._of_metrics(table, months)
+        frame = table.function(**given)
         contract = self.project.contracts[name]
         frame = contract.validate(frame.select(list(contract.dtypes())), lazy=True)
         counts = _counts(frame, months)
@@ -174,8 +177,25 @@ class MonthRun:
                 given[name] = self._read(name, self._window(reads[name], months))
             elif name in at_hand:
                 given[name] = at_hand[name]
-            else:
+            elif hasattr(config, name):
                 given[name] = getattr(config, name)
+        return given
+
+    def _of_metrics(self, table: MonthlyTable, months: list[dt.date]) -> dict[str, object]:
+        """The metrics a table reads, with their values or parts, whichever its function asks for."""
+        window = self._window(Input(METRICS, table.back.get(METRICS, 0)), months)
+        for asset in dict.fromkeys(metric.asset for metric in table.metrics):
+            self._check_built(asset, window)
+        database, names = self.project.database, [metric.name for metric in table.metrics]
+        given: dict[str, object] = {"metrics": table.metrics}
+        asked = signature(table.function).parameters
+        if "metric_month" in asked:
+            given["metric_month"] = database.read(MetricMonth.table(), window, {"metric": names})
+        if "metric_account_month" in asked:
+            keys = database.metric_keys(names)
+            parts = database.read(MetricPart.table(), window, {"metric_key": keys["metric_key"].to_list()})
+            accounts = database.read(AccountKey.table())
+            given["metric_account_month"] = parts.join(keys, on="metric_key").join(accounts, on="account_key")
         return given
 
     def _window(self, entry: Input, months: list[dt.date]) -> tuple[dt.date, dt.date]:

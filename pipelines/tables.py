@@ -13,7 +13,9 @@ from schemas.catalogue import CANONICAL, FACTS
 from schemas.config import Config
 from transforms.events.usage import fct_feature_account_month, fct_usage_account_month
 from transforms.facts.accounts import dim_account_month
+from transforms.facts.alerts import account_alert
 from transforms.facts.billing import fct_invoice
+from transforms.facts.drivers import metric_driver, metric_driver_account
 from transforms.facts.feedback import fct_survey_response
 from transforms.facts.health import fct_health_input, fct_health_score
 from transforms.facts.mrr import fct_mrr_account_currency_month, fct_mrr_account_month
@@ -25,6 +27,8 @@ from warehouse.lineage import ALL, Input, Node, code_fingerprint, digest, expect
 
 READABLE = {*CANONICAL, *FACTS, "dim_account", "dim_account_month"}
 """What a parameter of a fact's or a metric's function may name, beside the calendar and the config."""
+METRICS = "metrics"
+"""Key of `back` for the metrics a table reads."""
 TO_THE_END = 1200
 """Months ahead that no history reaches."""
 EVENT_SIZED = {"usage_events": 1}
@@ -36,6 +40,8 @@ class MonthlyTable:
     """A fact or dimension by month: the function that makes it, and the months it reads of other monthly tables."""
 
     function: Callable[..., pl.DataFrame]
+    metrics: tuple[Metric, ...] = ()
+    """The metrics whose values or parts it reads, under `metric_month` or `metric_account_month`."""
     back: Mapping[str, int | None] = field(default_factory=dict)
     ahead: Mapping[str, int] = field(default_factory=dict)
 
@@ -46,13 +52,17 @@ class MonthlyTable:
 
     @property
     def inputs(self) -> tuple[Input, ...]:
-        """The tables its parameters name."""
-        return tuple(
+        """The tables its parameters name, and the assets of its metrics."""
+        tables = [
             Input(name, self.back.get(name, EVENT_SIZED.get(name, 0)), self.ahead.get(name, 0))
             for name in signature(self.function).parameters
             if name in READABLE
-        )
+        ]
+        assets = dict.fromkeys(metric.asset for metric in self.metrics)
+        return (*tables, *(Input(asset, self.back.get(METRICS, 0)) for asset in assets))
 
+
+RATIOS = tuple(metric for metric in CATALOGUE.values() if metric.rollup == "ratio")
 
 MONTHLY_TABLES: dict[str, MonthlyTable] = {
     table.name: table
@@ -80,6 +90,9 @@ MONTHLY_TABLES: dict[str, MonthlyTable] = {
             },
         ),
         MonthlyTable(fct_health_score, back={"fct_health_input": 1, "fct_mrr_account_month": 1}),
+        MonthlyTable(account_alert, back={"fct_health_score": 1, "fct_health_input": 1, "fct_usage_account_month": 3}),
+        MonthlyTable(metric_driver, RATIOS, back={METRICS: 1}),
+        MonthlyTable(metric_driver_account, RATIOS, back={METRICS: 1}),
     )
 }
 """Every table by month, in the order in which they can be built."""
@@ -147,7 +160,7 @@ def nodes(project: Project) -> tuple[Node, ...]:
         begins = any(metric.history_months for metric in members)
         needs = tuple(CANONICAL) if asks else needs
         metrics.append(Node(asset, metric_inputs(members), code, told, days, needs, begins, bool(asks)))
-    return (*tables, *_ordered(metrics, {table.name for table in tables}))
+    return tuple(_ordered([*tables, *metrics]))
 
 
 def expected(project: Project, as_of: dt.date) -> dict[tuple[str, dt.date], dict[str, str]]:
@@ -162,13 +175,13 @@ def expected(project: Project, as_of: dt.date) -> dict[tuple[str, dt.date], dict
     return expected_builds(told, project.content(), project.months(as_of), as_of)
 
 
-def _ordered(metrics: list[Node], done: set[str]) -> list[Node]:
-    """The metric assets, each after those it is derived from."""
-    names, out, left = {node.name for node in metrics}, [], list(metrics)
+def _ordered(nodes: list[Node]) -> list[Node]:
+    """The tables and metric assets, each after those it is made from."""
+    names, done, out, left = {node.name for node in nodes}, set[str](), list[Node](), list(nodes)
     while left:
-        ready = [n for n in left if all(i.table not in names or i.table in done for i in n.inputs)]
+        ready = [node for node in left if all(i.table not in names or i.table in done for i in node.inputs)]
         if not ready:
-            raise ValueError(f"metric assets depend on each other: {', '.join(node.name for node in left)}")
+            raise ValueError(f"tables are made from each other: {', '.join(node.name for node in left)}")
         out += ready
         done |= {node.name for node in ready}
         left = [node for node in left if node not in ready]

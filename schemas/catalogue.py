@@ -25,7 +25,14 @@ CANONICAL = _by_name(
 )
 """What every vendor's export is turned into."""
 
-DIMENSIONS = _by_name(customers.DimAccount, customers.DimAccountMonth, customers.DimMonth, metrics.DimMetric)
+DIMENSIONS = _by_name(
+    customers.DimAccount,
+    customers.DimAccountMonth,
+    customers.DimMonth,
+    metrics.DimMetric,
+    metrics.MetricOperand,
+    metrics.MetricTarget,
+)
 FACTS = _by_name(
     billing.FctMrrAccountMonth,
     billing.FctMrrAccountCurrencyMonth,
@@ -40,9 +47,11 @@ FACTS = _by_name(
     success.FctHealthScore,
 )
 VALUES = _by_name(metrics.MetricPart, metrics.MetricMonth)
+EXPLANATIONS = _by_name(metrics.MetricDriver, metrics.MetricDriverAccount, success.AccountAlert)
+"""What is made of metric values: the tables that say why, and where to act."""
 OPERATIONS = _by_name(operations.Quarantine, operations.ExportFile, operations.Invariant, operations.Publication)
 
-PUBLISHED = {**DIMENSIONS, **FACTS, **VALUES, **OPERATIONS}
+PUBLISHED = {**DIMENSIONS, **FACTS, **VALUES, **EXPLANATIONS, **OPERATIONS}
 """The tables analysts see, all in schema main."""
 
 INTERNAL = _by_name(

@@ -177,6 +177,24 @@ class Publishing(Settings):
     keep_versions: PositiveInt = 5
 
 
+class Target(Settings):
+    """What a metric should reach from a month on, until the next target of the metric."""
+
+    metric: str
+    month: Month = Field(description="First month it holds for")
+    target: float = Field(description="In the unit of the metric: a share of 0.95, cents")
+    owner: str
+    review_on: dt.date
+
+
+class Alerts(Settings):
+    """When an account asks for somebody to act."""
+
+    renewal_within_days: PositiveInt = 90
+    usage_halved_share: Share = 0.5
+    stalled_within_days: PositiveInt = Field(90, description="Later than so long after its deadline it is no news")
+
+
 class Config(Settings):
     """The whole of customer_success.yaml."""
 
@@ -197,6 +215,8 @@ class Config(Settings):
     minimums: Minimums = Minimums()
     privacy: Privacy = Privacy()
     publishing: Publishing = Publishing()
+    targets: tuple[Target, ...] = ()
+    alerts: Alerts = Alerts()
 
     @field_validator("segments")
     @classmethod

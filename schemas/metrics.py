@@ -42,6 +42,11 @@ class DimMetric(Contract):
     rollup: str = column("How accounts make a company", isin=["sum", "ratio", "median", "derived"])
     over_time: str = column("How months make a period", isin=["flow", "stock", "mean_rate", "none"])
     expression: str = column("Formula over other metrics, for derived ones", null=True)
+    observed_table: str = column("Fact that holds the observations of a median", null=True)
+    observed_value: str = column("Its column with the observation", null=True)
+    observed_month: str = column("Its column with the month in which the observation counts", null=True)
+    scale: pl.Float64 = column("Factor of a ratio: 100 for points")
+    minimum: pl.Float64 = column("Denominator under which a value is insufficient_history", null=True)
     provisional_days: pl.Int32 = column("Days after month end until the value is final", unit="days")
 
     class Config:
@@ -80,3 +85,64 @@ class MetricMonth(Contract):
 
     class Config:
         unique = ["metric", "month", "dimension", "segment"]
+
+
+class MetricOperand(Contract):
+    """One row per metric and metric whose parts explain it: itself, or, of a derived one, those of its expression."""
+
+    metric: str = column("Name of the metric")
+    operand: str = column("Metric that has parts")
+
+    class Config:
+        unique = ["metric", "operand"]
+
+
+class MetricTarget(Contract):
+    """One row per metric and month with a target."""
+
+    metric: str = column("Name of the metric")
+    month: pl.Date = column("First day of the month")
+    target: pl.Float64 = column("Value to reach, in the unit of the metric")
+    owner: str = column("Who answers for it")
+    review_on: pl.Date = column("Day on which the target is to be reviewed")
+
+    class Config:
+        unique = ["metric", "month"]
+
+
+class MetricDriver(Contract):
+    """One row per ratio metric, month, dimension and segment: what the segment did to the change on the month before.
+
+    Of each dimension the effects add up to the company's change.
+    """
+
+    metric: str = column("Name of the metric")
+    month: pl.Date = column("First day of the month")
+    dimension: str = column("Segment column")
+    segment: str = column("Value of the segment column")
+    value: pl.Float64 = column("The segment's value", null=True)
+    previous_value: pl.Float64 = column("The segment's value the month before", null=True)
+    weight: pl.Float64 = column("The segment's share of the denominator", unit="share")
+    previous_weight: pl.Float64 = column("Its share the month before", unit="share")
+    rate_effect: pl.Float64 = column("Mean weight × change of the segment's value")
+    mix_effect: pl.Float64 = column("Change of weight × (mean segment value − mean company value)")
+    effect: pl.Float64 = column("rate_effect + mix_effect")
+    company_change: pl.Float64 = column("The company's value − that of the month before")
+
+    class Config:
+        unique = ["metric", "month", "dimension", "segment"]
+
+
+class MetricDriverAccount(Contract):
+    """One row per ratio metric, month and one of the ten accounts that moved it most."""
+
+    metric: str = column("Name of the metric")
+    month: pl.Date = column("First day of the month")
+    rank: pl.Int64 = column("1 moved it most", unit="count")
+    account_id: str = column("Account")
+    company_change: pl.Float64 = column("The company's value − that of the month before")
+    change_without: pl.Float64 = column("The same had the account not been there")
+    effect: pl.Float64 = column("company_change − change_without")
+
+    class Config:
+        unique = ["metric", "month", "rank"]

@@ -113,3 +113,25 @@ class FctHealthScore(Contract):
 
     class Config:
         unique = ["month", "account_id"]
+
+
+ALERT_RULES = ["renewal_at_risk", "health_fell", "sentiment_fell", "usage_halved", "stalled"]
+
+
+class AccountAlert(Contract):
+    """One row per paying account, month and rule that asks somebody to act, the most MRR at stake first."""
+
+    month: pl.Date = column("First day of the month")
+    rank: pl.Int64 = column("Where to start: 1 is the top of the month's list", unit="count")
+    account_id: str = column("Account")
+    rule: str = column("Why: the rule that holds", isin=ALERT_RULES)
+    mrr_at_stake_cents: pl.Int64 = column("MRR at month end", unit="cents")
+    rules_of_account: pl.Int64 = column("Rules that hold for the account in the month", unit="count")
+    health_band: str = column("Health at month end", null=True)
+    evidence: str = column("What was seen, in words")
+    value: pl.Float64 = column("The number behind it: score, rating, users, days", null=True)
+    previous_value: pl.Float64 = column("What it is compared with", null=True)
+    due_on: pl.Date = column("Day by which to act, where there is one", null=True)
+
+    class Config:
+        unique = ["month", "account_id", "rule"]

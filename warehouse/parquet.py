@@ -9,10 +9,10 @@ from pathlib import Path
 
 import duckdb
 
-from schemas.catalogue import DIMENSIONS, FACTS, OPERATIONS, PUBLISHED, VALUES
+from schemas.catalogue import DIMENSIONS, EXPLANATIONS, FACTS, OPERATIONS, PUBLISHED, VALUES
 from warehouse.folders import Folders
 
-BY_MONTH = [*FACTS, *VALUES, "dim_account_month"]
+BY_MONTH = [*FACTS, *VALUES, *EXPLANATIONS, "dim_account_month"]
 WHOLE = [name for name in (*DIMENSIONS, *OPERATIONS) if name not in BY_MONTH]
 LIST = "files.json"
 

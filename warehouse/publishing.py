@@ -16,6 +16,7 @@ from warehouse.database import WorkingDatabase
 from warehouse.ddl import qualified
 from warehouse.errors import WarehouseError
 from warehouse.folders import PUBLISHED_FILE, Folders
+from warehouse.macros import create_macros
 from warehouse.parquet import publish_parquet, remove_parquet, swap_parquet
 from warehouse.views import create_views
 
@@ -117,6 +118,7 @@ def _complete(part: Path, history: pl.DataFrame, row: Mapping[str, object]) -> N
             if "month" in contract.dtypes():
                 connection.execute(f"DELETE FROM {qualified(name)} WHERE month < ?", [row["first_month"]])  # noqa: S608
         create_views(connection)
+        create_macros(connection)
         connection.execute("CHECKPOINT")
     finally:
         connection.close()

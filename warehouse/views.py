@@ -51,7 +51,14 @@ VIEWS = (
         SELECT m.perspective, m.signal, v.metric, m.title, v.month, v.value, m.unit, m.better,
                previous.value AS previous_month, v.value - previous.value AS change_on_month,
                last_year.value AS same_month_last_year, v.value - last_year.value AS change_on_year,
-               CAST(NULL AS DOUBLE) AS target, CAST(NULL AS VARCHAR) AS status, v.is_provisional, v.null_reason
+               t.target, t.owner, t.review_on,
+               CASE WHEN v.value IS NULL OR t.target IS NULL THEN NULL
+                    WHEN m.better = 'lower' THEN CASE WHEN v.value = 0 THEN NULL ELSE t.target / v.value END
+                    WHEN t.target = 0 THEN NULL ELSE v.value / t.target END AS attainment,
+               CASE WHEN t.target IS NULL THEN NULL WHEN v.value IS NULL THEN 'unknown'
+                    WHEN m.better = 'lower' AND v.value <= t.target OR m.better <> 'lower' AND v.value >= t.target
+                    THEN 'met' ELSE 'missed' END AS status,
+               v.is_provisional, v.null_reason
         FROM metric_month AS v
         JOIN dim_metric AS m USING (metric)
         LEFT JOIN metric_month AS previous
@@ -59,6 +66,7 @@ VIEWS = (
         LEFT JOIN metric_month AS last_year
             ON last_year.metric = v.metric AND last_year.dimension = 'all'
             AND last_year.month = v.month - INTERVAL 1 YEAR
+        LEFT JOIN metric_target AS t ON t.metric = v.metric AND t.month = v.month
         WHERE v.dimension = 'all'
         """,
         {
@@ -66,8 +74,8 @@ VIEWS = (
             "change_on_month": "Value − that of the month before",
             "same_month_last_year": "Value of the same month a year before",
             "change_on_year": "Value − that of a year before",
-            "target": "Target of the config; none is set",
-            "status": "How the value stands against its target; none is set",
+            "attainment": "Value / target, or target / value where lower is better: 1 and more is met",
+            "status": "met, missed, or unknown where there is a target and no value",
         },
     ),
 )

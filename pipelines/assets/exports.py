@@ -4,9 +4,9 @@ import datetime as dt
 from collections.abc import Iterator
 
 import dagster as dg
-import polars as pl
 
 from pipelines.assets.declared import OWNERS, RETRY, plain_failures, table_metadata
+from pipelines.catalogue import catalogue_rows, operand_rows, target_rows
 from pipelines.ingest import customers, ingest_table, land_all
 from pipelines.partitions import PROJECT
 from pipelines.plan import stale_months, stretches
@@ -153,20 +153,20 @@ def dim_month(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -
     group_name="facts",
     owners=OWNERS,
     kinds={"duckdb"},
+    deps=["dim_account", "dim_month"],
     description=PUBLISHED["dim_metric"].prose(),
     metadata=table_metadata(PUBLISHED["dim_metric"]),
 )
 def dim_metric(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """The catalogue of metrics, from their definitions."""
-    database = warehouse.project.database
+    project = warehouse.project
     with plain_failures("dim_metric"):
-        keys = database.metric_keys(list(CATALOGUE))
-        told = [name for name in DimMetric.dtypes() if name not in {"metric", "metric_key"}]
-        rows = [{"metric": m.name, **{name: getattr(m, name) for name in told}} for m in CATALOGUE.values()]
-        frame = DimMetric.validate(
-            DimMetric.shaped(pl.DataFrame(rows, infer_schema_length=None).join(keys, on="metric"))
+        keys = project.database.metric_keys(list(CATALOGUE))
+        frame = DimMetric.validate(DimMetric.shaped(catalogue_rows(project).join(keys, on="metric")))
+        targets = target_rows(project, project.months(project.as_of()))
+        project.database.write_whole(
+            {"dim_metric": frame, "metric_operand": operand_rows(project), "metric_target": targets}
         )
-        database.write_whole({"dim_metric": frame})
     return dg.MaterializeResult(metadata={"dagster/row_count": frame.height})
 
 

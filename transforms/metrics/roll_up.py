@@ -136,10 +136,21 @@ def medians(metric: Metric, facts: pl.DataFrame, around: Surroundings) -> pl.Dat
     return _finished(metric, values, around)
 
 
+def _absent(metric: Metric, exported: Exported) -> str | None:
+    """The first table (or column) that a derived metric's own formula takes and no source exports."""
+    return next((need for need in metric.without if exported.missing([need])), None)
+
+
+def effective_expression(metric: Metric, exported: Exported) -> str | None:
+    """The formula of a derived metric that what is exported allows; None for one that has parts or observations."""
+    absent = _absent(metric, exported)
+    return metric.without[absent] if absent else metric.expression
+
+
 def derive(metric: Metric, operands: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
     """Values of a `derived` metric from the values of the metrics in its expression (rows of metric_month)."""
-    absent = next((table for table in metric.without if around.exported.missing([table])), None)
-    text = metric.without[absent] if absent else metric.expression
+    absent = _absent(metric, around.exported)
+    text = effective_expression(metric, around.exported)
     if text is None:
         raise ValueError(f"{metric.name} is not derived")
     names = list(dict.fromkeys(pl.sql_expr(text).meta.root_names()))
