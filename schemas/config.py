@@ -192,7 +192,7 @@ class Alerts(Settings):
 
     renewal_within_days: PositiveInt = 90
     usage_halved_share: Share = 0.5
-    stalled_within_days: PositiveInt = Field(90, description="Later than so long after its deadline it is no news")
+    stalled_within_days: PositiveInt = Field(default=90, description="Later than so long after its deadline it is no news")
 
 
 class Config(Settings):

@@ -1,4 +1,4 @@
-"""A company of a dozen accounts as canonical exports in a folder, and the pipeline driven over it without Dagster's runs.
+"""A company of a dozen accounts as canonical exports in a folder, and the pipeline driven over it without Dagster.
 
 Fifteen months to 2024-06-29, a day before its last month ends. What tests rely on is spelled out in `exports`; the rest
 (usage, tickets, answers) is regular, so that every table has rows in every month.
@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[2]
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 FIRST, LAST = dt.date(2023, 4, 1), dt.date(2024, 6, 1)
-MONTHS = [dt.date(2023, 4, 1) if n == 3 else dt.date(2023 + n // 12, n % 12 + 1, 1) for n in range(3, 18)]
+MONTHS = [dt.date(2023 + n // 12, n % 12 + 1, 1) for n in range(3, 18)]
 RUN = "test"
 SOURCES = {
     "crm": ("accounts", "account_links", "renewals", "churn_events", "csm_activities", "milestones"),
@@ -91,7 +91,13 @@ def exports() -> Tables:
         ],
         "csm_activities": _activities(),
         "churn_events": [
-            {"churn_event_id": "X1", "account_id": "A11", "churned_on": "2024-01-10", "reason": "price", "comment": "x"},
+            {
+                "churn_event_id": "X1",
+                "account_id": "A11",
+                "churned_on": "2024-01-10",
+                "reason": "price",
+                "comment": None,
+            },
             {"churn_event_id": "X2", "account_id": "A03", "churned_on": "2024-04-01", "reason": None, "comment": None},
         ],
         "costs": [
@@ -162,6 +168,7 @@ def _items() -> list[Row]:
         _item(2, "A02", 3_000, "2023-04-05", item_id="I2", ended_on="2024-02-15"),  # one item less
         _item(3, "cus_3", 120_000, "2023-04-01", interval_unit="year", ended_on="2024-04-01"),
         _item(4, "A04", 20_000, "2023-05-01", currency="USD"),
+        _item(4, "A04", 1_200, "2023-10-01", item_id="I2", currency="USD", seats=2),  # one item more
         _item(5, "A05", 8_000, "2023-05-10", ended_on="2023-09-30"),
         _item(15, "A05", 9_000, "2024-02-20"),  # back
         _item(6, "A06", 4_000, "2024-01-05", trial_started_on="2024-01-05", trial_ends_on="2024-01-19"),
@@ -427,7 +434,7 @@ class SmallCompany:
         project = self.project()
         with project.database.kept_open():
             run = MonthRun(project, RUN)
-            wanted = list(months) if months is not None else project.months(run.as_of)
+            wanted = sorted(months) if months is not None else project.months(run.as_of)
             for node in nodes(project):
                 if only is not None and node.name not in set(only):
                     continue
@@ -494,7 +501,7 @@ class SmallCompany:
         )
 
     def probe(self, code: str, timeout: float = 300) -> Any:
-        """What a script in a process of its own, in which Dagster knows this company, prints as its last line of JSON."""
+        """The JSON that a script prints last, in a process of its own in which Dagster knows this company."""
         done = subprocess.run(
             [sys.executable, "-c", code],
             cwd=ROOT,

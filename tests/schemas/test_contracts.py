@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 from pandera.errors import SchemaErrors
 
-from schemas.catalogue import CANONICAL, DIMENSIONS, FACTS, INTERNAL, OPERATIONS, PUBLISHED, VALUES
+from schemas import catalogue
+from schemas.catalogue import CANONICAL, INTERNAL, PUBLISHED
 from schemas.contract import Contract, column, with_columns
 from schemas.customers import Accounts, DimAccount, DimAccountMonth, Export
 from schemas.metrics import MetricPart
@@ -211,8 +212,9 @@ class TestEveryContract:
             assert {name, *right.meta.root_names()} <= set(contract.dtypes())
 
     def test_no_two_contracts_share_a_table(self):
-        groups = (CANONICAL, DIMENSIONS, FACTS, VALUES, OPERATIONS, INTERNAL)
-        assert len(EVERY) == sum(len(group) for group in groups)
+        groups = {name: group for name, group in vars(catalogue).items() if name.isupper() and name != "PUBLISHED"}
+        assert {"CANONICAL", "DIMENSIONS", "FACTS", "VALUES", "OPERATIONS", "INTERNAL"} <= set(groups)
+        assert len(EVERY) == sum(len(group) for group in groups.values())
 
     @pytest.mark.parametrize("contract", CANONICAL.values(), ids=CANONICAL.keys())
     def test_a_canonical_row_says_where_it_came_from(self, contract):
@@ -223,9 +225,16 @@ class TestEveryContract:
     def test_where_a_row_came_from_restates_nothing(self, contract):
         assert not set(contract.followed()) & set(Export.dtypes())
 
-    def test_only_accounts_and_subscription_items_are_histories(self):
+    def test_what_a_month_reads_from_the_beginning_is_a_history(self):
         histories = {name for name, contract in EVERY.items() if contract.cumulative()}
-        assert histories == {"accounts", "subscription_items", "dim_account"}
+        assert histories == {"accounts", "subscription_items", "milestones", "dim_account"}
+        assert all(EVERY[name].dated_by() for name in histories)
+
+    @each_contract
+    def test_what_is_told_with_a_day_is_a_column_beside_that_day(self, contract):
+        for name, told in contract.told_with().items():
+            assert name in contract.dtypes()
+            assert contract.dtypes()[told] in (pl.Date(), pl.Datetime("us"))
 
 
 class TestUnits:

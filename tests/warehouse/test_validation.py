@@ -198,7 +198,7 @@ class TestRepeatedRows:
     def test_a_row_may_be_in_conflict_and_wrong(self):
         assert judged(Thing, FINE, {**FINE, "kind": "green"}) == (
             [],
-            [(2, None, AGAIN), (3, None, AGAIN), (3, "kind", "expected one of ['red', 'blue']")],
+            [(2, None, AGAIN), (3, "kind", "expected one of ['red', 'blue']"), (3, None, AGAIN)],
         )
 
     def test_a_wrong_row_s_repetition_is_rejected_as_one(self):
