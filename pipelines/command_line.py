@@ -134,15 +134,10 @@ def _dev(project: Project, _: argparse.Namespace, __: float) -> int:
     """Replace this process by Dagster's UI and daemon, on this machine only; a faulty config is told first."""
     project.check()
     dagster_home(project)
-    command = [
-        str(Path(sys.executable).parent / "dagster"),
-        "dev",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        os.environ.get("PORT") or "3000",
-    ]
-    os.execv(command[0], [*command, "--workspace", "workspace.yaml"])  # noqa: S606 - our own arguments
+    here = Path(sys.executable).parent
+    os.environ["VIRTUAL_ENV"] = str(here.parent)
+    command = [str(here / "dg"), "dev", "--host", "127.0.0.1", "--port", os.environ.get("PORT") or "3000"]
+    os.execv(command[0], command)  # noqa: S606 - our own arguments
 
 
 def _dictionary(project: Project, _: argparse.Namespace, __: float) -> int:

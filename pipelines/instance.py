@@ -7,6 +7,8 @@ from pipelines.project import Project
 
 DAGSTER_YAML = """\
 # Written by this project; edit freely, it is not written again.
+nux:
+  enabled: false
 telemetry:
   enabled: false
 concurrency:
