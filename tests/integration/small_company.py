@@ -27,7 +27,7 @@ from pipelines.plan import stale_months
 from pipelines.project import Project
 from pipelines.publishing import audit_and_publish
 from pipelines.tables import MONTHLY_TABLES, nodes
-from schemas.catalogue import CANONICAL, DIMENSIONS, FACTS, VALUES
+from schemas.catalogue import CANONICAL, DIMENSIONS, EXPLANATIONS, FACTS, VALUES
 from warehouse.lineage import Stale
 from warehouse.locking import run_lock
 
@@ -464,7 +464,7 @@ class SmallCompany:
         self.ingest()
         self.mend()
 
-    def frames(self, names: Iterable[str] = (*DIMENSIONS, *FACTS, *VALUES)) -> dict[str, pl.DataFrame]:
+    def frames(self, names: Iterable[str] = (*DIMENSIONS, *FACTS, *VALUES, *EXPLANATIONS)) -> dict[str, pl.DataFrame]:
         """Tables of the working database, ordered; metric_part by names, as numbers may differ between databases."""
         database = self.project().database
         with database.kept_open():

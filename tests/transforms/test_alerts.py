@@ -37,7 +37,14 @@ def made(last: str = "2024-04", as_of: str | None = None, **given: list[dict[str
 
 
 def score(month: str, value: float, band: str, account: str = "A", cents: int = 100_00) -> dict[str, Any]:
-    return {"month": day(f"{month}-01"), "account_id": account, "score": value, "band": band, "coverage": 1.0, "closing_cents": cents}  # fmt: skip
+    return {
+        "month": day(f"{month}-01"),
+        "account_id": account,
+        "score": value,
+        "band": band,
+        "coverage": 1.0,
+        "closing_cents": cents,
+    }
 
 
 def users(month: str, count: int) -> dict[str, Any]:
@@ -45,7 +52,14 @@ def users(month: str, count: int) -> dict[str, Any]:
 
 
 def sentiment(month: str, rating: float) -> dict[str, Any]:
-    return {"month": day(f"{month}-01"), "account_id": "A", "input": "sentiment", "raw": rating, "score": 0.0, "weight": 1.0}  # fmt: skip
+    return {
+        "month": day(f"{month}-01"),
+        "account_id": "A",
+        "input": "sentiment",
+        "raw": rating,
+        "score": 0.0,
+        "weight": 1.0,
+    }
 
 
 GREEN = [score("2024-03", 80, "green"), score("2024-04", 80, "green")]
@@ -90,14 +104,26 @@ def test_stalled_is_news_from_the_day_after_the_deadline_for_90_days():
     def stalled_after(days: int) -> bool:
         # The kickoff is due 30 days after the first paying day; 30 April is so many days after that.
         began = day("2024-04-30").toordinal() - 30 - days
-        account = {"account_id": "A", "account_key": 1, "is_in_crm": True, "first_seen_on": day("2024-01-01"), "first_paid_on": day("2024-01-01").fromordinal(began)}  # fmt: skip
+        account = {
+            "account_id": "A",
+            "account_key": 1,
+            "is_in_crm": True,
+            "first_seen_on": day("2024-01-01"),
+            "first_paid_on": day("2024-01-01").fromordinal(began),
+        }
         return alerts(fct_health_score=GREEN, dim_account=[account]) == [("A", "stalled")]
 
     assert [stalled_after(days) for days in (0, 1, 90, 91)] == [False, True, True, False]
 
 
 def test_what_is_stalled_is_the_first_unreached_milestone():
-    account = {"account_id": "A", "account_key": 1, "is_in_crm": True, "first_seen_on": day("2024-01-01"), "first_paid_on": day("2024-03-20")}  # fmt: skip
+    account = {
+        "account_id": "A",
+        "account_key": 1,
+        "is_in_crm": True,
+        "first_seen_on": day("2024-01-01"),
+        "first_paid_on": day("2024-03-20"),
+    }
     kickoff = {"account_id": "A", "milestone": "kickoff", "reached_on": day("2024-04-30")}
     # The kickoff (due 19 April) was reached, if late; the report is due on 19 May.
     assert alerts(fct_health_score=GREEN, dim_account=[account]) == [("A", "stalled")]
@@ -105,7 +131,15 @@ def test_what_is_stalled_is_the_first_unreached_milestone():
 
 
 def item(**given: Any) -> dict[str, Any]:
-    return {"subscription_id": "S", "item_id": "I", "account_id": "A", "currency": "EUR", "interval_unit": "year", "started_on": day("2023-01-01"), **given}  # fmt: skip
+    return {
+        "subscription_id": "S",
+        "item_id": "I",
+        "account_id": "A",
+        "currency": "EUR",
+        "interval_unit": "year",
+        "started_on": day("2023-01-01"),
+        **given,
+    }
 
 
 def test_a_term_that_ends_within_90_days_is_at_risk_where_health_is_yellow_or_red():
@@ -120,7 +154,13 @@ def test_a_term_that_ends_within_90_days_is_at_risk_where_health_is_yellow_or_re
 
 def test_a_term_already_renewed_by_month_end_is_not_at_risk():
     yellow = [score("2024-04", 60, "yellow")]
-    term = {"renewal_id": "R", "account_id": "A", "term_started_on": day("2023-06-01"), "term_ended_on": day("2024-06-01"), "outcome": "renewed"}  # fmt: skip
+    term = {
+        "renewal_id": "R",
+        "account_id": "A",
+        "term_started_on": day("2023-06-01"),
+        "term_ended_on": day("2024-06-01"),
+        "outcome": "renewed",
+    }
     assert alerts(fct_health_score=yellow, renewals=[term | {"renewed_on": day("2024-04-30")}]) == []
     assert alerts(fct_health_score=yellow, renewals=[term | {"renewed_on": day("2024-05-01")}]) == [
         ("A", "renewal_at_risk")
