@@ -126,4 +126,7 @@ def refuse(record: pl.DataFrame, stale: Sequence[Stale], database: WorkingDataba
             .head(5)
             .iter_rows()
         )
-        raise AuditError(f"nothing is published, as {broken.height} invariants are broken: {named}")
+        raise AuditError(
+            f"nothing is published, as {broken.height} invariants are broken: {named}; if `make rebuild` does not mend "
+            "it, it is a fault of the program"
+        )

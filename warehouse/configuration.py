@@ -33,6 +33,8 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise ConfigError(f"line {key.start_mark.line + 1}: expected a word as a key")
             if key.value in seen:
                 raise ConfigError(f"line {key.start_mark.line + 1}: {key.value} is given twice")
             seen.add(key.value)
@@ -41,6 +43,17 @@ class _Loader(yaml.SafeLoader):
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:  # noqa: ANN401 - PyYAML says so
         value = super().construct_scalar(node)
         return _fill_in(value, node.start_mark.line + 1) if isinstance(value, str) else value
+
+
+def _day(loader: _Loader, node: yaml.ScalarNode) -> object:
+    try:
+        return loader.construct_yaml_timestamp(node)
+    except ValueError:
+        line = node.start_mark.line + 1
+        raise ConfigError(f"line {line}: the calendar has no {node.value}; expected a day like 2026-05-31") from None
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _day)
 
 
 def _fill_in(text: str, line: int) -> str:
@@ -81,7 +94,10 @@ def load_config(path: Path) -> LoadedConfig:
     """
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; CONFIG= names the config")
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8 text") from None
     try:
         raw = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
         config = Config.model_validate(raw)
@@ -90,6 +106,9 @@ def load_config(path: Path) -> LoadedConfig:
     except yaml.MarkedYAMLError as fault:
         line = fault.problem_mark.line + 1 if fault.problem_mark else 1
         raise ConfigError(f"{path}, line {line}: not YAML: {fault.problem}") from None
+    except yaml.reader.ReaderError as fault:
+        line = text[: fault.position].count("\n") + 1
+        raise ConfigError(f"{path}, line {line}: not YAML: {fault.reason}") from None
     except ValidationError as fault:
         node = yaml.compose(text, yaml.SafeLoader)
         lines = [

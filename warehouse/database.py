@@ -11,7 +11,7 @@ import polars as pl
 from schemas.catalogue import INTERNAL, PUBLISHED
 from schemas.contract import Contract
 from schemas.operations import AccountKey, Build, MetricKey
-from warehouse.ddl import create_table, qualified, shape
+from warehouse.ddl import comment, comment_on, create_table, qualified, shape
 
 STORAGE = {"storage_compatibility_version": "v1.0.0"}
 """Readable by every DuckDB from 1.1 on, so by BI tools with an older one."""
@@ -78,9 +78,25 @@ class WorkingDatabase:
                     dropped.append(table)
                 for statement in create_table(contract):
                     connection.execute(statement)
+            self._reword(connection)
             if dropped and "build" not in dropped:
                 connection.execute("DELETE FROM lineage.build WHERE list_contains(?, table_name)", [dropped])
         return dropped
+
+    def _reword(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Bring comments up to date with the contracts."""
+        told = {
+            (table, name): text
+            for table, name, text in connection.execute(
+                "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal "
+                "UNION ALL SELECT table_name, '', comment FROM duckdb_tables() WHERE NOT internal"
+            ).fetchall()
+        }
+        for table, contract in self.contracts.items():
+            words = {field.name: comment(field.description, field.unit) for field in contract.fields()}
+            for name, text in {"": contract.prose(), **words}.items():
+                if told.get((table, name)) != text:
+                    connection.execute(comment_on(table, name, text))
 
     def read(
         self,

@@ -42,11 +42,15 @@ def create_table(contract: type[Contract]) -> list[str]:
     columns = ", ".join(
         f'"{field.name}" {sql_type(field.dtype)}{"" if field.nullable else " NOT NULL"}' for field in contract.fields()
     )
-    comments = [
-        f'COMMENT ON COLUMN {name}."{field.name}" IS {quoted(comment(field.description, field.unit))}'
-        for field in contract.fields()
-    ]
-    return [f"CREATE TABLE {name} ({columns})", f"COMMENT ON TABLE {name} IS {quoted(contract.prose())}", *comments]
+    table = contract.table()
+    comments = [comment_on(table, field.name, comment(field.description, field.unit)) for field in contract.fields()]
+    return [f"CREATE TABLE {name} ({columns})", comment_on(table, "", contract.prose()), *comments]
+
+
+def comment_on(table: str, column: str, text: str) -> str:
+    """A statement that says what a column is, or, without one, the table."""
+    what = f'COLUMN {qualified(table)}."{column}"' if column else f"TABLE {qualified(table)}"
+    return f"COMMENT ON {what} IS {quoted(text)}"
 
 
 def comment(description: str, unit: str | None) -> str:

@@ -56,8 +56,11 @@ class Folders:
     def secret(self) -> bytes:
         """The key that persons' ids are hashed with; made once, never published."""
         path = self.root / "person_id.key"
-        if not path.exists():
+        if not path.exists() or not path.read_text().strip():
             self.root.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=PRIVATE_FILE)
-            path.write_text(secrets.token_hex(16))
+            part = path.with_suffix(".part")
+            part.unlink(missing_ok=True)
+            part.touch(mode=PRIVATE_FILE)
+            part.write_text(secrets.token_hex(16))
+            part.replace(path)
         return bytes.fromhex(path.read_text().strip())

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -62,9 +63,13 @@ def source_files(loaded: LoadedConfig, forms: dict[str, Form]) -> list[SourceFil
             for pattern in patterns:
                 paths = sorted(p for p in _matching(loaded.file(source.folder), pattern) if p.is_file())
                 if not paths:
-                    raise ExportError(f"{name}.{raw_table}: there is no file {_shown(source.folder, pattern)}")
+                    raise ExportError(
+                        f"{name}.{raw_table}: there is no file {_shown(source.folder, pattern, Path(pattern).name)}"
+                    )
                 found += [
-                    SourceFile(name, raw_table, _shown(source.folder, str(path.name)), path, exported_at(path, loaded))
+                    SourceFile(
+                        name, raw_table, _shown(source.folder, pattern, path.name), path, exported_at(path, loaded)
+                    )
                     for path in paths
                 ]
     return found
@@ -87,18 +92,20 @@ def _matching(folder: Path, pattern: str) -> list[Path]:
     return list(whole.parent.glob(whole.name))
 
 
-def _shown(folder: str, name: str) -> str:
-    """A file as messages and tables name it: the last folder and the name, never a machine's whole path."""
-    last = Path(folder).name
-    return f"{last}/{name}" if last else name
+def _shown(folder: str, pattern: str, name: str) -> str:
+    """A file as messages and tables name it: the last folder and what follows, never a machine's whole path."""
+    within = Path(pattern).parent
+    inner = Path(within.name) if within.is_absolute() else within
+    return str(Path(Path(folder).name) / inner / name)
 
 
 def exported_at(path: Path, loaded: LoadedConfig) -> dt.datetime:
     """When a file was exported, in UTC: the start of the day in its name, or else when it was last written."""
     named = _DAY_IN_NAME.search(path.name)
     if named:
-        day = dt.datetime.fromisoformat(named[1]).replace(tzinfo=loaded.config.reporting.zone)
-        return day.astimezone(dt.UTC).replace(tzinfo=None)
+        with suppress(ValueError):  # digits that are no day of the calendar
+            day = dt.datetime.fromisoformat(named[1]).replace(tzinfo=loaded.config.reporting.zone)
+            return day.astimezone(dt.UTC).replace(tzinfo=None)
     return dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).replace(tzinfo=None)
 
 

@@ -68,20 +68,37 @@ def code_fingerprint(module: str) -> str:
 
 @cache
 def _closure(module: str) -> frozenset[Path]:
-    path = ROOT / Path(*module.split("."))
-    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    found, todo = {path}, [path]
+    start = _file(module)
+    if start is None:
+        raise ValueError(f"{module} is no module of ours")
+    found, todo = {start}, [start]
     while todo:
-        tree = ast.parse(todo.pop().read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.ImportFrom) or not node.module:
-                continue
-            for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names)):
-                imported = (ROOT / Path(*name.split("."))).with_suffix(".py")
-                if imported.exists() and imported not in found:
-                    found.add(imported)
-                    todo.append(imported)
+        for name in _imported(todo.pop()):
+            imported = _file(name)
+            if imported and imported not in found:
+                found.add(imported)
+                todo.append(imported)
     return frozenset(found)
+
+
+def _file(module: str) -> Path | None:
+    """The file of one of our modules or packages."""
+    path = ROOT / Path(*module.split("."))
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if module and file.exists()), None)
+
+
+def _imported(path: Path) -> list[str]:
+    """Names of modules, and of what may be modules, that a file imports in whatever way."""
+    package = path.relative_to(ROOT).parent.parts
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return names
 
 
 def content_months(
@@ -128,7 +145,11 @@ def _dated_hashes(frame: pl.DataFrame, contract: type[Contract], as_of: dt.date,
         dated = frame.filter(pl.col(field.name).is_not_null())
         key = [*contract.grain(), field.name]
         pieces.append(
-            dated.select(day=pl.max_horizontal(row_day, day(field.name)), hash=_hash(key), happened_on=day(field.name))
+            dated.select(
+                day=pl.max_horizontal(row_day, day(field.name)),
+                hash=_hash(key, field.name),
+                happened_on=day(field.name),
+            )
         )
     rows = pl.concat(pieces)
     if contract.cumulative():
@@ -136,9 +157,9 @@ def _dated_hashes(frame: pl.DataFrame, contract: type[Contract], as_of: dt.date,
     return rows.select(pl.col("day").dt.truncate("1mo").alias("month"), "hash", "happened_on")
 
 
-def _hash(names: list[str]) -> pl.Expr:
-    """A number of a row's content; sums of them don't depend on the order of rows."""
-    return pl.struct(names).hash(seed=7).cast(pl.Int128)
+def _hash(names: list[str], which: str = "row") -> pl.Expr:
+    """A number of a row's content, or of one of its columns; sums of them don't depend on the order of rows."""
+    return pl.struct(pl.lit(which).alias("which of its columns"), *names).hash(seed=7).cast(pl.Int128)
 
 
 def expected_builds(

@@ -4,12 +4,22 @@ import re
 
 import duckdb
 
+from warehouse.views import View, comment_view
+
 OBSERVED = """
     SELECT {name} AS metric, CAST({month} AS DATE) AS month, account_id, CAST({value} AS DOUBLE) AS value
     FROM {table} WHERE {month} IS NOT NULL AND {value} IS NOT NULL"""
 
 UNOBSERVED = (
     "SELECT NULL::VARCHAR AS metric, NULL::DATE AS month, NULL::VARCHAR AS account_id, NULL::DOUBLE AS value LIMIT 0"
+)
+
+OBSERVATIONS = View(
+    "metric_observation",
+    "One row per single observation that a median is made of.",
+    "",
+    ("metric_part", "dim_metric", "dim_account"),
+    {"value": "What was observed, in the unit of the metric"},
 )
 
 DERIVED = """
@@ -120,7 +130,7 @@ def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
         for name, table, value, month in observed
     ]
     connection.execute(f"CREATE OR REPLACE VIEW main.metric_observation AS {' UNION ALL '.join(selects) or UNOBSERVED}")
-    connection.execute("COMMENT ON VIEW main.metric_observation IS 'One row per observation that a median is made of.'")
+    comment_view(connection, OBSERVATIONS)
     connection.execute(EXPLAIN)
     connection.execute(SLICE.replace("{derived}", _derived(connection)))
 

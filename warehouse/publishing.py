@@ -71,7 +71,9 @@ def publish(
     if database.path.with_name(database.path.name + ".wal").exists():
         raise WarehouseError(f"{database.path.name} still has a write-ahead log; another program has it open")
     part = folders.published / f".customer_success-{version:06d}.part"
-    part.unlink(missing_ok=True)
+    # What a killed publish left, its write-ahead log above all, must not reach this one.
+    for left in folders.published.glob(".customer_success-*"):
+        left.unlink()
     _copy(database.path, part)
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     entry = pl.DataFrame([{**row, "version": version, "published_at": now}])

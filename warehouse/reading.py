@@ -3,10 +3,12 @@
 import csv
 import datetime as dt
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from schemas.contract import Column, Contract
 from schemas.customers import Export
@@ -52,13 +54,13 @@ def read_export(
         raise ExportError(f"{file}: the file is empty; expected a header with {_names(contract)}")
     with path.open("rb") as opened:
         is_parquet = opened.read(4) == b"PAR1"
-    text, ragged = _read_parquet(path, file, formats) if is_parquet else _read_csv(path, file, contract, formats)
-    present = set(text.columns) - {"export_line"}
+    found = _read_parquet(path, file, formats) if is_parquet else _read_csv(path, file, contract, formats)
+    text, ragged, present = found.text, found.ragged, found.names
     declared = {field.name: field for field in contract.fields() if field.name not in PROVENANCE}
     _check_header(file, present, declared, exact=exact)
     typed = text.select(
         "export_line",
-        *(_parsed(field, formats).alias(name) for name, field in declared.items() if name in present),
+        *(_typed(found, field, formats).alias(name) for name, field in declared.items() if name in present),
     )
     wrong = [
         text.select(
@@ -89,8 +91,10 @@ def _names(contract: type[Contract]) -> str:
 def _check_header(file: str, present: set[str], declared: dict[str, Column], *, exact: bool) -> None:
     missing = [name for name, field in declared.items() if not field.optional and name not in present]
     if missing:
+        # Only names the form knows are told: a file without a header would show its first row.
+        known = ", ".join(name for name in declared if name in present) or "none"
         raise ExportError(
-            f"{file}: the column {', '.join(missing)} is missing; found {', '.join(sorted(present)[:12])}"
+            f"{file}: the column {', '.join(missing)} is missing; of its {len(present)} known are: {known}"
         )
     unknown = sorted(present - set(declared))
     if exact and unknown:
@@ -108,8 +112,27 @@ def _decoded(path: Path, file: str) -> str:
         raise ExportError(f"{file}, line {line}: not UTF-8; export it as UTF-8") from None
 
 
-def _read_csv(path: Path, file: str, contract: type[Contract], formats: Formats) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """All values as text (empty is null) with the line each row starts on; and the rows of another width."""
+@dataclass(frozen=True)
+class _Found:
+    """All values as text (empty is null) with the line each row starts on; rows of another width; the file's columns.
+
+    `ready`: columns that a Parquet file has in a type of their own, and that need no parsing.
+    """
+
+    text: pl.DataFrame
+    ragged: pl.DataFrame
+    names: set[str]
+    ready: pl.DataFrame
+
+
+def _typed(found: _Found, field: Column, formats: Formats) -> pl.Expr | pl.Series:
+    if field.name in found.ready.columns and found.ready[field.name].dtype == field.dtype:
+        return found.ready[field.name]
+    return _parsed(field, formats)
+
+
+def _read_csv(path: Path, file: str, contract: type[Contract], formats: Formats) -> _Found:
+    csv.field_size_limit(1 << 30)
     text = _decoded(path, file)
     if text.lstrip()[:1] == "<":
         raise ExportError(f"{file}: this is a web page, not CSV; was the download a login page?")
@@ -136,13 +159,15 @@ def _read_csv(path: Path, file: str, contract: type[Contract], formats: Formats)
         ) from None
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(header)
     series = [
-        pl.Series(name, values, pl.String).replace("", None) for name, values in zip(header, columns, strict=True)
+        pl.Series(name, values, pl.String).replace("", None)
+        for name, values in zip(header, columns, strict=True)
+        if name not in PROVENANCE
     ]
     frame = pl.DataFrame([pl.Series("export_line", lines, pl.Int64), *series])
     faults = pl.DataFrame(ragged, schema={"export_line": pl.Int64, "reason": pl.String}, orient="row").select(
         "export_line", column_name=pl.lit(None, pl.String), reason="reason"
     )
-    return frame, faults
+    return _Found(frame, faults, set(header), pl.DataFrame())
 
 
 def _check_names(file: str, header: list[str], contract: type[Contract], formats: Formats) -> None:
@@ -151,25 +176,34 @@ def _check_names(file: str, header: list[str], contract: type[Contract], formats
         raise ExportError(f"{file}, line 1: the column {', '.join(twice)} stands twice")
     known = set(contract.dtypes())
     for other in {",", ";", "\t", "|"} - {formats.separator}:
-        if len(header) == 1 and known & set(header[0].split(other)):
+        if len(header) == 1 and other in header[0] and known & set(header[0].split(other)):
             raise ExportError(f"{file}, line 1: values are parted by {other!r}; expected {formats.separator!r}")
 
 
-def _read_parquet(path: Path, file: str, formats: Formats) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _read_parquet(path: Path, file: str, formats: Formats) -> _Found:
     """The same from Parquet: values are spelled as text once, so that one set of rules reads both."""
     try:
-        frame = pl.read_parquet(path)
+        # Arrow's reader, as Polars' takes flipped bits for values or brings the process down.
+        table = pq.read_table(path, page_checksum_verification=True)
+        table.validate(full=True)
+        frame = pl.DataFrame(table)
     except Exception as fault:  # whatever the reader raises, the file cannot be used
         raise ExportError(f"{file}: not a readable Parquet file ({type(fault).__name__})") from None
-    spelled = []
+    spelled, ready = [], []
     for name, dtype in frame.schema.items():
+        if name in PROVENANCE:
+            continue
         value = pl.col(name)
         if isinstance(dtype, pl.Datetime):
             if dtype.time_zone is None:
                 raise ExportError(f"{file}: {name} holds times without a zone; expected UTC instants")
-            value = value.dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00")
+            instant = value.dt.convert_time_zone("UTC")
+            ready.append(instant.dt.replace_time_zone(None).cast(pl.Datetime("us")))
+            value = instant.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00")
         elif dtype == pl.Date:
             value = value.dt.strftime(formats.date)
+        elif dtype.is_float():
+            ready.append(pl.when(value.is_finite()).then(value).cast(pl.Float64).alias(name))
         elif dtype == pl.Boolean:
             value = pl.when(value).then(pl.lit(formats.true)).when(~value).then(pl.lit(formats.false))
         elif dtype.is_nested() or dtype == pl.Binary:
@@ -177,7 +211,7 @@ def _read_parquet(path: Path, file: str, formats: Formats) -> tuple[pl.DataFrame
         spelled.append(value.cast(pl.String).replace("", None).alias(name))
     lines = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("export_line")
     none = pl.DataFrame(schema={"export_line": pl.Int64, "column_name": pl.String, "reason": pl.String})
-    return frame.select(lines, *spelled), none
+    return _Found(frame.select(lines, *spelled), none, set(frame.columns), frame.select(ready))
 
 
 def _parsed(field: Column, formats: Formats) -> pl.Expr:
@@ -185,16 +219,14 @@ def _parsed(field: Column, formats: Formats) -> pl.Expr:
     text, dtype = pl.col(field.name), field.dtype
     if dtype == pl.Date:
         day = text.str.to_date(formats.date, strict=False)
-        # Reading back catches what the parser forgives: 2025-1-5, trailing text.
-        return pl.when(day.dt.strftime(formats.date) == text).then(day)
+        return pl.when(text.str.contains(_shape(formats.date)) & (day.dt.year() >= 1)).then(day)
     if isinstance(dtype, pl.Datetime):
         zoned = text.str.replace(r"Z$", "+00:00")
         tries = []
         for spelling in formats.instants:
             instant = zoned.str.to_datetime(spelling, time_unit="us", strict=False)
-            tries.append(
-                instant.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if "%:z" in spelling else instant
-            )
+            utc = instant.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if "%:z" in spelling else instant
+            tries.append(pl.when(text.str.contains(_shape(spelling)) & (utc.dt.year() >= 1)).then(utc))
         return pl.coalesce(tries)
     if dtype == pl.Boolean:
         return pl.when(text == formats.true).then(statement=True).when(text == formats.false).then(statement=False)
@@ -209,6 +241,15 @@ def _parsed(field: Column, formats: Formats) -> pl.Expr:
     if dtype.is_float():
         return pl.when(text.str.contains(r"^-?\d{1,15}(\.\d+)?$")).then(text).cast(dtype, strict=False)
     return text
+
+
+_DIGITS = {"%Y": r"\d{4}", "%.f": r"(\.\d{1,9})?", "%:z": r"([+-]\d{2}:\d{2}|Z)"}
+
+
+def _shape(spelling: str) -> str:
+    """The exact shape of a spelled time as a regular expression: the parser forgives 2025-1-5 and blanks."""
+    pieces = re.split(r"(%\.f|%:z|%[a-zA-Z])", spelling)
+    return "^" + "".join(_DIGITS.get(p, r"\d{2}") if p.startswith("%") else re.escape(p) for p in pieces) + "$"
 
 
 def _spelling(field: Column, formats: Formats) -> str:

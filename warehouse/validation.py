@@ -19,6 +19,9 @@ def validate(frame: pl.DataFrame, contract: type[Contract]) -> tuple[pl.DataFram
     Raises:
         ExportError: the frame as a whole does not have the contract's columns and types.
     """
+    wrong = sorted(set(frame.columns) ^ set(contract.dtypes()))
+    if wrong:
+        raise ExportError(f"{contract.table()}: the columns {', '.join(wrong)} are missing, or unknown")
     content = [name for name in frame.columns if name not in PROVENANCE]
     numbered = frame.with_row_index("row")
     repeated = numbered.filter(~pl.struct(content).is_first_distinct()) if contract.grain() else numbered.clear()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import duckdb
 
 from schemas.catalogue import PUBLISHED
-from warehouse.ddl import quoted
+from warehouse.ddl import comment, quoted
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,8 @@ class View:
     name: str
     prose: str
     sql: str
+    tables: tuple[str, ...]
+    """Where its columns come from; of a name in several the first speaks."""
     columns: dict[str, str]
 
 
@@ -29,6 +31,7 @@ VIEWS = (
         JOIN lineage.account_key AS a USING (account_key)
         LEFT JOIN dim_account AS d USING (account_id)
         """,
+        ("metric_part", "dim_metric", "dim_account"),
         {},
     ),
     View(
@@ -42,6 +45,7 @@ VIEWS = (
         FROM metric_month AS v
         JOIN dim_metric AS m USING (metric)
         """,
+        ("metric_month", "dim_metric"),
         {"amount": "The value: money in units of the reporting currency, shares in percent", "unit": "Unit of amount"},
     ),
     View(
@@ -69,6 +73,7 @@ VIEWS = (
         LEFT JOIN metric_target AS t ON t.metric = v.metric AND t.month = v.month
         WHERE v.dimension = 'all'
         """,
+        ("metric_month", "dim_metric", "metric_target"),
         {
             "previous_month": "Value of the month before",
             "change_on_month": "Value − that of the month before",
@@ -83,12 +88,17 @@ VIEWS = (
 
 def create_views(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the views and comment on them and their columns."""
-    meanings = {field.name: field.description for contract in PUBLISHED.values() for field in contract.fields()}
     for view in VIEWS:
         connection.execute(f"CREATE OR REPLACE VIEW main.{view.name} AS {view.sql}")
-        connection.execute(f"COMMENT ON VIEW main.{view.name} IS {quoted(view.prose)}")
-        for (name,) in connection.execute(
-            "SELECT column_name FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index", [view.name]
-        ).fetchall():
-            meaning = view.columns.get(name) or meanings[name]
-            connection.execute(f'COMMENT ON COLUMN main.{view.name}."{name}" IS {quoted(meaning)}')
+        comment_view(connection, view)
+
+
+def comment_view(connection: duckdb.DuckDBPyConnection, view: View) -> None:
+    """Say what a view and each of its columns is."""
+    fields = [field for table in reversed(view.tables) for field in PUBLISHED[table].fields()]
+    meanings = {field.name: comment(field.description, field.unit) for field in fields} | view.columns
+    connection.execute(f"COMMENT ON VIEW main.{view.name} IS {quoted(view.prose)}")
+    for (name,) in connection.execute(
+        "SELECT column_name FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index", [view.name]
+    ).fetchall():
+        connection.execute(f'COMMENT ON COLUMN main.{view.name}."{name}" IS {quoted(meanings[name])}')

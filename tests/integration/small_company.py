@@ -28,6 +28,7 @@ from pipelines.project import Project
 from pipelines.publishing import audit_and_publish
 from pipelines.tables import MONTHLY_TABLES, nodes
 from schemas.catalogue import CANONICAL, DIMENSIONS, EXPLANATIONS, FACTS, VALUES
+from transforms.calendar import contiguous, months_between
 from warehouse.lineage import Stale
 from warehouse.locking import run_lock
 
@@ -447,11 +448,19 @@ class SmallCompany:
         """What a new process would find stale."""
         return stale_months(self.project())
 
-    def mend(self) -> None:
-        """Build from the first stale month through the last."""
-        stale = [entry.month for entry in self.stale()]
-        if stale:
-            self.build([month for month in MONTHS if min(stale) <= month <= max(stale)])
+    def mend(self, only: Iterable[str] | None = None) -> None:
+        """Build what is stale and nothing else; were anything else to change, a build from nothing would differ."""
+        project = self.project()
+        with project.database.kept_open():
+            stale: dict[str, list[dt.date]] = {}
+            for entry in stale_months(project):
+                if only is None or entry.table in set(only):
+                    stale.setdefault(entry.table, []).append(entry.month)
+            run = MonthRun(project, RUN)
+            for node in nodes(project):
+                make = run.build_table if node.name in MONTHLY_TABLES else run.build_metrics
+                for first, last in contiguous(stale.get(node.name, [])):
+                    make(node.name, months_between(first, last))
 
     def publish(self) -> int:
         """Audit and publish; the version."""
@@ -459,10 +468,10 @@ class SmallCompany:
         with project.database.kept_open():
             return audit_and_publish(project, RUN)
 
-    def run(self) -> None:
-        """All of it."""
+    def run(self, only: Iterable[str] | None = None) -> None:
+        """All of it (or of some tables), but the publish."""
         self.ingest()
-        self.mend()
+        self.mend(only)
 
     def frames(self, names: Iterable[str] = (*DIMENSIONS, *FACTS, *VALUES, *EXPLANATIONS)) -> dict[str, pl.DataFrame]:
         """Tables of the working database, ordered; metric_part by names, as numbers may differ between databases."""

@@ -1,0 +1,351 @@
+"""Exports are copied privately before anything reads them, once for each content; and what else lies below DATA_DIR."""
+
+import datetime as dt
+import hashlib
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from schemas.contract import Contract, column
+from schemas.form import Cleaning, Form, RawTable
+from tests.frames import at, config, day
+from warehouse.configuration import LoadedConfig
+from warehouse.errors import ConfigError, ExportError, WarehouseError
+from warehouse.folders import Folders
+from warehouse.landing import SourceFile, default_as_of, exported_at, land, landed_files, source_files
+from warehouse.reading import REJECTS
+from warehouse.staging import read_staged, staged_path, write_quarantined, write_staged
+
+
+class Word(Contract):
+    """One row per word."""
+
+    word: str = column("Word")
+    size: pl.Int64 = column("Size", null=True)
+
+
+TABLES = ("accounts", "subscriptions", "tickets")
+FORM = Form("crm", {name: RawTable(Word, f"{name}.csv") for name in TABLES}, {"words": Cleaning(lambda f: f, TABLES)})
+FORMS = {"crm": FORM, "other": Form("other", {"notes": RawTable(Word, "notes.csv")}, {})}
+
+
+@pytest.fixture
+def folders(tmp_path):
+    return Folders(tmp_path / "data")
+
+
+@pytest.fixture
+def exports(tmp_path):
+    folder = tmp_path / "company" / "sent"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def loaded(exports):
+    """A config whose file lies beside the folder of exports."""
+
+    def load(zone: str = "UTC", **sources: dict[str, Any]) -> LoadedConfig:
+        told = config(reporting={"currency": "EUR", "time_zone": zone}, sources=sources or {"a": {"form": "crm"}})
+        return LoadedConfig(told, exports.parent / "customer_success.yaml", "0" * 64)
+
+    return load
+
+
+def sent(path: Path, text: str = "word\nx\n", written: str | None = None) -> SourceFile:
+    """A file that was sent, and written at an instant."""
+    path.write_text(text)
+    if written:
+        instant = at(written).replace(tzinfo=dt.UTC).timestamp()
+        os.utime(path, (instant, instant))
+    return SourceFile("crm", "tickets", f"sent/{path.name}", path, at("2025-03-01T00:00"))
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+class TestLand:
+    def test_keeps_a_copy_named_by_its_hash(self, exports, folders):
+        file = sent(exports / "tickets.csv", "word\nÄrger\n")
+        landed = land(file, folders)
+        content = "word\nÄrger\n".encode()
+        assert landed.sha256 == hashlib.sha256(content).hexdigest()
+        assert landed.bytes == len(content)
+        assert landed.path(folders) == folders.root / "landed" / landed.sha256
+        assert landed.path(folders).read_bytes() == content
+        assert (landed.source, landed.raw_table, landed.name) == ("crm", "tickets", "sent/tickets.csv")
+        assert landed.exported_at == at("2025-03-01T00:00")
+
+    def test_the_copy_and_its_folder_are_private(self, exports, folders):
+        before = os.umask(0)
+        try:
+            landed = land(sent(exports / "tickets.csv"), folders)
+        finally:
+            os.umask(before)
+        assert mode(landed.path(folders)) == 0o600
+        assert mode(folders.landed) == 0o700
+
+    def test_the_copy_outlives_what_becomes_of_the_export(self, exports, folders):
+        landed = land(sent(exports / "tickets.csv", "word\nx\n"), folders)
+        (exports / "tickets.csv").unlink()
+        assert landed.path(folders).read_text() == "word\nx\n"
+
+    def test_large_files_are_hashed_and_copied_whole(self, exports, folders):
+        content = os.urandom(1 << 20) * 3 + b"end"
+        file = sent(exports / "tickets.csv")
+        file.path.write_bytes(content)
+        landed = land(file, folders)
+        assert (landed.sha256, landed.bytes) == (hashlib.sha256(content).hexdigest(), len(content))
+        assert landed.path(folders).read_bytes() == content
+
+    def test_the_same_content_lands_once(self, exports, folders):
+        first = land(sent(exports / "tickets.csv"), folders)
+        assert land(sent(exports / "tickets.csv"), folders) == first
+        assert landed_files(folders) == [first]
+
+    def test_changed_content_lands_again_beside_the_first(self, exports, folders):
+        first = land(sent(exports / "tickets.csv", "word\nx\n"), folders)
+        second = land(sent(exports / "tickets.csv", "word\ny\n"), folders)
+        assert [file.sha256 for file in landed_files(folders)] == [first.sha256, second.sha256]
+        assert first.path(folders).read_text() == "word\nx\n"
+        assert second.path(folders).read_text() == "word\ny\n"
+        assert first.landed_at <= second.landed_at
+
+    def test_content_that_comes_back_lands_again_as_it_speaks_now(self, exports, folders):
+        hashes = [land(sent(exports / "tickets.csv", text), folders).sha256 for text in ("x", "y", "x")]
+        assert [file.sha256 for file in landed_files(folders)] == hashes
+        assert hashes[0] == hashes[2]
+
+    def test_the_same_content_under_two_names_lands_as_two_files(self, exports, folders):
+        land(sent(exports / "tickets.csv"), folders)
+        land(sent(exports / "old.csv"), folders)
+        assert [file.name for file in landed_files(folders)] == ["sent/tickets.csv", "sent/old.csv"]
+
+    def test_what_was_landed_is_told_as_it_was(self, exports, folders):
+        landed = land(sent(exports / "tickets.csv"), folders)
+        (told,) = landed_files(Folders(folders.root))
+        assert told == landed
+
+    def test_nothing_is_landed_at_first(self, folders):
+        assert landed_files(folders) == []
+
+    def test_a_copy_left_half_done_by_a_killed_run_is_made_anew(self, exports, folders):
+        (folders.landed / ".crm-tickets.part").write_text("half of something much longer than the file")
+        landed = land(sent(exports / "tickets.csv"), folders)
+        assert landed.path(folders).read_text() == "word\nx\n"
+        assert mode(landed.path(folders)) == 0o600
+        assert not list(folders.landed.glob(".*.part"))
+
+
+class TestSourceFiles:
+    def test_are_the_form_s_usual_names_where_the_config_names_none(self, exports, loaded):
+        for name in TABLES:
+            sent(exports / f"{name}.csv")
+        found = source_files(loaded(crm={"form": "crm", "folder": "sent"}), FORMS)
+        assert [(f.source, f.raw_table, f.name, f.path) for f in found] == [
+            ("crm", name, f"sent/{name}.csv", exports / f"{name}.csv") for name in TABLES
+        ]
+
+    def test_are_only_those_the_config_names_where_it_does(self, exports, loaded):
+        sent(exports / "tickets.csv"), sent(exports / "Kunden.csv")
+        found = source_files(loaded(crm={"form": "crm", "folder": "sent", "files": {"accounts": "Kunden.csv"}}), FORMS)
+        assert [(f.raw_table, f.name) for f in found] == [("accounts", "sent/Kunden.csv")]
+
+    def test_follow_patterns_in_order_of_their_names(self, exports, loaded):
+        for name in ("t-2.csv", "t-10.csv", "t-1.csv", "old.csv", "u-1.csv"):
+            sent(exports / name)
+        (exports / "t-folder.csv").mkdir()
+        files = {"tickets": ["t-*.csv", "old.csv"]}
+        found = source_files(loaded(crm={"form": "crm", "folder": "sent", "files": files}), FORMS)
+        assert [f.path.name for f in found] == ["t-1.csv", "t-10.csv", "t-2.csv", "old.csv"]
+
+    def test_are_named_without_a_machine_s_whole_path(self, exports, loaded):
+        sent(exports / "accounts.csv")
+        told = loaded(crm={"form": "crm", "folder": str(exports), "files": {"accounts": "accounts.csv"}})
+        assert [f.name for f in source_files(told, FORMS)] == ["sent/accounts.csv"]
+
+    def test_of_one_name_in_two_folders_are_told_apart(self, exports, loaded):
+        for year in ("2024", "2025"):
+            (exports / year).mkdir()
+            sent(exports / year / "tickets.csv", f"word\n{year}\n")
+        files = {"tickets": ["2024/tickets.csv", "2025/tickets.csv"]}
+        found = source_files(loaded(crm={"form": "crm", "folder": "sent", "files": files}), FORMS)
+        assert len({f.name for f in found}) == 2
+
+    def test_that_are_not_there_are_told_with_source_and_table(self, exports, loaded):
+        told = loaded(crm={"form": "crm", "folder": "sent", "files": {"tickets": "t-*.csv"}})
+        with pytest.raises(ExportError) as found:
+            source_files(told, FORMS)
+        assert str(found.value) == "crm.tickets: there is no file sent/t-*.csv"
+
+    def test_one_missing_file_of_many_is_told(self, exports, loaded):
+        sent(exports / "a.csv")
+        told = loaded(crm={"form": "crm", "folder": "sent", "files": {"tickets": ["a.csv", "b.csv"]}})
+        with pytest.raises(ExportError, match=r"there is no file sent/b\.csv"):
+            source_files(told, FORMS)
+
+    def test_a_form_that_does_not_exist_is_told_with_those_that_do(self, loaded):
+        told = loaded(crm={"form": "salesforce"})
+        with pytest.raises(ConfigError) as found:
+            source_files(told, FORMS)
+        assert str(found.value) == f"{told.path}: sources.crm.form: expected one of crm, other, not salesforce"
+
+    def test_a_table_the_form_does_not_know_is_told_with_those_it_does(self, loaded):
+        told = loaded(crm={"form": "crm", "files": {"deals": "deals.csv", "tickets": "t.csv"}})
+        with pytest.raises(ConfigError) as found:
+            source_files(told, FORMS)
+        assert str(found.value) == (
+            f"{told.path}: sources.crm.files: the form crm knows no deals; expected accounts, subscriptions, tickets"
+        )
+
+
+class TestExportedAt:
+    @pytest.mark.parametrize(
+        ("name", "zone", "instant"),
+        [
+            ("tickets-2025-03-01.csv", "UTC", "2025-03-01T00:00"),
+            ("2025-03-01_tickets.csv", "Europe/Berlin", "2025-02-28T23:00"),
+            ("tickets 2025-07-01 final.csv", "Europe/Berlin", "2025-06-30T22:00"),
+            ("tickets2025-03-01T120000.csv", "America/New_York", "2025-03-01T05:00"),
+        ],
+    )
+    def test_is_the_start_of_the_day_in_the_name_where_the_company_reports(self, exports, loaded, name, zone, instant):
+        file = sent(exports / name, written="2020-01-01T00:00")
+        assert exported_at(file.path, loaded(zone)) == at(instant)
+
+    @pytest.mark.parametrize("name", ["tickets.csv", "t-12025-03-01.csv", "t-2025-03-011.csv", "t-20250301.csv"])
+    def test_is_when_it_was_written_where_no_day_is_named(self, exports, loaded, name):
+        file = sent(exports / name, written="2025-03-01T17:30")
+        assert exported_at(file.path, loaded("Asia/Tokyo")) == at("2025-03-01T17:30")
+
+    def test_a_day_in_the_folder_does_not_count(self, exports, loaded):
+        (exports / "2024-01-01").mkdir()
+        file = sent(exports / "2024-01-01" / "tickets.csv", written="2025-03-01T17:30")
+        assert exported_at(file.path, loaded()) == at("2025-03-01T17:30")
+
+    def test_a_day_the_calendar_does_not_have_is_no_day_or_is_told(self, exports, loaded):
+        file = sent(exports / "tickets-2025-02-30.csv", written="2025-03-01T17:30")
+        try:
+            assert exported_at(file.path, loaded()) == at("2025-03-01T17:30")
+        except WarehouseError as fault:
+            assert "tickets-2025-02-30.csv" in str(fault)
+
+
+def exported(table: str, instant: str, source: str = "crm") -> SourceFile:
+    return SourceFile(source, table, f"{table}.csv", Path("unused"), at(instant))
+
+
+class TestDefaultAsOf:
+    def test_is_the_day_before_the_export(self, loaded):
+        assert default_as_of([exported("accounts", "2025-03-02T09:00")], loaded()) == day("2025-03-01")
+
+    def test_of_an_export_named_by_its_day_is_the_day_before(self, exports, loaded):
+        file = sent(exports / "accounts-2025-03-01.csv")
+        named = SourceFile("crm", "accounts", "n", file.path, exported_at(file.path, loaded("Europe/Berlin")))
+        assert default_as_of([named], loaded("Europe/Berlin")) == day("2025-02-28")
+
+    def test_is_the_oldest_of_the_newest_exports_of_each_snapshot(self, loaded):
+        files = [
+            exported("accounts", "2025-03-01T00:00"),
+            exported("accounts", "2025-03-09T00:00"),
+            exported("subscription_items", "2025-03-05T00:00", "billing"),
+            exported("subscription_items", "2025-01-05T00:00", "billing"),
+        ]
+        assert default_as_of(files, loaded()) == day("2025-03-04")
+
+    def test_counts_each_source_of_a_snapshot(self, loaded):
+        files = [
+            exported("subscriptions", "2025-03-09T00:00", "old_billing"),
+            exported("subscriptions", "2025-03-03T00:00", "new_billing"),
+        ]
+        assert default_as_of(files, loaded()) == day("2025-03-02")
+
+    def test_does_not_wait_for_events(self, loaded):
+        files = [exported("accounts", "2025-03-09T00:00"), exported("tickets", "2025-01-01T00:00", "support")]
+        assert default_as_of(files, loaded()) == day("2025-03-08")
+
+    def test_counts_all_files_where_there_is_no_snapshot(self, loaded):
+        files = [exported("tickets", "2025-03-09T00:00"), exported("costs", "2025-03-05T00:00")]
+        assert default_as_of(files, loaded()) == day("2025-03-04")
+
+    @pytest.mark.parametrize(
+        ("zone", "last"), [("UTC", "2025-03-01"), ("Asia/Tokyo", "2025-03-02"), ("America/New_York", "2025-03-01")]
+    )
+    def test_is_a_day_where_the_company_reports(self, loaded, zone, last):
+        assert default_as_of([exported("accounts", "2025-03-02T20:00")], loaded(zone)) == day(last)
+
+    def test_at_midnight_the_day_that_ended_is_complete(self, loaded):
+        late, early = exported("accounts", "2025-03-02T23:00"), exported("accounts", "2025-03-02T22:59")
+        assert default_as_of([late], loaded("Europe/Berlin")) == day("2025-03-02")
+        assert default_as_of([early], loaded("Europe/Berlin")) == day("2025-03-01")
+
+
+class TestStaged:
+    frame = pl.DataFrame({"word": ["a", "b"], "size": [1, None]})
+
+    def test_rows_come_back_as_they_were(self, folders):
+        write_staged(folders, "words", self.frame)
+        assert read_staged(folders, "words", Word).equals(self.frame)
+
+    def test_are_private_and_replaced_whole(self, folders):
+        write_staged(folders, "words", self.frame)
+        write_staged(folders, "words", self.frame.head(1))
+        assert read_staged(folders, "words", Word).rows() == [("a", 1)]
+        assert mode(staged_path(folders, "words")) == 0o600
+        assert [path.name for path in folders.staged.iterdir()] == ["words.parquet"]
+
+    def test_a_write_left_half_done_leaves_the_old_rows(self, folders):
+        write_staged(folders, "words", self.frame)
+        staged_path(folders, "words").with_suffix(".part").write_bytes(b"PAR1 half")
+        assert read_staged(folders, "words", Word).height == 2
+        write_staged(folders, "words", self.frame.head(1))
+        assert read_staged(folders, "words", Word).height == 1
+
+    def test_a_table_never_staged_has_no_rows(self, folders):
+        assert read_staged(folders, "words", Word).equals(Word.blank())
+
+    def test_a_column_the_contract_has_gained_is_empty(self, folders):
+        write_staged(folders, "words", self.frame.select("word"))
+        assert read_staged(folders, "words", Word)["size"].to_list() == [None, None]
+
+
+class TestQuarantined:
+    rejects = pl.DataFrame([("f.csv", 3, "size", "expected a whole number")], schema=REJECTS, orient="row")
+    raw = pl.DataFrame({"export_file": ["f.csv", "f.csv"], "export_line": [2, 3], "word": ["a", "ann@example.org"]})
+
+    def test_keeps_the_raw_text_of_rejected_rows_privately(self, folders):
+        write_quarantined(folders, "words", self.rejects, self.raw)
+        path = folders.quarantine / "words.csv"
+        assert path.read_text() == (
+            "export_file,export_line,column_name,reason,word\nf.csv,3,size,expected a whole number,ann@example.org\n"
+        )
+        assert (mode(path), mode(folders.quarantine)) == (0o600, 0o700)
+
+    def test_is_emptied_once_nothing_is_rejected(self, folders):
+        write_quarantined(folders, "words", self.rejects, self.raw)
+        write_quarantined(folders, "words", self.rejects.clear(), self.raw)
+        assert list(folders.quarantine.iterdir()) == []
+
+
+class TestSecret:
+    def test_is_made_once_and_private(self, folders):
+        secret = folders.secret()
+        assert len(secret) == 16
+        assert Folders(folders.root).secret() == secret
+        assert mode(folders.root / "person_id.key") == 0o600
+
+    def test_is_another_for_another_data_folder(self, folders, tmp_path):
+        assert folders.secret() != Folders(tmp_path / "elsewhere").secret()
+
+    def test_a_key_file_left_empty_by_a_killed_run_is_never_taken_for_a_key(self, folders):
+        folders.root.mkdir()
+        (folders.root / "person_id.key").touch()
+        try:
+            assert len(folders.secret()) == 16
+        except WarehouseError as fault:
+            assert "person_id.key" in str(fault)

@@ -1,0 +1,955 @@
+"""What holds is published whole, in one step, and readers are never disturbed; what does not hold is not published."""
+
+import datetime as dt
+import json
+import os
+import random
+import shutil
+import signal
+import stat
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+
+from schemas.catalogue import PUBLISHED
+from schemas.contract import Contract
+from schemas.operations import Publication
+from tests.frames import at, day
+from warehouse import publishing
+from warehouse.audit import BROKEN, check_invariants, refuse
+from warehouse.database import WorkingDatabase
+from warehouse.errors import AuditError, WarehouseError
+from warehouse.folders import Folders
+from warehouse.lineage import Stale
+from warehouse.publishing import current_version, publications, publish, rollback, versions
+from warehouse.views import VIEWS
+
+ROOT = Path(__file__).resolve().parents[2]
+DECEMBER, JANUARY, FEBRUARY = day("2023-12-01"), day("2024-01-01"), day("2024-02-01")
+MONTHS = [DECEMBER, JANUARY, FEBRUARY]
+
+# A company of two accounts. December is computed and not published.
+#            December   January   February
+# a (east)   new 100    100       100 + upsell 20 + cross-sell 10 = 130
+# b (west)              new 50    lost
+MOVEMENTS: dict[tuple[dt.date, str], dict[str, int]] = {
+    (DECEMBER, "a"): {"new_cents": 100, "closing_cents": 100},
+    (JANUARY, "a"): {"opening_cents": 100, "closing_cents": 100},
+    (JANUARY, "b"): {"new_cents": 50, "closing_cents": 50},
+    (FEBRUARY, "a"): {
+        "opening_cents": 100,
+        "expansion_cents": 30,
+        "upsell_cents": 20,
+        "cross_sell_cents": 10,
+        "closing_cents": 130,
+    },
+    (FEBRUARY, "b"): {"opening_cents": 50, "churned_cents": 50},
+}
+PARTS: dict[str, dict[tuple[dt.date, str], tuple[int, int | None]]] = {
+    "mrr": {
+        (DECEMBER, "a"): (100, None),
+        (JANUARY, "a"): (100, None),
+        (JANUARY, "b"): (50, None),
+        (FEBRUARY, "a"): (130, None),
+        (FEBRUARY, "b"): (0, None),
+    },
+    "churn_rate": {(JANUARY, "a"): (0, 1), (FEBRUARY, "a"): (0, 1), (FEBRUARY, "b"): (1, 1)},
+    "crr": {(JANUARY, "a"): (1, 1), (FEBRUARY, "a"): (1, 1), (FEBRUARY, "b"): (0, 1)},
+    "grr": {(JANUARY, "a"): (100, 100), (FEBRUARY, "a"): (100, 100), (FEBRUARY, "b"): (0, 50)},
+    "nrr": {(JANUARY, "a"): (100, 100), (FEBRUARY, "a"): (130, 100), (FEBRUARY, "b"): (0, 50)},
+    "mrr_churn_rate": {(JANUARY, "a"): (0, 100), (FEBRUARY, "a"): (0, 100), (FEBRUARY, "b"): (50, 50)},
+}
+REGION = {"a": "east", "b": "west"}
+METRIC_KEY = {metric: number for number, metric in enumerate(PARTS, 1)}
+ACCOUNT_KEY = {"a": 1, "b": 2}
+SLICES = {("all", "all"): "ab", ("region", "east"): "a", ("region", "west"): "b"}
+
+Row = dict[str, Any]
+
+
+def filled(contract: type[Contract], given: Iterable[Row]) -> pl.DataFrame:
+    """Rows of a contract; what a column must have and no row gives is 0, nothing, or no."""
+    nothing = {pl.String(): "", pl.Boolean(): False, pl.Date(): JANUARY, pl.Datetime("us"): at("2024-03-01T05:00")}
+    return contract.shaped(
+        pl.DataFrame(
+            [
+                {f.name: row.get(f.name, None if f.nullable else nothing.get(f.dtype, 0)) for f in contract.fields()}
+                for row in given
+            ],
+            schema=contract.dtypes(),
+        )
+    )
+
+
+def metric_values() -> list[Row]:
+    out = []
+    for metric, parts in PARTS.items():
+        for month in MONTHS if metric == "mrr" else MONTHS[1:]:
+            for (dimension, segment), accounts in SLICES.items():
+                found = [part for (when, account), part in parts.items() if when == month and account in accounts]
+                row: Row = {"metric": metric, "month": month, "dimension": dimension, "segment": segment}
+                row["numerator"] = sum(numerator for numerator, _ in found)
+                if metric == "mrr":
+                    row["value"] = row["numerator"]
+                else:
+                    row["denominator"] = sum(denominator for _, denominator in found)
+                    row["value"] = row["numerator"] / row["denominator"] if row["denominator"] else None
+                    row["null_reason"] = None if row["denominator"] else "zero_denominator"
+                out.append(row)
+    return out
+
+
+def company() -> dict[str, list[Row]]:
+    """Every table of the two accounts, consistent in all that the audit looks at."""
+    ends = {m: (m + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1) for m in MONTHS}
+    who = [
+        {"account_id": a, "account_key": ACCOUNT_KEY[a], "account_name": a.upper(), "region": REGION[a]} for a in "ab"
+    ]
+    rollups = dict.fromkeys(PARTS, "ratio") | {"mrr": "sum"}
+    return {
+        "dim_month": [{"month": m, "month_end": ends[m], "next_month": ends[m] + dt.timedelta(days=1)} for m in MONTHS],
+        "dim_metric": [
+            {
+                "metric": metric,
+                "metric_key": key,
+                "title": metric.upper(),
+                "unit": "cents" if metric == "mrr" else "share",
+                "better": "lower" if "churn" in metric else "higher",
+                "signal": "lagging",
+                "perspective": "financial",
+                "rollup": rollups[metric],
+                "over_time": "stock",
+            }
+            for metric, key in METRIC_KEY.items()
+        ],
+        "dim_account": [{**account, "first_seen_on": DECEMBER} for account in who],
+        "dim_account_month": [
+            {**account, "month": m} for account in who for m in MONTHS if (m, account["account_id"]) in MOVEMENTS
+        ],
+        "fct_mrr_account_month": [{"month": m, "account_id": a, **row} for (m, a), row in MOVEMENTS.items()],
+        "metric_part": [
+            {
+                "month": month,
+                "metric_key": METRIC_KEY[metric],
+                "account_key": ACCOUNT_KEY[account],
+                "numerator": numerator,
+                "denominator": denominator,
+            }
+            for metric, parts in PARTS.items()
+            for (month, account), (numerator, denominator) in parts.items()
+            if numerator or denominator
+        ],
+        "metric_month": metric_values(),
+        "export_file": [
+            {"source": "crm", "table_name": "tickets", "file": "t.csv", "rows_read": 5, "rows_loaded": 4}
+            | {"rows_quarantined": 1}
+        ],
+        "account_key": [{"account_id": a, "account_key": key} for a, key in ACCOUNT_KEY.items()],
+        "metric_key": [{"metric": metric, "metric_key": key} for metric, key in METRIC_KEY.items()],
+    }
+
+
+@pytest.fixture(scope="module")
+def consistent(tmp_path_factory):
+    """A working database of the company, to be copied."""
+    path = tmp_path_factory.mktemp("company") / "working.duckdb"
+    fill(WorkingDatabase(path))
+    return path
+
+
+def fill(database: WorkingDatabase) -> None:
+    database.prepare()
+    database.write_whole({table: filled(database.contracts[table], given) for table, given in company().items()})
+
+
+@pytest.fixture
+def folders(tmp_path):
+    return Folders(tmp_path / "data")
+
+
+@pytest.fixture
+def database(consistent, folders):
+    folders.root.mkdir()
+    shutil.copy(consistent, folders.working_database)
+    return WorkingDatabase(folders.working_database)
+
+
+def told(content: str = "c", **more: Any) -> Row:
+    """What a publish says of itself."""
+    row = {"as_of": day("2024-02-29"), "run_id": "run", "code_version": "code", "config_sha256": "config"}
+    return {**row, "first_month": JANUARY, "last_month": FEBRUARY, "content": content, **more}
+
+
+def ask(path: Path, query: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def change(database: WorkingDatabase, *statements: str) -> None:
+    with database.connect() as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+MRR = "SELECT month, value FROM metric_month WHERE metric = 'mrr' AND dimension = 'all' ORDER BY month"
+
+
+class TestAPublish:
+    def test_is_a_versioned_file_that_nobody_writes_behind_one_stable_name(self, database, folders):
+        assert publish(database, folders, told(), 5, {}) == 1
+        assert folders.published_database.is_symlink()
+        assert folders.published_database.readlink() == Path("customer_success-000001.duckdb")
+        assert mode(folders.published / "customer_success-000001.duckdb") == 0o440
+        assert (current_version(folders), list(versions(folders))) == (1, [1])
+
+    def test_leaves_nothing_half_done_and_no_write_ahead_log(self, database, folders):
+        publish(database, folders, told(), 5, {})
+        assert sorted(path.name for path in folders.published.iterdir()) == [
+            "customer_success-000001.duckdb",
+            "customer_success.duckdb",
+            "parquet",
+            "parquet-000001",
+        ]
+        assert not list(folders.root.rglob("*.wal"))
+
+    def test_holds_the_months_from_the_first_published_one(self, database, folders):
+        publish(database, folders, told(), 5, {})
+        assert ask(folders.published_database, MRR) == [(JANUARY, 150.0), (FEBRUARY, 130.0)]
+        for table, contract in PUBLISHED.items():
+            if "month" in contract.dtypes():
+                assert ask(folders.published_database, f"SELECT * FROM {table} WHERE month < DATE '2024-01-01'") == []
+
+    def test_leaves_the_earlier_months_in_the_working_database(self, database, folders):
+        publish(database, folders, told(), 5, {})
+        assert database.read("metric_month", (DECEMBER, DECEMBER)).height == 3
+        assert database.read("publication").is_empty()
+
+    def test_keeps_what_belongs_to_no_month(self, database, folders):
+        check_invariants(database)
+        publish(database, folders, told(), 5, {})
+        lines = ask(folders.published_database, "SELECT month FROM invariant WHERE name LIKE 'rows read%'")
+        assert lines == [(None,)]
+        assert ask(folders.published_database, "SELECT count(*) FROM dim_account") == [(2,)]
+
+    def test_has_every_table_with_its_comments_types_and_nullability(self, database, folders):
+        publish(database, folders, told(), 5, {})
+        found = ask(
+            folders.published_database,
+            "SELECT table_name, column_name, is_nullable, comment FROM duckdb_columns() "
+            "WHERE schema_name = 'main' AND NOT internal AND table_oid IN (SELECT table_oid FROM duckdb_tables()) "
+            "ORDER BY table_name, column_index",
+        )
+        assert found == [
+            (table, f.name, f.nullable, f"{f.description} [{f.unit}]" if f.unit else f.description)
+            for table, contract in sorted(PUBLISHED.items())
+            for f in contract.fields()
+        ]
+
+    def test_is_readable_by_duckdb_1(self, database, folders):
+        publish(database, folders, told(), 5, {})
+        header = folders.published_database.read_bytes()[:20]
+        assert (header[8:12], struct.unpack("<Q", header[12:20])) == (b"DUCK", (64,))
+
+    def test_says_what_it_was_made_from_and_knows_all_before_it(self, database, folders):
+        publish(database, folders, told("one"), 5, {})
+        publish(database, folders, told("two", run_id="second"), 5, {})
+        rows = publications(folders)
+        assert rows.schema == pl.Schema(Publication.dtypes())
+        assert rows.select("version", "content", "run_id", "as_of", "first_month", "last_month").rows() == [
+            (1, "one", "run", day("2024-02-29"), JANUARY, FEBRUARY),
+            (2, "two", "second", day("2024-02-29"), JANUARY, FEBRUARY),
+        ]
+        assert rows["published_at"].is_sorted()
+        now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+        assert now - dt.timedelta(minutes=5) < rows["published_at"][0] <= now
+
+    def test_keeps_the_history_of_versions_that_are_gone(self, database, folders):
+        for content in ("one", "two", "three"):
+            publish(database, folders, told(content), 1, {})
+        assert publications(folders)["content"].to_list() == ["one", "two", "three"]
+        assert list(versions(folders)) == [3]
+
+    def test_there_is_none_at_first(self, folders):
+        assert versions(folders) == {}
+        assert current_version(folders) is None
+        assert publications(folders).is_empty()
+
+    def test_leaves_the_working_database_closed(self, database, folders):
+        publish(database, folders, told(), 5, {})
+        publications(folders)
+        # DuckDB would not open it read-only beside a connection that writes.
+        assert ask(folders.working_database, "SELECT count(*) FROM dim_account") == [(2,)]
+
+    def test_within_a_run_that_keeps_the_database_open_holds_what_was_written(self, database, folders):
+        with database.kept_open():
+            for number in (1, 2):
+                change(database, f"UPDATE metric_month SET value = {number}.0 WHERE metric = 'mrr'")
+                assert publish(database, folders, told(), 5, {}) == number
+                assert {value for _, value in ask(folders.published_database, MRR)} == {float(number)}
+
+    def test_is_refused_while_another_program_keeps_a_write_ahead_log(self, database, folders, monkeypatch):
+        log = folders.working_database.with_name("working.duckdb.wal")
+        monkeypatch.setattr(database, "close", log.touch)
+        with pytest.raises(WarehouseError, match="write-ahead log"):
+            publish(database, folders, told(), 5, {})
+        assert versions(folders) == {}
+
+    def test_that_fails_before_its_last_step_leaves_readers_where_they_were(self, database, folders, monkeypatch):
+        publish(database, folders, told("one"), 5, {})
+        with monkeypatch.context() as patched:
+            patched.setattr(publishing, "create_views", lambda _: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                publish(database, folders, told("two"), 5, {})
+        assert current_version(folders) == 1
+        assert ask(folders.published_database, "SELECT content FROM publication") == [("one",)]
+        assert publish(database, folders, told("three"), 5, {}) == 2
+        assert publications(folders)["content"].to_list() == ["one", "three"]
+
+
+@pytest.fixture(scope="module")
+def published(consistent, tmp_path_factory):
+    """The company, published once for all that only look."""
+    folders = Folders(tmp_path_factory.mktemp("views"))
+    shutil.copy(consistent, folders.working_database)
+    publish(WorkingDatabase(folders.working_database), folders, told(), 5, {})
+    return folders.published_database
+
+
+class TestViews:
+    def test_a_number_can_be_taken_apart_to_its_accounts(self, published):
+        found = ask(published, "SELECT * FROM metric_account_month WHERE metric = 'nrr' ORDER BY month, account_id")
+        assert found == [
+            ("nrr", JANUARY, "a", "A", 100.0, 100.0),
+            ("nrr", FEBRUARY, "a", "A", 130.0, 100.0),
+            ("nrr", FEBRUARY, "b", "B", 0.0, 50.0),
+        ]
+
+    def test_an_account_without_a_row_of_its_own_is_kept(self, database, folders):
+        change(
+            database,
+            "INSERT INTO lineage.account_key VALUES ('(company)', 3)",
+            "INSERT INTO metric_part VALUES (DATE '2024-02-01', 1, 3, 5.0, NULL)",
+        )
+        publish(database, folders, told(), 5, {})
+        found = ask(folders.published_database, "SELECT * FROM metric_account_month WHERE account_id = '(company)'")
+        assert found == [("mrr", FEBRUARY, "(company)", None, 5.0, None)]
+
+    def test_the_scorecard_stands_beside_the_month_before(self, published):
+        query = "SELECT month, value, previous_month, change_on_month, same_month_last_year FROM scorecard"
+        assert ask(published, f"{query} WHERE metric = 'mrr' ORDER BY month") == [
+            (JANUARY, 150.0, None, None, None),
+            (FEBRUARY, 130.0, 150.0, -20.0, None),
+        ]
+
+    def test_the_scorecard_has_one_row_for_each_metric_and_month(self, published):
+        assert ask(published, "SELECT count(*), count(DISTINCT (metric, month)) FROM scorecard") == [(12, 12)]
+
+    def test_the_scorecard_stands_beside_the_same_month_last_year(self, database, folders):
+        change(
+            database,
+            "INSERT INTO metric_month BY NAME SELECT * REPLACE (DATE '2023-02-01' AS month, 100.0 AS value) "
+            "FROM metric_month WHERE metric = 'mrr' AND month = DATE '2024-02-01'",
+        )
+        publish(database, folders, told(first_month=day("2023-01-01")), 5, {})
+        query = "SELECT same_month_last_year, change_on_year FROM scorecard WHERE metric = 'mrr' AND month = "
+        assert ask(folders.published_database, query + "DATE '2024-02-01'") == [(100.0, 30.0)]
+
+    def test_values_are_said_as_people_say_them(self, published):
+        found = ask(
+            published,
+            "SELECT metric, segment, amount, unit FROM metric_readable "
+            "WHERE month = DATE '2024-02-01' AND metric IN ('mrr', 'crr') ORDER BY ALL",
+        )
+        assert found == [
+            ("crr", "all", 50.0, "%"),
+            ("crr", "east", 100.0, "%"),
+            ("crr", "west", 0.0, "%"),
+            ("mrr", "all", 1.3, "currency"),
+            ("mrr", "east", 1.3, "currency"),
+            ("mrr", "west", 0.0, "currency"),
+        ]
+
+    def test_each_and_each_of_its_columns_has_a_comment(self, published):
+        bare = ask(
+            published,
+            "SELECT table_name, column_name FROM duckdb_columns() "
+            "WHERE NOT internal AND schema_name = 'main' AND coalesce(comment, '') = ''",
+        )
+        assert bare == []
+        said = dict(ask(published, "SELECT view_name, comment FROM duckdb_views() WHERE NOT internal"))
+        assert {view.name for view in VIEWS} <= set(said)
+        assert all(said.values())
+
+    @pytest.mark.parametrize(
+        ("view", "name", "table"),
+        [
+            ("metric_account_month", "numerator", "metric_part"),
+            ("metric_account_month", "denominator", "metric_part"),
+            ("metric_account_month", "metric", "dim_metric"),
+            ("metric_readable", "segment", "metric_month"),
+            ("metric_readable", "null_reason", "metric_month"),
+            ("scorecard", "value", "metric_month"),
+            ("scorecard", "better", "dim_metric"),
+        ],
+    )
+    def test_a_column_means_what_it_means_in_the_table_it_comes_from(self, published, view, name, table):
+        found = ask(
+            published,
+            f"SELECT comment FROM duckdb_columns() WHERE table_name = '{view}' AND column_name = '{name}'",
+        )
+        assert found == [(next(f.description for f in PUBLISHED[table].fields() if f.name == name),)]
+
+    @pytest.mark.parametrize("view", [view.name for view in VIEWS])
+    def test_works_under_whatever_name_the_file_is_attached(self, published, view):
+        with duckdb.connect() as connection:
+            connection.execute(f"ATTACH '{published}' AS anything (READ_ONLY)")
+            (count,) = connection.execute(f"SELECT count(*) FROM anything.{view}").fetchone()
+        assert count > 0
+
+
+def every_month(fingerprint: str, **changed: str) -> dict[tuple[str, dt.date], str]:
+    """Fingerprints of all months of all tables, some of them changed: fct_mrr_account_month_2024_02=…"""
+    known = {(table, m): fingerprint for table in PUBLISHED for m in MONTHS}
+    for name, other in changed.items():
+        known[name[:-8], day(f"{name[-7:].replace('_', '-')}-01")] = other
+    return known
+
+
+class TestParquet:
+    def test_holds_the_rows_of_every_published_table(self, database, folders):
+        check_invariants(database)
+        publish(database, folders, told(), 5, every_month("f"))
+        parquet, seen = folders.published / "parquet", set()
+        with duckdb.connect() as connection:
+            connection.execute(f"ATTACH '{folders.published_database}' AS published (READ_ONLY)")
+            for table, contract in PUBLISHED.items():
+                rows = connection.sql(f"SELECT * FROM published.{table}")
+                files = parquet / table / "*.parquet" if (parquet / table).is_dir() else parquet / f"{table}.parquet"
+                if not rows.fetchall():
+                    assert (parquet / table).is_dir() or connection.sql(f"SELECT * FROM '{files}'").fetchall() == []
+                    continue
+                found = connection.sql(f"SELECT * FROM '{files}'")
+                assert found.columns == list(contract.dtypes())
+                assert sorted(found.fetchall(), key=str) == sorted(rows.fetchall(), key=str)
+                seen.add(table)
+        assert {"metric_part", "metric_month", "fct_mrr_account_month", "dim_account", "publication"} <= seen
+
+    def test_is_one_file_for_each_table_and_published_month(self, database, folders):
+        publish(database, folders, told(), 5, {})
+        found = sorted(path.name for path in (folders.published / "parquet" / "metric_month").iterdir())
+        assert found == ["month=2024-01-01.parquet", "month=2024-02-01.parquet"]
+        february = folders.published / "parquet" / "fct_mrr_account_month" / "month=2024-02-01.parquet"
+        assert duckdb.sql(f"SELECT account_id, closing_cents FROM '{february}'").fetchall() == [("a", 130), ("b", 0)]
+
+    def test_a_month_that_did_not_change_is_the_same_file(self, database, folders):
+        publish(database, folders, told(), 5, every_month("f"))
+        publish(database, folders, told(), 5, every_month("f", fct_mrr_account_month_2024_02="g"))
+
+        def same(name: str) -> bool:
+            one, other = (folders.published / f"parquet-00000{version}" / name for version in (1, 2))
+            return one.samefile(other)
+
+        assert same("fct_mrr_account_month/month=2024-01-01.parquet")
+        assert same("metric_part/month=2024-02-01.parquet")
+        assert not same("fct_mrr_account_month/month=2024-02-01.parquet")
+
+    def test_a_month_that_changed_has_its_new_rows_and_the_old_version_its_old_ones(self, database, folders):
+        publish(database, folders, told(), 5, every_month("f"))
+        change(database, "UPDATE fct_mrr_account_month SET seats = 7 WHERE month = DATE '2024-02-01'")
+        publish(database, folders, told(), 5, every_month("f", fct_mrr_account_month_2024_02="g"))
+        query = "SELECT DISTINCT seats FROM '{}/fct_mrr_account_month/month=2024-02-01.parquet'"
+        assert duckdb.sql(query.format(folders.published / "parquet")).fetchall() == [(7,)]
+        assert duckdb.sql(query.format(folders.published / "parquet-000001")).fetchall() == [(None,)]
+
+    def test_a_month_of_which_nothing_is_known_is_written_anew(self, database, folders):
+        publish(database, folders, told(), 5, {})
+        publish(database, folders, told(), 5, {})
+        one, other = (folders.published / f"parquet-00000{v}" / "metric_part" for v in (1, 2))
+        assert not (one / "month=2024-01-01.parquet").samefile(other / "month=2024-01-01.parquet")
+
+    def test_what_later_versions_link_to_outlives_the_version_it_came_from(self, database, folders):
+        for _ in range(3):
+            publish(database, folders, told(), 1, every_month("f"))
+        assert sorted(p.name for p in folders.published.glob("parquet-*")) == ["parquet-000003"]
+        january = folders.published / "parquet" / "metric_month" / "month=2024-01-01.parquet"
+        assert duckdb.sql(f"SELECT count(*) FROM '{january}'").fetchall() == [(18,)]
+
+    def test_a_month_that_is_gone_is_gone(self, database, folders):
+        publish(database, folders, told(), 5, every_month("f"))
+        change(database, "DELETE FROM metric_month WHERE month = DATE '2024-02-01'")
+        publish(database, folders, told(), 5, every_month("f"))
+        found = sorted(path.name for path in (folders.published / "parquet" / "metric_month").iterdir())
+        assert found == ["month=2024-01-01.parquet"]
+
+
+class TestVersions:
+    def test_only_the_last_ones_are_kept(self, database, folders):
+        for number in range(1, 5):
+            assert publish(database, folders, told(), 2, {}) == number
+        assert list(versions(folders)) == [3, 4]
+        assert sorted(p.name for p in folders.published.glob("parquet-*")) == ["parquet-000003", "parquet-000004"]
+        assert current_version(folders) == 4
+
+    def test_rollback_gives_readers_the_version_before(self, database, folders):
+        for number in (1.0, 2.0, 3.0):
+            change(database, f"UPDATE metric_month SET value = {number} WHERE metric = 'mrr'")
+            publish(database, folders, told(), 5, {})
+        for expected in (2, 1):
+            assert rollback(folders) == expected
+            assert current_version(folders) == expected
+            assert {value for _, value in ask(folders.published_database, MRR)} == {float(expected)}
+            parquet = folders.published / "parquet" / "metric_month" / "month=2024-02-01.parquet"
+            found = duckdb.sql(f"SELECT DISTINCT value FROM '{parquet}' WHERE metric = 'mrr'").fetchall()
+            assert found == [(float(expected),)]
+
+    def test_rollback_is_refused_where_there_is_none_before(self, database, folders):
+        with pytest.raises(WarehouseError, match="no version before"):
+            rollback(folders)
+        publish(database, folders, told(), 5, {})
+        with pytest.raises(WarehouseError, match="no version before"):
+            rollback(folders)
+        assert current_version(folders) == 1
+
+    def test_a_publish_after_a_rollback_is_a_new_version(self, database, folders):
+        for content in ("one", "two"):
+            publish(database, folders, told(content), 5, {})
+        rollback(folders)
+        assert publish(database, folders, told("three"), 5, {}) == 3
+        assert current_version(folders) == 3
+        assert publications(folders)["content"].to_list() == ["one", "two", "three"]
+
+    def test_files_of_other_names_are_none(self, database, folders):
+        publish(database, folders, told(), 5, {})
+        for name in (
+            "customer_success-1.duckdb",
+            "customer_success-000009.duckdb.bak",
+            ".customer_success-000009.part",
+        ):
+            (folders.published / name).touch()
+        assert list(versions(folders)) == [1]
+
+
+class TestCompaction:
+    @pytest.fixture
+    def large(self, database):
+        """A working database of some 28 MB: a quarter of a million parts are 2.5 MB."""
+        change(
+            database,
+            "INSERT INTO metric_part SELECT DATE '2024-01-01' + INTERVAL (i // 250000) MONTH, 9, i, random(), random() "
+            "FROM range(2000000) AS r(i)",
+            "CHECKPOINT",
+        )
+        return database
+
+    def test_where_much_is_free_the_working_database_is_written_anew_with_all_it_says(self, large, folders):
+        change(large, "DELETE FROM metric_part WHERE metric_key = 9 AND month > DATE '2024-02-01'", "CHECKPOINT")
+        before, size = large.read("metric_part"), folders.working_database.stat().st_size
+        said = (
+            "SELECT table_name, column_name, is_nullable, comment FROM duckdb_columns() WHERE NOT internal ORDER BY ALL"
+        )
+        columns = ask(folders.working_database, said)
+        publish(large, folders, told(), 5, {})
+        assert folders.working_database.stat().st_size < size / 2
+        assert folders.published_database.stat().st_size < size / 2
+        assert ask(folders.working_database, said) == columns
+        assert large.read("metric_part").equals(before)
+        assert struct.unpack("<Q", folders.working_database.read_bytes()[12:20]) == (64,)
+        assert large.prepare() == []
+
+    def test_where_little_is_free_it_is_left_alone(self, large, folders):
+        change(large, "DELETE FROM metric_part WHERE metric_key = 9 AND month > DATE '2024-07-01'", "CHECKPOINT")
+        before = folders.working_database.stat().st_ino
+        publish(large, folders, told(), 5, {})
+        assert folders.working_database.stat().st_ino == before
+
+    def test_one_that_was_killed_is_no_hindrance(self, large, folders):
+        change(large, "DELETE FROM metric_part WHERE metric_key = 9 AND month > DATE '2024-02-01'", "CHECKPOINT")
+        half = folders.root / "working.compact"
+        run_and_die(
+            f"connection = duckdb.connect()\n"
+            f"connection.execute(\"ATTACH '{half}' AS new (STORAGE_VERSION 'v1.0.0')\")\n"
+            f"connection.execute('CREATE TABLE new.main.metric_part (x INTEGER)')\n"
+        )
+        assert half.with_name("working.compact.wal").exists()
+        publish(large, folders, told(), 5, {})
+        assert ask(folders.published_database, MRR) == [(JANUARY, 150.0), (FEBRUARY, 130.0)]
+
+
+def run_and_die(statements: str) -> None:
+    """Run statements in a process that is killed right after them."""
+    script = f"import duckdb, os, signal\n{statements}os.kill(os.getpid(), signal.SIGKILL)\n"
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == -signal.SIGKILL
+
+
+class TestReaders:
+    def test_with_the_old_file_open_go_on_reading_it(self, database, folders):
+        publish(database, folders, told("one"), 1, {})
+        with duckdb.connect(str(folders.published_database), read_only=True) as reader:
+            change(database, "UPDATE metric_month SET value = 0 WHERE metric = 'mrr'")
+            publish(database, folders, told("two"), 1, {})
+            assert list(versions(folders)) == [2]
+            assert reader.execute(MRR).fetchall() == [(JANUARY, 150.0), (FEBRUARY, 130.0)]
+            assert ask(folders.published_database, MRR) == [(JANUARY, 0.0), (FEBRUARY, 0.0)]
+            assert reader.execute("SELECT content FROM publication").fetchall() == [("one",)]
+
+    def test_twenty_that_open_it_all_the_time_never_fail_and_never_see_a_mixture(self, database, folders, tmp_path):
+        publish_state(database, folders, 1)
+        command = [sys.executable, "-c", READERS, str(folders.published_database), str(tmp_path / "stop")]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as readers:
+            for _ in range(20):
+                assert readers.stdout.readline() == "begun\n"
+            for number in range(2, 6):
+                publish_state(database, folders, number)
+            (tmp_path / "stop").touch()
+            found = [json.loads(line) for line in readers.stdout]
+        assert len(found) == 20
+        assert [reader["fault"] for reader in found if reader["fault"]] == []
+        assert all(reader["opens"] > 1 for reader in found)
+        assert len({state for reader in found for state in reader["seen"]}) > 2
+
+
+READERS = """
+import json, os, pathlib, sys, time
+import duckdb
+path, stop = sys.argv[1], pathlib.Path(sys.argv[2])
+def read():
+    opens, seen, fault = 0, set(), None
+    while not fault and not (stop.exists() and opens > 1):
+        try:
+            with duckdb.connect(path, read_only=True, config={"threads": 1}) as connection:
+                found = connection.execute(
+                    "SELECT CAST(content AS BIGINT), (SELECT list(DISTINCT numerator) FROM metric_part),"
+                    " (SELECT count(*) FROM metric_part) FROM publication ORDER BY version DESC LIMIT 1"
+                ).fetchone()
+            if found != (found[0], [float(found[0])], 4):
+                fault = f"a mixture: {found}"
+            seen.add(found[0])
+        except Exception as error:
+            fault = repr(error)
+        opens += 1
+        if opens == 1:
+            os.write(1, b"begun\\n")
+        time.sleep(0.4)
+    os.write(1, (json.dumps({"opens": opens, "seen": sorted(seen), "fault": fault}) + "\\n").encode())
+for _ in range(20):
+    if os.fork() == 0:
+        read()
+        os._exit(0)
+for _ in range(20):
+    os.wait()
+"""
+
+
+def publish_state(database: WorkingDatabase, folders: Folders, number: int) -> int:
+    """Write and publish a state in which every part, and the publish itself, says the same number."""
+    parts = [
+        {"month": m, "metric_key": 1, "account_key": key, "numerator": number} for m in MONTHS[1:] for key in (1, 2)
+    ]
+    database.write_whole({"metric_part": filled(database.contracts["metric_part"], parts)})
+    return publish(database, folders, told(str(number)), 3, {})
+
+
+def publish_states(root: Path) -> None:
+    """Publish one state after the other until killed; runs in a process of its own."""
+    folders = Folders(root)
+    database = WorkingDatabase(folders.working_database)
+    number = int(database.read("metric_part")["numerator"].max() or 0)
+    say(os.getpid())
+    while True:
+        number += 1
+        publish_state(database, folders, number)
+        say(number)
+
+
+def say(what: object) -> None:
+    os.write(1, f"{what}\n".encode())
+
+
+NURSERY = """
+import os, sys, traceback
+from pathlib import Path
+from tests.warehouse.test_publishing import publish_states, say
+for line in sys.stdin:
+    if os.fork() == 0:
+        try:
+            publish_states(Path(line.strip()))
+        except BaseException:
+            traceback.print_exc()
+        os._exit(1)
+    say(f"signal {os.WTERMSIG(os.wait()[1])}")
+"""
+"""A process that has imported everything and starts a publisher for each line it is sent."""
+
+
+class TestAKilledPublish:
+    def test_at_any_moment_leaves_the_old_version_or_the_new_and_the_next_one_works(self, database, folders):
+        publish_state(database, folders, 1)
+        chance = random.Random(3)
+        command = [sys.executable, "-c", NURSERY]
+        with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as nursery:
+            for _ in range(20):
+                nursery.stdin.write(f"{folders.root}\n")
+                nursery.stdin.flush()
+                publisher, begun = int(nursery.stdout.readline()), time.monotonic()
+                published = nursery.stdout.readline().strip()
+                assert published.isdigit(), f"the publish after a kill did not work: {published}"
+                # The kill falls somewhere in the next publish, however busy the machine is.
+                time.sleep(chance.uniform(0, time.monotonic() - begun))
+                os.kill(publisher, signal.SIGKILL)
+                said = nursery.stdout.readline().strip()
+                while said.isdigit():
+                    published, said = said, nursery.stdout.readline().strip()
+                assert said == f"signal {int(signal.SIGKILL)}", "the publisher died by itself"
+                ((content, numbers, count),) = ask(
+                    folders.published_database,
+                    "SELECT CAST(content AS BIGINT), (SELECT list(DISTINCT numerator) FROM metric_part), "
+                    "(SELECT count(*) FROM metric_part) FROM publication ORDER BY version DESC LIMIT 1",
+                )
+                assert content in {int(published), int(published) + 1}
+                assert (numbers, count) == ([float(content)], 4)
+                beside = folders.published / "parquet" / "metric_part" / "*.parquet"
+                ((parquet, count),) = duckdb.sql(
+                    f"SELECT list(DISTINCT numerator), count(*) FROM '{beside}'"
+                ).fetchall()
+                assert parquet in ([float(content)], [float(content) + 1])
+                assert count == 4
+            nursery.stdin.close()
+        last = publish_state(database, folders, 1000)
+        assert ask(folders.published_database, "SELECT DISTINCT numerator FROM metric_part") == [(1000.0,)]
+        assert sorted(path.name for path in folders.published.iterdir()) == sorted(
+            [
+                "customer_success.duckdb",
+                "parquet",
+                *(f"customer_success-{version:06d}.duckdb" for version in (last - 2, last - 1, last)),
+                *(f"parquet-{version:06d}" for version in (last - 2, last - 1, last)),
+            ]
+        )
+
+    def test_leaves_nothing_that_the_next_one_picks_up(self, database, folders):
+        """The next publish has other rows in the same places; what the killed one did to its copy must not reach it."""
+        publish(database, folders, told("one"), 5, {})
+        run_and_die(
+            "from pathlib import Path\n"
+            "from tests.warehouse.test_publishing import Folders, WorkingDatabase, publishing, told\n"
+            "publishing.create_views = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+            f"folders = Folders(Path({str(folders.root)!r}))\n"
+            "publishing.publish(WorkingDatabase(folders.working_database), folders, told('killed'), 5, {})\n"
+        )
+        assert current_version(folders) == 1
+        database.forget_but_keys()
+        turned = {table: filled(database.contracts[table], given[::-1]) for table, given in company().items()}
+        database.write_whole({table: frame for table, frame in turned.items() if not table.endswith("_key")})
+        publish(database, folders, told("two"), 5, {})
+        assert publications(folders)["content"].to_list() == ["one", "two"]
+        for table, frame in turned.items():
+            if table in PUBLISHED:
+                expected = frame.filter(pl.col("month") >= JANUARY).height if "month" in frame.columns else frame.height
+                assert ask(folders.published_database, f"SELECT count(*) FROM {table}") == [(expected,)], table
+
+
+def broken(database: WorkingDatabase) -> list[tuple[str, dt.date | None, float]]:
+    """Name, month and count of what the audit finds broken; the same must be on record."""
+    record = check_invariants(database)
+    assert record.sort("name", "month").equals(database.read("invariant").sort("name", "month"))
+    return sorted(record.filter(~pl.col("passed")).select("name", "month", "actual").rows())
+
+
+def sets(metric: str, segment: str, what: str) -> str:
+    """Statement that changes February's value of a metric and segment."""
+    return (
+        f"UPDATE metric_month SET {what} WHERE metric = '{metric}' AND segment = '{segment}' "
+        "AND month = DATE '2024-02-01'"
+    )
+
+
+IDENTITY = "mrr identity: opening and all movements make closing"
+EXPANSION = "expansion is upsell and cross-sell"
+OPENING = "opening is the closing of the month before"
+SUM = "mrr is the sum of closing MRR"
+LOGOS = "churn_rate and crr add up to 1"
+REVENUE = "grr and mrr_churn_rate add up to 1"
+ORDER = "grr is not above nrr"
+SEGMENTS = "segments add up to the company"
+ADD_UP = "parts add up to the value"
+REASON = "a value is there, or the reason why not"
+MRR_FACT = "fct_mrr_account_month"
+
+BREAKS: list[tuple[str, str]] = [
+    (IDENTITY, f"UPDATE {MRR_FACT} SET contraction_cents = 5 WHERE account_id = 'a' AND month = DATE '2024-02-01'"),
+    (IDENTITY, f"UPDATE {MRR_FACT} SET fx_cents = -1 WHERE account_id = 'b' AND month = DATE '2024-02-01'"),
+    (IDENTITY, f"UPDATE {MRR_FACT} SET reactivation_cents = 1 WHERE account_id = 'b' AND month = DATE '2024-02-01'"),
+    (EXPANSION, f"UPDATE {MRR_FACT} SET upsell_cents = 21 WHERE account_id = 'a' AND month = DATE '2024-02-01'"),
+    (OPENING, f"DELETE FROM {MRR_FACT} WHERE account_id = 'b' AND month = DATE '2024-02-01'"),
+    (
+        OPENING,
+        f"INSERT INTO {MRR_FACT} BY NAME SELECT * REPLACE ('c' AS account_id) FROM {MRR_FACT} "
+        "WHERE account_id = 'b' AND month = DATE '2024-02-01'",
+    ),
+    (
+        OPENING,
+        f"UPDATE {MRR_FACT} SET opening_cents = 40, churned_cents = 40 "
+        "WHERE account_id = 'b' AND month = DATE '2024-02-01'",
+    ),
+    (SUM, sets("mrr", "all", "value = 131")),
+    (LOGOS, sets("crr", "east", "value = 0.9")),
+    (REVENUE, sets("mrr_churn_rate", "east", "value = 0.1")),
+    (ORDER, sets("nrr", "east", "value = 0.9")),
+    (SEGMENTS, sets("mrr", "east", "numerator = 129")),
+    (SEGMENTS, sets("nrr", "west", "denominator = 51")),
+    (SEGMENTS, "DELETE FROM metric_month WHERE metric = 'grr' AND segment = 'east' AND month = DATE '2024-02-01'"),
+    (ADD_UP, "UPDATE metric_part SET numerator = 129 WHERE metric_key = 1 AND month = DATE '2024-02-01'"),
+    (
+        ADD_UP,
+        "UPDATE metric_part SET denominator = 99 "
+        "WHERE metric_key = 5 AND account_key = 1 AND month = DATE '2024-02-01'",
+    ),
+    (ADD_UP, "DELETE FROM metric_part WHERE metric_key = 3 AND month = DATE '2024-02-01'"),
+    (REASON, sets("churn_rate", "east", "value = NULL")),
+    (REASON, sets("nrr", "east", "null_reason = 'zero_denominator'")),
+    (REASON, sets("nrr", "east", "value = CAST('inf' AS DOUBLE)")),
+    (REASON, sets("crr", "all", "value = NULL, null_reason = NULL")),
+]
+
+
+class TestTheAudit:
+    def test_finds_nothing_wrong_with_what_holds(self, database):
+        record = check_invariants(database)
+        assert record["passed"].all()
+        assert {name for name in record["name"] if name in BROKEN} == set(BROKEN)
+        refuse(record, [], database, JANUARY)
+
+    @pytest.mark.parametrize(("name", "statement"), BREAKS)
+    def test_notices_what_is_broken_its_month_and_nothing_else(self, database, name, statement):
+        change(database, statement)
+        assert broken(database) == [(name, FEBRUARY, 1.0)]
+
+    def test_breaks_every_invariant_here(self):
+        assert {name for name, _ in BREAKS} == set(BROKEN)
+
+    def test_notices_a_number_that_is_none(self, database):
+        change(database, sets("nrr", "east", "value = CAST('nan' AS DOUBLE)"))
+        assert (REASON, FEBRUARY, 1.0) in broken(database)
+
+    def test_notices_rows_that_were_read_and_are_nowhere(self, database):
+        change(database, "UPDATE export_file SET rows_loaded = 3")
+        record = check_invariants(database).filter(~pl.col("passed"))
+        assert record.select("name", "month", "expected", "actual").rows() == [
+            ("rows read are loaded or quarantined: tickets, t.csv", None, 5.0, 4.0)
+        ]
+
+    def test_notices_each_month_by_itself(self, database):
+        change(database, f"UPDATE {MRR_FACT} SET upsell_cents = upsell_cents + 1 WHERE account_id = 'a'")
+        assert broken(database) == [(EXPANSION, month, 1.0) for month in MONTHS]
+
+    def test_notices_a_month_without_any_row(self, database):
+        change(database, f"DELETE FROM {MRR_FACT} WHERE month = DATE '2024-02-01'")
+        assert (OPENING, FEBRUARY, 2.0) in broken(database)
+        assert (SUM, FEBRUARY, 1.0) in broken(database)
+
+    def test_does_not_ask_the_first_month_for_the_one_before(self, database):
+        change(database, f"UPDATE {MRR_FACT} SET opening_cents = 100, new_cents = 0 WHERE month = DATE '2023-12-01'")
+        assert broken(database) == []
+
+    def test_bears_the_rounding_of_floats(self, database):
+        change(
+            database,
+            sets("crr", "all", "value = value + 1e-15"),
+            sets("mrr", "east", "numerator = numerator + 1e-8"),
+        )
+        assert broken(database) == []
+
+    def test_does_not_add_up_segments_of_what_only_the_company_has(self, database):
+        change(
+            database,
+            "UPDATE metric_month SET value = NULL, numerator = NULL, denominator = NULL, null_reason = 'company_only' "
+            "WHERE metric = 'nrr' AND dimension = 'region' AND month = DATE '2024-02-01'",
+        )
+        assert broken(database) == []
+
+    def test_bears_values_that_cannot_be_known(self, database):
+        change(
+            database,
+            "UPDATE metric_month SET value = NULL, numerator = NULL, denominator = NULL, "
+            "null_reason = 'source_missing' WHERE metric IN ('churn_rate', 'mrr')",
+            "DELETE FROM metric_part WHERE metric_key IN (1, 2)",
+        )
+        assert broken(database) == []
+
+    def test_keeps_only_the_record_of_its_last_look(self, database):
+        change(database, sets("crr", "east", "value = 0.9"))
+        assert len(broken(database)) == 1
+        change(database, sets("crr", "east", "value = 1.0"))
+        assert broken(database) == []
+
+
+def ingest(**problems: str | None) -> list[Row]:
+    return [{"table_name": table, "problem": problem} for table, problem in problems.items()]
+
+
+class TestRefuse:
+    def refused(self, database: WorkingDatabase, stale: list[Stale]) -> str:
+        with pytest.raises(AuditError) as found:
+            refuse(check_invariants(database), stale, database, JANUARY)
+        assert str(found.value).startswith("nothing is published, as ")
+        return str(found.value)
+
+    def test_a_failed_ingest_is_told_with_the_command_that_mends_it(self, database):
+        contract = database.contracts["ingest"]
+        problem = "t.csv: the column ticket_id is missing"
+        database.write_whole(
+            {"ingest": filled(contract, ingest(tickets=problem, survey_responses=problem, costs=None))}
+        )
+        said = self.refused(database, [])
+        assert said.count(problem) == 1
+        assert "run `make run`" in said
+
+    def test_an_ingest_that_went_well_is_no_hindrance(self, database):
+        database.write_whole({"ingest": filled(database.contracts["ingest"], ingest(tickets=None))})
+        refuse(check_invariants(database), [], database, JANUARY)
+
+    def test_stale_months_are_told_with_the_reason_and_the_command_that_builds_them(self, database):
+        said = self.refused(
+            database,
+            [
+                Stale("fct_ticket", FEBRUARY, "tickets changed"),
+                Stale("fcr", FEBRUARY, "fct_ticket is stale"),
+                Stale("fcr", JANUARY, "fct_ticket is stale"),
+            ],
+        )
+        assert "3 table-months" in said
+        assert "fct_ticket in 2024-02 (tickets changed)" in said
+        assert said.endswith("make run MONTHS=2024-01..2024-02")
+
+    def test_a_stale_month_that_is_not_published_is_no_hindrance(self, database):
+        stale = [Stale("fct_ticket", DECEMBER, "tickets changed")]
+        refuse(check_invariants(database), stale, database, JANUARY)
+        assert "make run MONTHS=2023-12..2023-12" in self.refused_from(database, stale, DECEMBER)
+
+    def refused_from(self, database: WorkingDatabase, stale: list[Stale], first: dt.date) -> str:
+        with pytest.raises(AuditError) as found:
+            refuse(check_invariants(database), stale, database, first)
+        return str(found.value)
+
+    def test_what_is_broken_is_told_with_month_and_numbers(self, database):
+        change(database, sets("crr", "east", "value = 0.9"), sets("crr", "west", "value = 0.5"))
+        change(database, "UPDATE export_file SET rows_loaded = 3")
+        said = self.refused(database, [])
+        assert "2 invariants are broken" in said
+        assert f"{LOGOS} in 2024-02 (2 instead of 0)" in said
+        assert "rows read are loaded or quarantined: tickets, t.csv (4 instead of 5)" in said
+
+    def test_names_a_command_whatever_is_wrong(self, database):
+        change(database, sets("crr", "east", "value = 0.9"))
+        assert "make " in self.refused(database, [])
