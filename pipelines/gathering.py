@@ -152,6 +152,6 @@ def _versions(
             shown_on = file.exported_at.replace(tzinfo=dt.UTC).astimezone(project.config.reporting.zone).date()
             key = [name for name in project.contracts[table].grain() if name != since]
             history = remember(history, rows, key, since, begins, shown_on)
-    if len(landed) > 1:
+    if len(landed) > 1 and table != "accounts":
         gathered.columns.add(since)
     return history

@@ -133,7 +133,9 @@ def _made_from(project: Project, table: str, files: list[LandedFile]) -> str:
     accounts, links = _crm(project, table, files), _links(project)
     who = None if accounts is None else sorted(accounts.select("account_id", "is_internal").unique().rows(), key=str)
     matched = (
-        [] if table == "account_links" else sorted(links.select("source", "source_account_id", "account_id").rows())
+        []
+        if table in {"accounts", "account_links"}
+        else sorted(links.select("source", "source_account_id", "account_id").rows())
     )
     derived: list[object] = []
     if _is_derived(project, table):

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from inspect import signature
 
 import polars as pl
@@ -106,7 +105,9 @@ def settings(config: Config, names: Iterable[str]) -> str:
         "segments": config.segments,
     }
     told = {name: known[name] for name in names if name in known}
-    told |= {name: getattr(config, name) for name in names if name in Config.model_fields and name not in known}
+    # as_of is told apart: how far it reaches into a month differs by table.
+    sections = [name for name in names if name in Config.model_fields and name not in {*known, "as_of"}]
+    told |= {name: getattr(config, name) for name in sections}
     return digest({k: v.model_dump(mode="json") if hasattr(v, "model_dump") else v for k, v in told.items()})
 
 
@@ -132,7 +133,6 @@ def metric_inputs(metrics: Iterable[Metric]) -> tuple[Input, ...]:
     return tuple(wanted.values())
 
 
-@cache
 def nodes(project: Project) -> tuple[Node, ...]:
     """Every table and metric asset by month, in the order in which they can be built."""
     config = project.config

@@ -92,10 +92,8 @@ def _check_header(file: str, present: set[str], declared: dict[str, Column], *, 
     missing = [name for name, field in declared.items() if not field.optional and name not in present]
     if missing:
         # Only names the form knows are told: a file without a header would show its first row.
-        known = ", ".join(name for name in declared if name in present) or "none"
-        raise ExportError(
-            f"{file}: the column {', '.join(missing)} is missing; of its {len(present)} known are: {known}"
-        )
+        known = ", ".join(name for name in declared if name in present) or "none that the form knows"
+        raise ExportError(f"{file}: the column {', '.join(missing)} is missing; found {known}")
     unknown = sorted(present - set(declared))
     if exact and unknown:
         raise ExportError(f"{file}: no such column: {', '.join(unknown)}; the form knows {', '.join(declared)}")
@@ -187,7 +185,7 @@ def _read_parquet(path: Path, file: str, formats: Formats) -> _Found:
         table = pq.read_table(path, page_checksum_verification=True)
         table.validate(full=True)
         frame = pl.DataFrame(table)
-    except Exception as fault:  # whatever the reader raises, the file cannot be used
+    except (Exception, pl.exceptions.PanicException) as fault:  # whatever the reader raises, the file cannot be used
         raise ExportError(f"{file}: not a readable Parquet file ({type(fault).__name__})") from None
     spelled, ready = [], []
     for name, dtype in frame.schema.items():
