@@ -10,16 +10,23 @@ import polars as pl
 from pipelines.project import Project
 from schemas.catalogue import CANONICAL, FACTS
 from schemas.config import Config
+from transforms.events.features import feature_month
 from transforms.events.usage import fct_feature_account_month, fct_usage_account_month
 from transforms.facts.accounts import dim_account_month
 from transforms.facts.alerts import account_alert
+from transforms.facts.backtest import HORIZON, health_backtest
 from transforms.facts.billing import fct_invoice
+from transforms.facts.cohorts import REASON_MONTHS, churn_reason_month, cohort_retention
 from transforms.facts.drivers import metric_driver, metric_driver_account
 from transforms.facts.feedback import fct_survey_response
 from transforms.facts.health import fct_health_input, fct_health_score
 from transforms.facts.mrr import fct_mrr_account_currency_month, fct_mrr_account_month
+from transforms.facts.relations import metric_relation
+from transforms.facts.renewals import fct_renewal
 from transforms.facts.success import fct_csm_activity, fct_milestone
 from transforms.facts.support import fct_ticket
+from transforms.facts.themes import feedback_theme_month
+from transforms.facts.trials import MONTHS_AHEAD, fct_trial
 from transforms.metrics.catalogue import CATALOGUE, metric_assets
 from transforms.metrics.definition import Metric
 from warehouse.lineage import ALL, Input, Node, code_fingerprint, digest, expected_builds
@@ -43,6 +50,8 @@ class MonthlyTable:
     """The metrics whose values or parts it reads, under `metric_month` or `metric_account_month`."""
     back: Mapping[str, int | None] = field(default_factory=dict)
     ahead: Mapping[str, int] = field(default_factory=dict)
+    provisional_days: int = 0
+    """Days after month end until passing days change nothing any more."""
 
     @property
     def name(self) -> str:
@@ -61,6 +70,11 @@ class MonthlyTable:
         return (*tables, *(Input(asset, self.back.get(METRICS, 0)) for asset in assets))
 
 
+LEADING = tuple(
+    metric
+    for metric in CATALOGUE.values()
+    if metric.signal == "leading" and metric.rollup in {"sum", "ratio"} and not metric.company_only
+)
 RATIOS = tuple(metric for metric in CATALOGUE.values() if metric.rollup == "ratio")
 
 MONTHLY_TABLES: dict[str, MonthlyTable] = {
@@ -71,11 +85,24 @@ MONTHLY_TABLES: dict[str, MonthlyTable] = {
         MonthlyTable(fct_mrr_account_currency_month, back={"fx_rates": ALL}),
         # An invoice is paid at the rate of a later month than that of its issue, which may not be known yet.
         MonthlyTable(fct_invoice, back={"fx_rates": ALL}, ahead={"fx_rates": TO_THE_END}),
+        MonthlyTable(fct_renewal, back={"fx_rates": ALL}),
+        # A trial is followed for three months after the one it started in.
+        MonthlyTable(
+            fct_trial,
+            back={"fx_rates": ALL},
+            ahead={"subscription_items": MONTHS_AHEAD, "fx_rates": MONTHS_AHEAD},
+            provisional_days=31 * MONTHS_AHEAD,
+        ),
+        MonthlyTable(churn_reason_month, back={"churn_events": REASON_MONTHS}, ahead={"churn_events": REASON_MONTHS}),
+        MonthlyTable(cohort_retention, back={"fct_mrr_account_month": ALL}),
         MonthlyTable(fct_ticket),
         # A survey sent later about a ticket takes the place of the ticket's rating.
         MonthlyTable(fct_survey_response, back={"tickets": ALL}, ahead={"survey_responses": 2}),
         MonthlyTable(fct_usage_account_month),
         MonthlyTable(fct_feature_account_month),
+        MonthlyTable(feature_month, back={"fct_feature_account_month": 1, "fct_mrr_account_month": 1}),
+        # Comments of a year by the day of the answer; the survey may have been sent long before.
+        MonthlyTable(feedback_theme_month, back={"survey_responses": ALL, "churn_events": 11}),
         MonthlyTable(fct_milestone),
         MonthlyTable(fct_csm_activity),
         MonthlyTable(
@@ -89,6 +116,8 @@ MONTHLY_TABLES: dict[str, MonthlyTable] = {
             },
         ),
         MonthlyTable(fct_health_score, back={"fct_health_input": 1, "fct_mrr_account_month": 1}),
+        MonthlyTable(health_backtest, back={"fct_health_score": HORIZON, "fct_mrr_account_month": HORIZON}),
+        MonthlyTable(metric_relation, LEADING, back={METRICS: ALL, "fct_mrr_account_month": ALL}),
         MonthlyTable(account_alert, back={"fct_health_score": 1, "fct_health_input": 1, "fct_usage_account_month": 3}),
         MonthlyTable(metric_driver, RATIOS, back={METRICS: 1}),
         MonthlyTable(metric_driver_account, RATIOS, back={METRICS: 1}),
@@ -144,6 +173,7 @@ def nodes(project: Project) -> tuple[Node, ...]:
             settings(config, signature(table.function).parameters),
             needs=tuple(CANONICAL) if "exported" in signature(table.function).parameters else (),
             reads_columns=True,
+            provisional_days=table.provisional_days,
         )
         for table in MONTHLY_TABLES.values()
     ]

@@ -176,3 +176,71 @@ class FctMrrAccountCurrencyMonth(Contract):
 
     class Config:
         unique = ["month", "account_id", "currency"]
+
+
+class FctRenewal(Renewal):
+    """One row per term that came up for renewal, in the month it was due.
+
+    As exported; where no source has renewals, one row per due day of an item that is billed for more than a month.
+    """
+
+    month: pl.Date = column("Month of the due day")
+    counts: bool = column("Whether the term is longer than a month")
+    is_renewed: bool = column("Renewed before the 30th day after the due day")
+    decided_on: pl.Date = column(
+        "Day from which is_renewed is final: the due day, a later renewal's, or the 30th day after the due day"
+    )
+    mrr_cents: pl.Int64 = column("MRR of the term at the rate of the due month", unit="cents", null=True)
+    renewed_mrr_cents: pl.Int64 = column(
+        "MRR after renewal at the rate of the due month; 0 if it was not renewed", unit="cents", null=True
+    )
+    basis: str = column("Table the row was made from", isin=["renewals", "subscription_items"])
+
+    class Config:
+        unique = ["renewal_id"]
+
+
+class FctTrial(Contract):
+    """One row per trial of an item, in the month it started, as far as known three months after that month."""
+
+    subscription_id: str = column("Subscription")
+    item_id: str = column("Item on trial")
+    account_id: str = column("Account")
+    plan: str = column("Plan", null=True)
+    trial_started_on: pl.Date = column("First day on trial")
+    trial_ends_on: pl.Date = column("Planned first day after the trial, once it has come", null=True)
+    trial_ended_on: pl.Date = column(
+        "First day out: the planned end, the end of service, or a version that is not on trial, whichever is first",
+        null=True,
+    )
+    was_paying_before: bool = column("Whether the account paid on the day before the trial")
+    first_paid_after: pl.Date = column("The account's first paying day since the start of the trial", null=True)
+    is_converted: bool = column(
+        "Whether first_paid_after is at most 30 days after the end; NULL where that is not known", null=True
+    )
+    decided_on: pl.Date = column(
+        "Day from which is_converted is final: the end, a later first payment, or the 30th day after the end", null=True
+    )
+    month: pl.Date = column("Month of the start")
+
+    class Config:
+        unique = ["subscription_id", "item_id", "trial_started_on"]
+
+
+class CohortRetention(Contract):
+    """One row per month and month of first payment: what is left of those who began to pay then.
+
+    An account that left and came back is kept. MRR now is closing MRR less the account's fx since the first month end.
+    """
+
+    month: pl.Date = column("Month at whose end is looked")
+    cohort_month: pl.Date = column("Month of the first paying day")
+    age_months: pl.Int64 = column("Months from cohort_month to month", unit="months", ge=0)
+    accounts: pl.Int64 = column("Accounts that began to pay in cohort_month", unit="count", ge=0)
+    accounts_kept: pl.Int64 = column("Those that pay at month end", unit="count", ge=0)
+    mrr_then_cents: pl.Int64 = column("Their MRR at the end of cohort_month", unit="cents", ge=0)
+    mrr_kept_cents: pl.Int64 = column("Σ of each one's smaller MRR, then or now", unit="cents", ge=0)
+    mrr_now_cents: pl.Int64 = column("Σ of their MRR now, expansion included", unit="cents", ge=0)
+
+    class Config:
+        unique = ["month", "cohort_month"]

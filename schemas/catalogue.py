@@ -37,17 +37,29 @@ FACTS = _by_name(
     billing.FctMrrAccountMonth,
     billing.FctMrrAccountCurrencyMonth,
     billing.FctInvoice,
+    billing.FctRenewal,
+    billing.FctTrial,
+    billing.CohortRetention,
     support.FctTicket,
     feedback.FctSurveyResponse,
+    feedback.FeedbackThemeMonth,
     product.FctUsageAccountMonth,
     product.FctFeatureAccountMonth,
+    product.FeatureMonth,
     success.FctMilestone,
     success.FctCsmActivity,
+    success.ChurnReasonMonth,
     success.FctHealthInput,
     success.FctHealthScore,
 )
 VALUES = _by_name(metrics.MetricPart, metrics.MetricMonth)
-EXPLANATIONS = _by_name(metrics.MetricDriver, metrics.MetricDriverAccount, success.AccountAlert)
+EXPLANATIONS = _by_name(
+    metrics.MetricDriver,
+    metrics.MetricDriverAccount,
+    metrics.MetricRelation,
+    success.HealthBacktest,
+    success.AccountAlert,
+)
 """What is made of metric values: the tables that say why, and where to act."""
 OPERATIONS = _by_name(operations.Quarantine, operations.ExportFile, operations.Invariant, operations.Publication)
 

@@ -162,6 +162,14 @@ class Minimums(Settings):
     """Counts under which a value is `insufficient_history`."""
 
     churned_accounts: PositiveInt = 5
+    churned_accounts_for_prediction: PositiveInt = 30
+
+
+class Prediction(Settings):
+    """How far ahead a customer's value is predicted, and what later money is worth."""
+
+    discount_rate: Annotated[float, Field(ge=0)] = Field(default=0.10, description="Yearly")
+    horizon_months: PositiveInt = 60
 
 
 class Privacy(Settings):
@@ -192,7 +200,9 @@ class Alerts(Settings):
 
     renewal_within_days: PositiveInt = 90
     usage_halved_share: Share = 0.5
-    stalled_within_days: PositiveInt = Field(default=90, description="Later than so long after its deadline it is no news")
+    stalled_within_days: PositiveInt = Field(
+        default=90, description="Later than so long after its deadline it is no news"
+    )
 
 
 class Config(Settings):
@@ -213,6 +223,7 @@ class Config(Settings):
     health: Health = Health()
     finance: Finance = Finance()
     minimums: Minimums = Minimums()
+    prediction: Prediction = Prediction()
     privacy: Privacy = Privacy()
     publishing: Publishing = Publishing()
     targets: tuple[Target, ...] = ()

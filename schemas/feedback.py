@@ -4,6 +4,7 @@ import polars as pl
 
 from schemas.contract import Contract, column
 from schemas.customers import Export
+from schemas.metrics import NULL_REASONS
 from schemas.support import Instant
 
 HIGH, LOW = "high_is_good", "low_is_good"
@@ -61,3 +62,36 @@ class FctSurveyResponse(SurveyResponse):
 
     class Config:
         unique = ["response_id"]
+
+
+class FeedbackThemeMonth(Contract):
+    """One row per month and theme of the comments of the twelve months to its end; a comment is in one theme.
+
+    Theme 0 holds the comments of no theme. Every month has it, and it says why where there are no themes. Themes are
+    numbered by size within the month: the label, not the number, says what one is about.
+    """
+
+    month: pl.Date = column("First day of the month")
+    theme: pl.Int64 = column("Number of the theme in the month, the largest first; 0: comments of no theme", ge=0)
+    label: str = column("The theme's three most telling words; empty for theme 0", null=True)
+    comments: pl.Int64 = column("Comments of surveys and churn events in the theme", unit="count", ge=0)
+    scored: pl.Int64 = column("Those of them that came with a score", unit="count", ge=0)
+    mean_score: pl.Float64 = column(
+        "Mean of the scores, each between the ends of its scale, high is good",
+        unit="score",
+        null=True,
+        in_range={"min_value": 0, "max_value": 100},
+    )
+    detractors: pl.Int64 = column(
+        "Scored comments with 0–6 of 0–10 (NPS), or less than the middle of another scale", unit="count", ge=0
+    )
+    detractor_share: pl.Float64 = column("Detractors / scored comments", unit="share", null=True)
+    examples: str = column(
+        "The theme's three most typical comments, one a line; addresses, numbers and names of address are masked",
+        null=True,
+        personal="text",
+    )
+    null_reason: str = column("Why the month has no themes", null=True, isin=NULL_REASONS)
+
+    class Config:
+        unique = ["month", "theme"]

@@ -146,3 +146,33 @@ class MetricDriverAccount(Contract):
 
     class Config:
         unique = ["metric", "month", "rank"]
+
+
+class MetricRelation(Contract):
+    """One row per leading metric, outcome and lag: how the accounts' values went with who left, in all months till now.
+
+    A relation, never a cause. Values are ranked among the accounts of their month that could still leave, so that
+    neither growth nor season relates them; only outcomes known by the month's end are in. Under 20 leavers: no row.
+    """
+
+    month: pl.Date = column("Month until which outcomes are in")
+    metric: str = column("Name of the metric")
+    outcome: str = column(
+        "churn: left in the month that many months later; churn_3m: left in the three months after",
+        isin=["churn", "churn_3m"],
+    )
+    lag_months: pl.Int64 = column("From the metric's month to the first month of the outcome", unit="months")
+    correlation: pl.Float64 = column(
+        "Rank correlation (Spearman) within months; above 0: the higher the value, the likelier the account leaves",
+        unit="ratio",
+        in_range={"min_value": -1, "max_value": 1},
+    )
+    n: pl.Int64 = column("Account-months compared", unit="count")
+    events: pl.Int64 = column("Account-months that ended in leaving", unit="count")
+    p_value: pl.Float64 = column(
+        "How often as strong a correlation comes up if it is drawn by lot who leaves; at least 1 in 2000", unit="share"
+    )
+    q_value: pl.Float64 = column("p after Benjamini and Hochberg over the month's rows", unit="share")
+
+    class Config:
+        unique = ["month", "metric", "outcome", "lag_months"]

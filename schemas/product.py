@@ -58,3 +58,24 @@ class FctFeatureAccountMonth(Usage):
 
     class Config:
         unique = ["month", "account_id", "feature"]
+
+
+class FeatureMonth(Contract):
+    """One row per month and feature that was used in it or in the month before."""
+
+    month: pl.Date = column("First day of the month")
+    feature: str = column("Feature or event name")
+    accounts_using: pl.Int64 = column("Paying accounts that used it", unit="count", ge=0)
+    paying_accounts: pl.Int64 = column("Paying accounts", unit="count", ge=0)
+    adoption: pl.Float64 = column("accounts_using / paying_accounts", unit="share", null=True)
+    adoption_change: pl.Float64 = column(
+        "Adoption less that of the month before; NULL where that month has no paying account or no use of anything",
+        unit="share",
+        null=True,
+    )
+    users: pl.Int64 = column("Distinct users, summed over accounts, paying or not", unit="users", null=True)
+    events: pl.Int64 = column("Events of all accounts", unit="count", ge=0)
+    errors: pl.Int64 = column("Errors met by all accounts", unit="count", null=True)
+
+    class Config:
+        unique = ["month", "feature"]

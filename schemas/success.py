@@ -4,6 +4,7 @@ import polars as pl
 
 from schemas.contract import Contract, column
 from schemas.customers import Export
+from schemas.metrics import NULL_REASONS
 
 
 class Milestone(Contract):
@@ -135,3 +136,57 @@ class AccountAlert(Contract):
 
     class Config:
         unique = ["month", "account_id", "rule"]
+
+
+class ChurnReasonMonth(Contract):
+    """One row per month and recorded reason with churned accounts; without a record the reason is '(unknown)'.
+
+    An account's reason is that of the churn event nearest to the month, at most two calendar months before or after.
+    """
+
+    month: pl.Date = column("First day of the month")
+    reason: str = column("Recorded reason")
+    accounts: pl.Int64 = column("Accounts with opening and without closing MRR", unit="count", gt=0)
+    churned_cents: pl.Int64 = column("Their opening MRR", unit="cents", gt=0)
+
+    class Config:
+        unique = ["month", "reason"]
+
+
+class HealthBacktest(Contract):
+    """One row per scored month, under the month three months later, when it is known who left.
+
+    Left: closing MRR 0 at any of the three month ends after. Out of it are accounts without a score, and those whose
+    every paying item was already cancelled.
+    """
+
+    month: pl.Date = column("Month it is written with: the third after the scored one")
+    scored_month: pl.Date = column("Month of the scores")
+    accounts: pl.Int64 = column("Accounts with a score that had not cancelled everything", unit="count", ge=0)
+    already_cancelled: pl.Int64 = column(
+        "Accounts with a score that are out, as every paying item was already cancelled", unit="count", ge=0
+    )
+    events: pl.Int64 = column("Accounts that left", unit="count", ge=0)
+    auc: pl.Float64 = column(
+        "Share of all pairs of a leaver and a stayer in which the leaver had the lower score; a tie is half a pair",
+        unit="share",
+        null=True,
+        in_range={"min_value": 0, "max_value": 1},
+    )
+    auc_low: pl.Float64 = column("Lower end of the 95 % interval (Hanley and McNeil)", unit="share", null=True)
+    auc_high: pl.Float64 = column("Upper end of the 95 % interval", unit="share", null=True)
+    top_decile_lift: pl.Float64 = column(
+        "Share that left of the tenth with the lowest scores / share that left of all", unit="ratio", null=True
+    )
+    accounts_green: pl.Int64 = column("Accounts that were green", unit="count", ge=0)
+    churn_green: pl.Float64 = column("Share of them that left", unit="share", null=True)
+    accounts_yellow: pl.Int64 = column("Accounts that were yellow", unit="count", ge=0)
+    churn_yellow: pl.Float64 = column("Share of them that left", unit="share", null=True)
+    accounts_red: pl.Int64 = column("Accounts that were red", unit="count", ge=0)
+    churn_red: pl.Float64 = column("Share of them that left", unit="share", null=True)
+    null_reason: str = column(
+        "Why area and lift are unknown: insufficient_history is fewer than 10 leavers", null=True, isin=NULL_REASONS
+    )
+
+    class Config:
+        unique = ["month"]

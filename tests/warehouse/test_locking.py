@@ -149,13 +149,13 @@ class TestThisRun:
         assert waiting.stdout.readline() == "held\n"
 
     def test_frees_it_when_an_exception_ends_the_block(self, folders, another):
-        with pytest.raises(ValueError), run_lock(folders, "mine"):
+        with pytest.raises(ValueError), run_lock(folders, "mine", wait_seconds=0):
             raise ValueError
         another(folders)
 
     def test_frees_it_when_an_exception_ends_the_inner_block_only_with_the_outer(self, folders, another):
-        with run_lock(folders, "outer"):
-            with pytest.raises(ValueError), run_lock(folders, "inner"):
+        with run_lock(folders, "outer", wait_seconds=0):
+            with pytest.raises(ValueError), run_lock(folders, "inner", wait_seconds=0):
                 raise ValueError
             waiting = another(folders, "other", wait=False)
             time.sleep(0.3)
@@ -172,11 +172,11 @@ class TestThisRun:
 
     def test_makes_the_folder(self, tmp_path):
         deep = Folders(tmp_path / "a" / "b")
-        with run_lock(deep, "mine"):
+        with run_lock(deep, "mine", wait_seconds=0):
             assert deep.lock.exists()
 
     def test_leaves_no_holder_behind(self, folders):
-        with run_lock(folders, "mine"):
+        with run_lock(folders, "mine", wait_seconds=0):
             pass
         assert holder(folders) == "another run"
 

@@ -35,8 +35,8 @@ def account_alert(
 
     health_fell: a worse band than the month before. sentiment_fell: a lower rating than the month before.
     usage_halved: active users at most half of the mean of the three months before, in a month that is over.
-    stalled: the first unreached milestone passed its deadline in the last 90 days. renewal_at_risk: a term ends within 90 days, and the
-    score is yellow or red. Ordered by MRR at stake, then by how many rules hold.
+    stalled: the first unreached milestone passed its deadline in the last 90 days. renewal_at_risk: a term ends within
+    90 days, and the score is yellow or red. Ordered by MRR at stake, then by how many rules hold.
     """
     paying = fct_health_score.join(dim_month, on="month", how="inner")
     found = {

@@ -70,6 +70,7 @@ class Metric:
     basis: str | None
     null_with: str | None
     unknown_when: UnknownWhen | None
+    when_empty: str
     scale: float
 
     @property
@@ -122,6 +123,7 @@ def metric(
     basis: str | None = None,
     null_with: str | None = None,
     unknown_when: UnknownWhen | None = None,
+    when_empty: str = "zero_denominator",
     scale: float = 1,
 ) -> Callable[[PartsFunction], PartsFunction]:
     """Register a function as the definition of the metric it is named after.
@@ -141,6 +143,7 @@ def metric(
     history_months: months by which the data must begin earlier, or it is `insufficient_history`.
     null_with: a metric whose NULL makes this one NULL with the same reason.
     unknown_when: tells from exports and config why it cannot be known, or None, where `needs` is too simple.
+    when_empty: the reason where no account has a part in the month at all.
     basis: what the value is made from, where the definition leaves a choice.
     """
 
@@ -180,6 +183,7 @@ def metric(
             basis=basis,
             null_with=null_with,
             unknown_when=unknown_when,
+            when_empty=when_empty,
             scale=scale,
         )
         return function

@@ -103,9 +103,13 @@ def roll_up(metric: Metric, parts: pl.DataFrame, around: Surroundings) -> pl.Dat
 
 def _ratio(metric: Metric, rows: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
     least = getattr(around.minimums, metric.minimum) if metric.minimum else 0
+    whole = rows.filter((pl.col("dimension") == "all") & (pl.col("denominator") == 0) & (pl.col("numerator") == 0))
+    rows = rows.join(whole.select("month", is_empty=pl.lit(value=True)), on="month", how="left")
     reason = (
         pl.when(pl.col("denominator") < least)
         .then(pl.lit("insufficient_history"))
+        .when("is_empty")
+        .then(pl.lit(metric.when_empty))
         .when(pl.col("denominator") == 0)
         .then(pl.lit("zero_denominator"))
     )

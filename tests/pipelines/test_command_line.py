@@ -1,0 +1,283 @@
+"""The commands behind the Makefile: what they say when something is wrong, and that the dictionary is not stale."""
+
+import os
+import time
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from pipelines.assets.declared import plain_failures
+from pipelines.command_line import _asked_months, main
+from pipelines.dictionary import dictionary
+from pipelines.monthly import MonthRun
+from schemas.catalogue import CANONICAL, PUBLISHED
+from tests.integration.small_company import LAST, ROOT, RUN, SmallCompany, exports, small_company
+from transforms.metrics.catalogue import CATALOGUE
+from warehouse.errors import WarehouseError
+from warehouse.locking import run_lock
+from warehouse.publishing import current_version
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Run a command in this process on a company: its exit status, output and error output."""
+
+    def run(company: SmallCompany, *arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setenv("CONFIG", str(company.config))
+        monkeypatch.setenv("DATA_DIR", str(company.data))
+        capsys.readouterr()
+        status = main(arguments, time.perf_counter())
+        told = capsys.readouterr()
+        return status, told.out, told.err
+
+    return run
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> SmallCompany:
+    """The company with nothing ingested."""
+    return small_company(tmp_path / "company")
+
+
+@pytest.fixture(scope="module")
+def one_month(tmp_path_factory: pytest.TempPathFactory) -> SmallCompany:
+    """One month, built and published twice."""
+    company = small_company(
+        tmp_path_factory.mktemp("command") / "company", first_month="2024-06-01", history_from="2024-06-01"
+    )
+    company.run()
+    assert (company.publish(), company.publish()) == (1, 2)
+    return company
+
+
+def one_line(text: str) -> str:
+    """The one line that a person reads."""
+    (line,) = text.splitlines()
+    assert line.startswith("error: ")
+    assert "Traceback" not in text and 'File "' not in text
+    return line
+
+
+# --- a config that is wrong -------------------------------------------------------------------------------------------
+
+FAULTS = {
+    "an unknown key": ("colour: blue\n", "colour: no such key"),
+    "a currency that is none": ("reporting: {currency: EURO}\n", "reporting.currency: expected an ISO 4217 code"),
+    "a time zone that is none": (
+        "reporting: {currency: EUR, time_zone: Mars}\n",
+        "reporting.time_zone: expected an IANA",
+    ),
+    "a month that begins on the 15th": ("first_month: 2024-05-15\n", "first_month: expected the first day of a month"),
+    "a key that stands twice": ("company: One\ncompany: Two\n", "company is given twice"),
+    "no YAML": ("company: [\n", "not YAML"),
+    "a variable that is not set": ("company: ${NOT_SET_ANYWHERE}\n", "set NOT_SET_ANYWHERE in the environment"),
+    "a form that does not exist": ("sources: {crm: {form: salesforcee}}\n", "sources.crm.form: expected one of"),
+    "a table that the form does not know": (
+        "sources: {crm: {form: canonical, files: {acounts: a.csv}}}\n",
+        "sources.crm.files: the form canonical knows no acounts",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    # What a form knows is looked up when files are; `run` does that inside its ingest.
+    [(name, fault) for name in ("plan", "run") for fault in FAULTS if name == "plan" or "form" not in fault],
+)
+def test_a_faulty_config_is_told_in_one_line_with_its_place(
+    command, fresh: SmallCompany, name: str, fault: str
+) -> None:
+    text, told = FAULTS[fault]
+    top = {line.partition(":")[0] for line in text.splitlines()}
+    fresh.config.write_text(text + _without(fresh.config.read_text().splitlines(keepends=True), top))
+    status, out, err = command(fresh, name)
+    assert status == 1
+    line = one_line(err)
+    assert str(fresh.config) in line and told in line
+    assert out == ""
+    assert not (fresh.data / "working.duckdb").exists()
+
+
+def _without(lines: list[str], keys: set[str]) -> str:
+    """The config without its sections of these names."""
+    kept, inside = [], False
+    for line in lines:
+        if not line.startswith((" ", "-")):
+            inside = line.partition(":")[0] in keys
+        if not inside:
+            kept.append(line)
+    return "".join(kept)
+
+
+def test_every_fault_of_a_config_is_told_at_once_each_with_its_line(command, fresh: SmallCompany) -> None:
+    text = fresh.config.read_text().replace("currency: EUR", "currency: EURO") + "colour: blue\nshape: round\n"
+    fresh.config.write_text(text)
+    status, _, err = command(fresh, "plan")
+    assert status == 1
+    numbers = {key: 1 + [line.partition(":")[0].strip() for line in text.splitlines()].index(key) for key in
+               ("currency", "colour", "shape")}  # fmt: skip
+    lines = err.splitlines()
+    assert len(lines) == 3
+    for key, number in numbers.items():
+        assert any(f"line {number}: " in line and key in line for line in lines), key
+
+
+def test_a_config_that_is_not_there_is_told_with_the_variable_that_names_it(command, fresh: SmallCompany) -> None:
+    fresh.config.unlink()
+    for name in ("plan", "run", "rebuild", "dev"):
+        status, _, err = command(fresh, name)
+        assert status == 1
+        assert one_line(err) == f"error: {fresh.config}: no such file; CONFIG= names the config"
+
+
+def test_the_doctor_names_what_is_wrong_and_says_so_in_its_exit_status(command, fresh: SmallCompany) -> None:
+    status, out, err = command(fresh, "doctor")
+    assert (status, err) == (0, "")
+    assert "13 files" in out and "13 not landed yet" in out and "WRONG" not in out
+    (fresh.folder / "crm" / "accounts.csv").unlink()
+    status, out, err = command(fresh, "doctor")
+    assert (status, err) == (1, "")
+    (wrong,) = [line for line in out.splitlines() if line.startswith("WRONG")]
+    assert "there is no file crm/accounts.csv" in wrong
+    fresh.config.write_text("company: Small\n")
+    status, out, _ = command(fresh, "doctor")
+    assert status == 1
+    assert "sources: missing" in out
+
+
+# --- months -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asked", ["foo", "2024-13", "2024-6", "2024-06..x", "2023-12", "2024-07..2024-06"])
+def test_months_that_are_none_or_not_there_are_refused_in_words(asked: str) -> None:
+    with pytest.raises(
+        WarehouseError, match=rf"MONTHS={asked}: (expected a month like|the data has 2024-06 to 2024-06)"
+    ):
+        _asked_months(asked, [LAST])
+
+
+def test_a_run_over_months_that_are_none_ends_with_one_line_and_publishes_nothing(one_month: SmallCompany) -> None:
+    done = one_month.command("run", "--months", "2031-01")
+    assert done.returncode == 1
+    assert one_line(done.stderr) == "error: MONTHS=2031-01: the data has 2024-06 to 2024-06"
+    assert "Traceback" not in done.stdout
+    assert current_version(one_month.project().folders) == 2
+
+
+# --- files, locks, versions -------------------------------------------------------------------------------------------
+
+
+def test_a_missing_file_is_told_in_one_line_and_readers_keep_their_version(
+    one_month: SmallCompany, command, tmp_path: Path
+) -> None:
+    company = one_month.copy(tmp_path / "company")
+    (company.folder / "support" / "tickets.csv").unlink()
+    status, _, err = command(company, "plan")
+    assert status == 1
+    assert one_line(err) == "error: support.tickets: there is no file support/tickets.csv"
+    done = company.command("run")
+    assert done.returncode == 1
+    errors = [line for line in (done.stdout + done.stderr).splitlines() if "error" in line.lower()]
+    (line,) = errors
+    assert line.startswith("error: ") and "there is no file support/tickets.csv" in line
+    assert "readers keep version 2" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_run_that_waits_in_vain_says_for_whom_and_gives_up(one_month: SmallCompany) -> None:
+    with run_lock(one_month.project().folders, "this test"):
+        done = one_month.command("run", LOCK_WAIT_SECONDS="0.2")
+    assert done.returncode == 1
+    line = one_line(done.stderr)
+    assert f"still held by process {os.getpid()} (this test" in line and "try again" in line
+    assert done.stdout.startswith(f"Waiting for process {os.getpid()}")
+
+
+def test_rolling_back_gives_readers_the_version_before_as_far_as_there_is_one(
+    one_month: SmallCompany, command, tmp_path: Path
+) -> None:
+    company = one_month.copy(tmp_path / "company")
+    status, out, err = command(company, "rollback")
+    assert (status, out, err) == (0, "Readers now get version 1.\n", "")
+    folders = company.project().folders
+    assert current_version(folders) == 1
+    assert folders.published_database.resolve().name == "customer_success-000001.duckdb"
+    assert (folders.published / "parquet").resolve().name == "parquet-000001"
+    status, out, err = command(company, "rollback")
+    assert (status, out) == (1, "")
+    assert one_line(err) == "error: there is no version before the published one"
+    assert current_version(folders) == 1
+
+
+def test_nothing_to_roll_back_is_told_in_one_line(command, fresh: SmallCompany) -> None:
+    status, _, err = command(fresh, "rollback")
+    assert status == 1
+    assert one_line(err) == "error: there is no version before the published one"
+
+
+def test_the_plan_says_what_is_stale_and_why_and_changes_nothing(
+    one_month: SmallCompany, command, fresh: SmallCompany, tmp_path: Path
+) -> None:
+    assert "Nothing is built yet" in command(fresh, "plan")[1]
+    company = one_month.copy(tmp_path / "other")
+    assert command(company, "plan") == (0, "Nothing is stale.\n", "")
+    company.configure(first_month="2024-06-01", history_from="2024-06-01", minimums={"churned_accounts": 3})
+    company.export("costs", exports()["costs"][:-2])
+    before = company.project().folders.working_database.read_bytes()
+    status, out, err = command(company, "plan")
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert "finance finance/costs.csv" in lines[0] and "will land it" in lines[0]
+    assert any(line.split()[:2] == ["clv", "2024-06"] and "its part of the config changed" in line for line in lines)
+    assert not any(line.startswith("fct_mrr") for line in lines)
+    assert company.project().folders.working_database.read_bytes() == before
+
+
+# --- what a person must mend ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value", "told"),
+    [
+        ("csm_activities", "rating", "purple", r"purple.*sentiment\.scores in the config"),
+        ("survey_responses", "scale_max", "9", r"feedback\.csat in the config"),
+        ("fx_rates", "currency", "CHF", "fx_rates has no rate for USD in 2024-05"),
+    ],
+)
+def test_what_a_person_must_mend_fails_at_once_and_says_what_to_do(
+    one_month: SmallCompany, tmp_path: Path, table: str, column: str, value: str, told: str
+) -> None:
+    """Trying again mends nothing, and a bare "exceeded max_retries" tells nothing."""
+    company = one_month.copy(tmp_path / "company")
+    rows = [{**row, column: value if row[column] is not None else None} for row in exports()[table]]
+    company.export(table, rows)
+    company.ingest()
+    fact = {"csm_activities": "fct_csm_activity", "survey_responses": "fct_survey_response"}
+    name = fact.get(table, "fct_mrr_account_month")
+    with pytest.raises(dg.Failure, match=told) as failure, plain_failures(name):
+        MonthRun(company.project(), RUN).build_table(name, [LAST])
+    assert failure.value.allow_retries is False
+
+
+# --- the dictionary ---------------------------------------------------------------------------------------------------
+
+
+def test_the_dictionary_in_the_docs_is_that_of_the_contracts_and_the_catalogue(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    written = (ROOT / "docs" / "dictionary.md").read_text(encoding="utf-8")
+    assert written == dictionary() + "\n", "stale: make docs"
+    assert main(["dictionary"], time.perf_counter()) == 0
+    assert capsys.readouterr().out == written
+
+
+def test_the_dictionary_names_every_table_every_column_and_every_metric() -> None:
+    text = dictionary()
+    sections = dict(part.split("\n", 1) for part in text.split("\n### ")[1:])
+    for name, contract in {**CANONICAL, **PUBLISHED}.items():
+        for column in contract.dtypes():
+            assert column.startswith("export") or f"| `{column}` |" in sections[name], f"{name}.{column}"
+    for name in CATALOGUE:
+        assert f"| `{name}` |" in text, name
+    assert {"metric_account_month", "scorecard"} <= sections.keys()

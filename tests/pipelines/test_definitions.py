@@ -1,0 +1,377 @@
+"""What Dagster loads: assets, partitions, schedule, sensors, checks, and the lock between two runs.
+
+The definitions read CONFIG and DATA_DIR when they are imported, so each company is asked in a process of its own.
+"""
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pytest
+import yaml
+
+from schemas.catalogue import CANONICAL, PUBLISHED
+from tests.integration.small_company import MONTHS, ROOT, SmallCompany, small_company
+from transforms.metrics.catalogue import metric_assets
+from warehouse.locking import run_lock
+
+LOADED = """
+import json, time
+from pipelines.definitions import defs
+spent = time.process_time()
+graph = defs.resolve_asset_graph()
+assets = {}
+for key in graph.get_all_asset_keys():
+    node = graph.get(key)
+    keys = node.partitions_def.get_partition_keys() if node.partitions_def else None
+    policy = node.backfill_policy
+    assets[key.to_user_string()] = {
+        "description": node.description, "group": node.group_name, "owners": list(node.owners),
+        "kinds": sorted(node.kinds), "partitions": keys,
+        "time_zone": node.partitions_def.timezone if keys else None,
+        "single_run": bool(policy) and policy.policy_type.name == "SINGLE_RUN",
+        "columns": [column.name for column in node.metadata["dagster/column_schema"].columns]
+        if "dagster/column_schema" in node.metadata else None,
+    }
+jobs = {name: defs.resolve_job_def(name) for name in ("ingest", "months", "publish", "refresh")}
+print(json.dumps({
+    "seconds": spent,
+    "assets": assets,
+    "executors": sorted({job.executor_def.name for job in jobs.values()}),
+    "selected": {name: sorted(k.to_user_string() for k in job.asset_layer.executable_asset_keys)
+                 for name, job in jobs.items()},
+    "blocking": {k.name: graph.get(k).blocking for k in graph.asset_check_keys},
+    "schedules": {s.name: [s.cron_schedule, s.execution_timezone, s.job_name] for s in defs.schedules},
+    "sensors": sorted(s.name for s in defs.sensors),
+}))
+"""
+
+
+def _loaded(environment: dict[str, str]) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def bundled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a process finds that loads the definitions of the bundled company, and has no data yet."""
+    data = tmp_path_factory.mktemp("definitions") / "data"
+    found = _loaded({"CONFIG": "customer_success.yaml", "DATA_DIR": str(data)})
+    return {**found, "wrote": data.exists()}
+
+
+# --- what is loaded ---------------------------------------------------------------------------------------------------
+
+
+def test_the_definitions_load_quickly_and_write_nothing(bundled: dict[str, Any]) -> None:
+    """Under 3 seconds of processor time on an idle machine, importing Dagster, Polars and DuckDB; twice that here."""
+    assert bundled["seconds"] < 6
+    assert not bundled["wrote"]
+
+
+def test_every_table_and_every_metric_asset_is_an_asset(bundled: dict[str, Any]) -> None:
+    # Tables that one asset writes beside another's.
+    beside = {"quarantine", "metric_part", "metric_month", "metric_operand", "metric_target"}
+    assert bundled["assets"].keys() == {*CANONICAL, *PUBLISHED, *metric_assets(), "stale_month"} - beside
+
+
+def test_every_asset_says_what_it_is_whose_it_is_and_what_it_is_made_with(bundled: dict[str, Any]) -> None:
+    for name, asset in bundled["assets"].items():
+        assert len(asset["description"] or "") > 15, name
+        assert asset["group"] and asset["group"] != "default", name
+        assert asset["owners"], name
+        assert asset["kinds"], name
+
+
+def test_every_table_shows_its_columns(bundled: dict[str, Any]) -> None:
+    for name, contract in {**CANONICAL, **PUBLISHED}.items():
+        if name in bundled["assets"]:
+            columns = bundled["assets"][name]["columns"]
+            assert columns is not None and set(contract.dtypes()) <= set(columns), name
+
+
+def test_months_are_partitions_from_the_first_computed_month_through_that_of_as_of(bundled: dict[str, Any]) -> None:
+    monthly = {name: asset for name, asset in bundled["assets"].items() if asset["partitions"]}
+    assert monthly.keys() >= {*metric_assets(), "fct_ticket", "dim_account_month", "fct_health_score"}
+    expected = [f"{2024 + n // 12}-{n % 12 + 1:02d}-01" for n in range(4, 34)]
+    assert (expected[0], expected[-1]) == ("2024-05-01", "2026-10-01")
+    for name, asset in monthly.items():
+        assert asset["partitions"] == expected, name
+        assert asset["time_zone"] == "Europe/Berlin", name
+    assert not monthly.keys() & (CANONICAL.keys() | {"dim_account", "dim_month", "publication", "invariant"})
+
+
+def test_a_backfill_of_months_is_one_run(bundled: dict[str, Any]) -> None:
+    assert all(asset["single_run"] for asset in bundled["assets"].values() if asset["partitions"])
+
+
+def test_jobs_run_in_their_own_process_without_one_for_each_step(bundled: dict[str, Any]) -> None:
+    assert bundled["executors"] == ["in_process"]
+
+
+def test_the_jobs_share_out_the_assets_and_refresh_has_them_all(bundled: dict[str, Any]) -> None:
+    selected = {name: set(keys) for name, keys in bundled["selected"].items()}
+    assert selected["refresh"] == bundled["assets"].keys()
+    apart = [selected[name] for name in ("ingest", "months", "publish")]
+    assert sum(map(len, apart)) == len(selected["refresh"])
+    assert set.union(*apart) == selected["refresh"]
+    assert selected["publish"] == {"invariant", "publication"}
+    assert selected["months"] == {name for name, asset in bundled["assets"].items() if asset["partitions"]}
+
+
+def test_what_is_checked_before_publishing_blocks_it(bundled: dict[str, Any]) -> None:
+    assert bundled["blocking"] == {"one_lineage": True, "invariants_hold": True}
+
+
+def test_the_schedule_is_daily_in_the_reporting_time_zone(bundled: dict[str, Any]) -> None:
+    ((cron, zone, job),) = bundled["schedules"].values()
+    minute, hour, *days = cron.split()
+    assert days == ["*", "*", "*"] and minute.isdigit() and hour.isdigit()
+    assert (zone, job) == ("Europe/Berlin", "refresh")
+    assert bundled["sensors"] == ["new_exports", "touched_months", "whole_again"]
+
+
+def test_without_an_as_of_the_partitions_go_on_through_the_current_month(tmp_path: Path) -> None:
+    company = small_company(tmp_path / "company", as_of=None)
+    before = dt.datetime.now(ZoneInfo("Europe/Berlin")).date().replace(day=1)
+    keys = _loaded(company.environment)["assets"]["mrr"]["partitions"]
+    after = dt.datetime.now(ZoneInfo("Europe/Berlin")).date().replace(day=1)
+    assert keys[0] == "2023-04-01"
+    assert keys[-1] in {before.isoformat(), after.isoformat()}
+    assert len(keys) == len(set(keys))
+    assert all(key.endswith("-01") for key in keys)
+
+
+# --- a life of the company, as Dagster would drive it -----------------------------------------------------------------
+
+LIFE = """
+import json
+from pathlib import Path
+import dagster as dg
+import duckdb
+from pipelines.automation import daily, new_exports, touched_months, whole_again
+from pipelines.definitions import defs
+from tests.integration.small_company import SmallCompany, exports
+from warehouse.publishing import current_version
+
+company, told = SmallCompany(Path(FOLDER)), {}
+instance = dg.DagsterInstance.ephemeral()
+
+def asked(answer):
+    if isinstance(answer, dg.SkipReason):
+        return {"skipped": answer.skip_message}
+    requests = [answer] if isinstance(answer, dg.RunRequest) else answer.run_requests
+    names = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+    return {"runs": [[request.tags.get(name) for name in names] for request in requests]}
+
+def job(name, **tags):
+    result = defs.resolve_job_def(name).execute_in_process(
+        instance=instance, tags=tags, raise_on_error=False,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+    checks = {e.asset_check_evaluation_data.check_name: e.asset_check_evaluation_data.passed
+              for e in result.all_events if e.event_type_value == "ASSET_CHECK_EVALUATION"}
+    made = sorted({e.asset_key.to_user_string() for e in result.all_events if e.is_step_materialization})
+    run = instance.get_run_by_id(result.run_id)
+    return {"success": result.success, "checks": checks, "made": made, "tags": dict(run.tags),
+            "version": current_version(company.project().folders)}
+
+def touched():
+    answer = touched_months.evaluate_tick(dg.build_sensor_context(instance=instance, definitions=defs))
+    return asked(answer) if answer.run_requests else {"skipped": answer.skip_message}
+
+def whole():
+    # The sensor asks nothing of the run but that it ended well.
+    run = instance.get_runs(limit=1)[0]
+    event = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.RUN_SUCCESS).records[0]
+    return asked(whole_again(dg.build_run_status_sensor_context(
+        sensor_name="whole_again", dagster_instance=instance, dagster_run=run,
+        dagster_event=event.event_log_entry.dagster_event)))
+
+def exports_seen(cursor):
+    answer = new_exports(dg.build_sensor_context(cursor=cursor))
+    return asked(answer), (answer.cursor if isinstance(answer, dg.SensorResult) else cursor)
+
+told["daily on an empty folder"] = asked(daily(dg.build_schedule_context()))
+told["exports at first"], cursor = exports_seen(None)
+told["exports unchanged"], cursor = exports_seen(cursor)
+told["ingest"] = job("ingest")
+told["touched at first"] = touched()
+told["whole while nothing is built"] = whole()
+company.mend()
+told["whole when all is built"] = whole()
+told["touched when all is built"] = touched()
+told["publish"] = job("publish")
+told["whole when all is published"] = whole()
+told["daily after a publish"] = asked(daily(dg.build_schedule_context()))
+told["exports by a new sensor, all landed"], _ = exports_seen(None)
+with duckdb.connect(str(company.project().folders.published_database), read_only=True) as readers:
+    told["open"] = str(readers.sql("SELECT min(month) FROM metric_month WHERE is_provisional").fetchall()[0][0])
+
+events = exports()["usage_events"]
+for event in events:
+    if event["event_id"] in ("E-A01-2306-0-0", "E-A01-2405-0-0"):
+        event["user_id"] = "u-new"
+company.export("usage_events", events)
+told["exports changed"], cursor = exports_seen(cursor)
+told["exports unchanged again"], cursor = exports_seen(cursor)
+told["second ingest"] = job("ingest")
+told["touched by two events"] = touched()
+told["stale"] = sorted({str(entry.month) for entry in company.stale()})
+told["publish while stale"] = job("publish")
+company.mend()
+with company.project().database.connect() as connection:
+    connection.execute("UPDATE fct_mrr_account_month SET closing_cents = closing_cents + 1 "
+                       "WHERE month = '2024-02-01' AND account_id = 'A01'")
+told["publish while broken"] = job("publish")
+print(json.dumps(told))
+"""
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What schedule, sensors and jobs answered, from an empty folder to two refused publishes."""
+    company = small_company(tmp_path_factory.mktemp("life") / "company")
+    return company.probe(f"FOLDER = {str(company.folder)!r}\n{LIFE}")
+
+
+def test_the_first_daily_run_is_over_all_months(life: dict[str, Any]) -> None:
+    assert life["daily on an empty folder"] == {"runs": [["2023-04-01", "2024-06-01"]]}
+
+
+def test_a_daily_run_after_a_publish_begins_with_the_earliest_month_that_is_still_open(life: dict[str, Any]) -> None:
+    """On June 29 the surveys of May have a day left to be answered."""
+    assert life["open"] == "2024-05-01"
+    assert life["daily after a publish"] == {"runs": [["2024-05-01", "2024-06-01"]]}
+
+
+def test_the_sensor_asks_for_an_ingest_only_when_a_file_changed(life: dict[str, Any]) -> None:
+    ingest_of_everything = {"runs": [[None, None]]}
+    assert life["exports at first"] == ingest_of_everything
+    assert "skipped" in life["exports unchanged"]
+    assert life["exports changed"] == ingest_of_everything
+    assert "skipped" in life["exports unchanged again"]
+    assert life["exports by a new sensor, all landed"] == {"runs": []}
+
+
+def test_an_ingest_lands_and_cleans_everything_and_settles_the_day_in_its_tags(life: dict[str, Any]) -> None:
+    ingest = life["ingest"]
+    assert ingest["success"]
+    assert {*CANONICAL, "export_file", "dim_account", "dim_month", "dim_metric", "stale_month"} == set(ingest["made"])
+    assert ingest["tags"]["customer_success/as_of"] == "2024-06-29"
+
+
+def test_months_that_an_ingest_touched_are_asked_for_in_one_run_per_unbroken_stretch(life: dict[str, Any]) -> None:
+    assert life["touched at first"] == {"runs": [["2023-04-01", "2024-06-01"]]}
+    assert "skipped" in life["touched when all is built"]
+    stretches: list[list[str]] = []
+    months = [month.isoformat() for month in MONTHS]
+    for stale in life["stale"]:
+        if stretches and months.index(stretches[-1][1]) + 1 == months.index(stale):
+            stretches[-1][1] = stale
+        else:
+            stretches.append([stale, stale])
+    assert life["touched by two events"] == {"runs": stretches}
+    # One event of June 2023 and one of May 2024, and what looks back at them.
+    assert len(stretches) == 2
+    assert stretches[0][0] == "2023-06-01" and stretches[1] == ["2024-05-01", "2024-06-01"]
+    assert "2024-03-01" not in life["stale"]
+
+
+def test_a_publish_gives_readers_a_version_once_the_checks_have_passed(life: dict[str, Any]) -> None:
+    publish = life["publish"]
+    assert publish["success"]
+    assert publish["checks"] == {"one_lineage": True, "invariants_hold": True}
+    assert publish["made"] == ["invariant", "publication"]
+    assert publish["version"] == 1
+
+
+def test_a_publish_is_asked_for_once_no_month_is_stale_and_something_is_new(life: dict[str, Any]) -> None:
+    assert "stale" in life["whole while nothing is built"]["skipped"]
+    assert life["whole when all is built"] == {"runs": [[None, None]]}
+    assert "nothing new" in life["whole when all is published"]["skipped"]
+
+
+def test_stale_months_fail_their_check_and_stop_the_publication(life: dict[str, Any]) -> None:
+    publish = life["publish while stale"]
+    assert not publish["success"]
+    assert publish["checks"] == {"one_lineage": False, "invariants_hold": True}
+    assert publish["made"] == ["invariant"]
+    assert publish["version"] == 1
+
+
+def test_a_number_that_breaks_an_identity_stops_the_publication(life: dict[str, Any]) -> None:
+    publish = life["publish while broken"]
+    assert not publish["success"]
+    assert publish["checks"] == {"one_lineage": True, "invariants_hold": False}
+    assert publish["made"] == ["invariant"]
+    assert publish["version"] == 1
+
+
+# --- two at once ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def two_months(tmp_path_factory: pytest.TempPathFactory) -> SmallCompany:
+    """Two months, built and published."""
+    company = small_company(
+        tmp_path_factory.mktemp("two") / "company", first_month="2024-05-01", history_from="2024-05-01"
+    )
+    company.run()
+    assert company.publish() == 1
+    return company
+
+
+def test_two_runs_at_once_wait_for_each_other_and_both_end_well(two_months: SmallCompany, tmp_path: Path) -> None:
+    """Also on a folder without Dagster's history, whose tables only one may make."""
+    company = two_months.copy(tmp_path / "company")
+    before = company.frames()
+    assert not (company.data / "dagster").exists()
+    months = ("2024-05", "2024-06")
+    with ExitStack() as ended:
+        with run_lock(company.project().folders, "this test"):
+            runs = [ended.enter_context(_run(company, month)) for month in months]
+            for run in runs:
+                assert run.stdout
+                assert run.stdout.readline().startswith(f"Waiting for process {os.getpid()} (this test, since ")
+        for run, month in zip(runs, months, strict=True):
+            out, err = run.communicate(timeout=300)
+            assert run.returncode == 0, out + err
+            assert f"months built: {month}" in out
+    assert company.stale() == []
+    after = company.frames()
+    assert {name: frame.equals(after[name]) for name, frame in before.items()} == dict.fromkeys(before, True)
+    with duckdb.connect(str(company.project().folders.published_database), read_only=True) as readers:
+        assert readers.sql("SELECT count(DISTINCT month) FROM metric_month").fetchall() == [(2,)]
+    settings = yaml.safe_load((company.data / "dagster" / "dagster.yaml").read_text())
+    assert settings["telemetry"]["enabled"] is False
+    assert settings["concurrency"]["runs"]["max_concurrent_runs"] == 1
+
+
+@contextmanager
+def _run(company: SmallCompany, month: str) -> Iterator[subprocess.Popen[str]]:
+    """A run over a month, which does not outlive the test."""
+    command = [sys.executable, "-m", "pipelines", "run", "--months", month]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=company.environment, stdout=pipe, stderr=pipe, text=True) as run:
+        try:
+            yield run
+        finally:
+            run.kill()

@@ -1,0 +1,423 @@
+"""Terms that came up for renewal: as exported, and as read from subscription items."""
+
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pytest
+
+from schemas.billing import FctRenewal, FxRates, Renewals, SubscriptionItems
+from schemas.config import Minimums
+from schemas.customers import DimAccountMonth
+from schemas.metrics import MetricMonth, Parts
+from tests.frames import day, months, rows
+from transforms.facts.rates import MissingRateError
+from transforms.facts.renewals import fct_renewal
+from transforms.metrics import renewal
+from transforms.metrics.definition import REGISTRY
+from transforms.metrics.roll_up import Exported, Surroundings, roll_up
+
+FAR = "2099-12-31"
+ITEMS = {"subscription_items": frozenset({"subscription_id"})}
+ALL_OF_IT = Exported({"renewals": frozenset({"renewed_on", "mrr_amount", "currency"}), **ITEMS})
+WITHOUT_DAYS = Exported({"renewals": frozenset({"mrr_amount", "currency"}), **ITEMS})
+FROM_ITEMS = Exported(ITEMS)
+YEARS = months("2022-01", "2026-12")
+
+
+def term(number: str, ended: str, outcome: str = "renewed", renewed: str | None = None, **given: Any) -> dict[str, Any]:
+    """A term of a year, 1,000 cents, that was due on a day."""
+    started = given.pop("started", None)
+    return {
+        "renewal_id": number,
+        "account_id": "a",
+        "term_started_on": day(started) if started else day(ended).replace(year=day(ended).year - 1),
+        "term_ended_on": day(ended),
+        "outcome": outcome,
+        "renewed_on": day(renewed) if renewed else None,
+        "mrr_amount": 1_000,
+        "currency": "EUR",
+        **given,
+    }
+
+
+def item(started: str, ended: str | None = None, **given: Any) -> dict[str, Any]:
+    """An item of 120.00 a year, version by version the same but for what is given."""
+    dates = {name: day(value) for name, value in given.items() if name.endswith(("_on", "_from", "_until")) and value}
+    return {
+        "subscription_id": "s",
+        "item_id": "i",
+        "account_id": "a",
+        "unit_amount": 12_000,
+        "currency": "EUR",
+        "interval_unit": "year",
+        "started_on": day(started),
+        "ended_on": day(ended) if ended else None,
+        "valid_from": day(started),
+        **given,
+        **dates,
+    }
+
+
+def rate(month: str, value: str, currency: str = "USD") -> dict[str, Any]:
+    return {"month": day(f"{month}-01"), "currency": currency, "rate": Decimal(value)}
+
+
+def facts(
+    *terms: dict[str, Any],
+    items: tuple[dict[str, Any], ...] = (),
+    rates: tuple[dict[str, Any], ...] = (),
+    exported: Exported = ALL_OF_IT,
+    as_of: str = FAR,
+    calendar: pl.DataFrame = YEARS,
+) -> pl.DataFrame:
+    found = fct_renewal(
+        rows(Renewals, *terms),
+        rows(SubscriptionItems, *items),
+        rows(FxRates, *rates),
+        calendar,
+        day(as_of),
+        "EUR",
+        exported,
+    )
+    return FctRenewal.validate(found)
+
+
+def derived(*items: dict[str, Any], as_of: str = "2026-12-31", **given: Any) -> list[Any]:
+    """(due day, renewed?, MRR, MRR after) of the terms of some items."""
+    found = facts(items=items, exported=FROM_ITEMS, as_of=as_of, **given)
+    return found.sort("term_ended_on").select("term_ended_on", "is_renewed", "mrr_cents", "renewed_mrr_cents").rows()
+
+
+def due_days(*items: dict[str, Any], as_of: str = "2024-12-31") -> list[str]:
+    return [str(row[0]) for row in derived(*items, as_of=as_of)]
+
+
+def counted(found: pl.DataFrame, as_of: str = FAR) -> list[tuple[str, float, float]]:
+    parts = Parts.validate(renewal.renewal_rate(found, day(as_of)))
+    return [(f"{month:%Y-%m}", n, d) for month, n, d in parts.select("month", "numerator", "denominator").rows()]
+
+
+def value(name: str, parts: pl.DataFrame, month: str = "2024-03", as_of: str = FAR, **given: Any) -> dict[str, Any]:
+    exported = given.get("exported", ALL_OF_IT)
+    where = Surroundings(
+        dim_month=months(month, month),
+        dim_account_month=DimAccountMonth.blank(),
+        segments=(),
+        exported=exported,
+        minimums=Minimums(),
+        as_of=day(as_of),
+        reasons={name: REGISTRY[name].unknown_when(exported=exported)},
+    )
+    return MetricMonth.validate(roll_up(REGISTRY[name], parts, where)).row(0, named=True)
+
+
+class TestRenewed:
+    def test_a_term_counts_in_the_month_of_its_due_day(self):
+        found = facts(term("1", "2024-03-01", renewed="2024-03-01"), term("2", "2024-03-31", "lost"))
+        assert counted(found) == [("2024-03", 1, 2)]
+
+    def test_renewed_early_counts_in_the_due_month(self):
+        assert counted(facts(term("1", "2024-03-01", renewed="2023-12-20"))) == [("2024-03", 1, 1)]
+
+    @pytest.mark.parametrize(("renewed", "is_renewed"), [("2024-04-13", True), ("2024-04-14", False)])
+    def test_the_thirtieth_day_after_is_too_late(self, renewed, is_renewed):
+        found = facts(term("1", "2024-03-15", renewed=renewed))
+        assert found["is_renewed"].to_list() == [is_renewed]
+        assert counted(found) == [("2024-03", int(is_renewed), 1)]
+
+    def test_cancelled_in_mid_term_is_not_renewed_in_the_due_month(self):
+        assert counted(facts(term("1", "2024-03-15", "lost"))) == [("2024-03", 0, 1)]
+
+    @pytest.mark.parametrize(("as_of", "parts"), [("2024-04-13", []), ("2024-04-14", [("2024-03", 0, 1)])])
+    def test_still_open_is_in_neither_until_the_thirtieth_day(self, as_of, parts):
+        assert counted(facts(term("1", "2024-03-15", "open")), as_of) == parts
+
+    @pytest.mark.parametrize(("as_of", "parts"), [("2024-04-13", []), ("2024-04-14", [("2024-03", 0, 1)])])
+    def test_renewed_too_late_is_as_if_still_open(self, as_of, parts):
+        assert counted(facts(term("1", "2024-03-15", renewed="2024-06-01")), as_of) == parts
+
+    def test_what_is_lost_is_final_on_the_due_day_and_what_is_renewed_late_when_it_is(self):
+        found = facts(term("1", "2024-03-15", "lost"), term("2", "2024-03-15", renewed="2024-03-20"))
+        assert counted(found, "2024-03-14") == []
+        assert counted(found, "2024-03-15") == [("2024-03", 0, 1)]
+        assert counted(found, "2024-03-20") == [("2024-03", 1, 2)]
+
+    def test_a_term_that_is_not_due_yet_is_in_neither_whatever_became_of_it(self):
+        found = facts(term("1", "2024-03-30", renewed="2024-03-01"), term("2", "2024-03-30", "lost"))
+        assert counted(found, "2024-03-29") == []
+        assert counted(found, "2024-03-30") == [("2024-03", 1, 2)]
+
+    def test_a_renewal_whose_day_is_not_seen_has_not_happened_yet(self):
+        found = facts(term("1", "2024-03-15"))
+        assert counted(found, "2024-04-13") == []
+        assert counted(found, "2024-04-14") == [("2024-03", 0, 1)]
+
+    def test_without_days_of_renewal_the_outcome_alone_speaks(self):
+        found = facts(term("1", "2024-03-15"), term("2", "2024-03-15", "open"), exported=WITHOUT_DAYS)
+        assert counted(found, "2024-03-15") == [("2024-03", 1, 1)]
+
+    @pytest.mark.parametrize(
+        ("started", "ended", "counts"),
+        [
+            ("2024-02-15", "2024-03-15", False),  # a month to the day
+            ("2024-02-15", "2024-03-16", True),
+            ("2024-03-01", "2024-03-02", False),
+            ("2024-01-31", "2024-02-29", False),  # from last day to last day
+            ("2024-01-31", "2024-03-01", True),
+            ("2023-02-28", "2023-03-31", False),
+            ("2023-02-28", "2023-04-01", True),
+        ],
+    )
+    def test_only_terms_longer_than_a_month_count(self, started, ended, counts):
+        found = facts(term("1", ended, "lost", started=started))
+        assert found["counts"].to_list() == [counts]
+        assert counted(found) == ([(ended[:7], 0, 1)] if counts else [])
+
+
+class TestTheFact:
+    def test_keeps_the_exported_columns_and_says_what_it_is_made_from(self):
+        found = facts(term("1", "2024-03-15", renewed="2024-03-20", subscription_id="s"))
+        names = ("renewal_id", "subscription_id", "outcome", "renewed_on", "mrr_amount", "currency", "month", "basis")
+        assert found.select(names).rows() == [
+            ("1", "s", "renewed", day("2024-03-20"), 1_000, "EUR", day("2024-03-01"), "renewals")
+        ]
+
+    def test_has_the_months_asked_for_alone(self):
+        terms = (term("1", "2024-02-28", "lost"), term("2", "2024-03-01", "lost"), term("3", "2024-04-01", "lost"))
+        assert facts(*terms, calendar=months("2024-03", "2024-03"))["renewal_id"].to_list() == ["2"]
+
+    def test_is_the_same_for_shuffled_rows(self):
+        terms = [term(str(n), f"2024-03-{n:02}", "lost") for n in range(1, 9)]
+        assert facts(*terms).equals(facts(*terms[::-1]))
+        items = [item("2022-03-01", subscription_id=str(n)) for n in range(9)]
+        assert facts(items=tuple(items), exported=FROM_ITEMS).equals(
+            facts(items=tuple(items[::-1]), exported=FROM_ITEMS)
+        )
+
+    def test_survives_empty_inputs(self):
+        for exported in (ALL_OF_IT, FROM_ITEMS, Exported({})):
+            assert facts(exported=exported).schema == FctRenewal.blank().schema
+        assert facts(term("1", "2024-03-15"), calendar=YEARS.clear()).is_empty()
+
+
+class TestMoney:
+    def of(self, *terms: dict[str, Any], **given: Any) -> list[Any]:
+        found = facts(*terms, **given)
+        parts = Parts.validate(renewal.renewal_rate_mrr(found, day(FAR)))
+        return parts.select("numerator", "denominator").rows()
+
+    def test_renewed_for_more_counts_as_the_old_amount(self):
+        assert self.of(term("1", "2024-03-15", renewed="2024-03-15", renewed_mrr_amount=1_500)) == [(1_000, 1_000)]
+
+    def test_renewed_for_less_counts_as_the_new_amount(self):
+        assert self.of(term("1", "2024-03-15", renewed="2024-03-15", renewed_mrr_amount=400)) == [(400, 1_000)]
+
+    def test_renewed_for_nothing_is_a_renewal_without_money(self):
+        assert self.of(term("1", "2024-03-15", renewed="2024-03-15", renewed_mrr_amount=0)) == [(0, 1_000)]
+
+    def test_without_a_new_amount_the_old_one_is_renewed(self):
+        assert self.of(term("1", "2024-03-15", renewed="2024-03-15")) == [(1_000, 1_000)]
+
+    @pytest.mark.parametrize(("outcome", "renewed"), [("lost", None), ("open", None), ("renewed", "2024-05-01")])
+    def test_what_is_not_renewed_keeps_nothing_even_if_an_amount_is_given(self, outcome, renewed):
+        assert self.of(term("1", "2024-03-15", outcome, renewed, renewed_mrr_amount=900)) == [(0, 1_000)]
+
+    def test_a_term_without_amount_or_currency_is_in_neither(self):
+        unknown = (term("1", "2024-03-15", "lost", mrr_amount=None), term("2", "2024-03-15", "lost", currency=None))
+        assert self.of(*unknown, term("3", "2024-03-15", "lost")) == [(0, 1_000)]
+        assert counted(facts(*unknown)) == [("2024-03", 0, 2)]
+
+    def test_a_term_of_a_month_is_in_neither(self):
+        assert self.of(term("1", "2024-03-15", "lost", started="2024-02-15")) == []
+
+    def test_amounts_take_the_rate_of_the_due_month_and_round_half_away_from_zero(self):
+        rates = (rate("2024-03", "0.5"), rate("2024-04", "0.9"))
+        early = term("1", "2024-03-31", renewed="2024-02-01", mrr_amount=1_001, currency="USD")
+        late = term("2", "2024-04-01", renewed="2024-03-31", mrr_amount=1_001, currency="USD")
+        assert self.of(early, late, rates=rates) == [(501, 501), (901, 901)]
+
+    def test_a_yen_has_no_minor_unit(self):
+        assert self.of(
+            term("1", "2024-03-31", "lost", mrr_amount=1_000, currency="JPY"), rates=(rate("2024-03", "0.006", "JPY"),)
+        ) == [(0, 600)]
+
+    def test_a_closed_month_without_the_rate_stops_the_run(self):
+        with pytest.raises(MissingRateError, match="USD in 2024-03"):
+            facts(term("1", "2024-03-31", "lost", currency="USD"), rates=(rate("2024-02", "0.9"),))
+
+    def test_an_amount_of_zero_needs_no_rate(self):
+        assert facts(term("1", "2024-03-31", "lost", currency="USD", mrr_amount=0))["mrr_cents"].to_list() == [0]
+
+    def test_in_the_month_of_as_of_the_last_known_rate_speaks(self):
+        calendar = months("2024-03", "2024-03", as_of="2024-03-20")
+        found = facts(
+            term("1", "2024-03-15", "lost", currency="USD"),
+            rates=(rate("2024-02", "0.9"),),
+            calendar=calendar,
+            as_of="2024-03-20",
+        )
+        assert found["mrr_cents"].to_list() == [900]
+
+
+class TestFromItems:
+    def test_in_service_on_the_due_day_is_renewed(self):
+        assert derived(item("2023-03-15"), as_of="2024-12-31") == [(day("2024-03-15"), True, 1_000, 1_000)]
+
+    def test_an_end_on_the_due_day_is_not_renewed(self):
+        assert derived(item("2023-03-15", "2024-03-15")) == [(day("2024-03-15"), False, 1_000, 0)]
+
+    def test_an_end_the_day_after_is_renewed_and_then_lost(self):
+        assert derived(item("2023-03-15", "2024-03-16")) == [
+            (day("2024-03-15"), True, 1_000, 1_000),
+            (day("2025-03-15"), False, 1_000, 0),
+        ]
+
+    def test_cancelled_in_mid_term_is_lost_in_the_due_month_and_not_before(self):
+        ended = item("2023-03-15", "2023-08-01")
+        assert derived(ended, as_of="2024-03-14") == []
+        assert derived(ended, as_of="2024-03-15") == [(day("2024-03-15"), False, 1_000, 0)]
+
+    def test_what_is_not_due_yet_is_no_row(self):
+        assert derived(item("2023-03-15"), as_of="2024-03-14") == []
+
+    def test_is_final_at_once(self):
+        found = facts(items=(item("2023-03-15"),), exported=FROM_ITEMS, as_of="2024-03-15")
+        assert counted(found, "2024-03-15") == [("2024-03", 1, 1)]
+        names = ("basis", "outcome", "renewed_on", "renewal_id", "account_id", "term_started_on", "currency")
+        assert found.select(names).rows() == [
+            ("subscription_items", "renewed", day("2024-03-15"), "s/i/2023-03-15", "a", day("2023-03-15"), "EUR")
+        ]
+
+    @pytest.mark.parametrize(
+        ("unit", "count", "first_due"),
+        [
+            ("month", None, None),
+            ("month", 1, None),
+            ("month", 2, "2024-03-01"),
+            ("quarter", 1, "2024-04-01"),
+            ("quarter", 2, "2024-07-01"),
+            ("year", 1, None),  # after the last day of the data
+            ("week", 4, None),
+            ("week", 5, "2024-02-05"),
+            ("day", 31, None),
+            ("day", 32, "2024-02-02"),
+        ],
+    )
+    def test_only_intervals_of_more_than_a_month_make_terms(self, unit, count, first_due):
+        days = due_days(item("2024-01-01", interval_unit=unit, interval_count=count), as_of="2024-12-30")
+        assert (days[0] if days else None) == first_due
+
+    def test_steps_are_counted_from_the_start_and_keep_its_day(self):
+        quarterly = item("2024-01-31", interval_unit="quarter")
+        assert due_days(quarterly) == ["2024-04-30", "2024-07-31", "2024-10-31"]
+
+    def test_the_first_term_begins_when_the_trial_is_over(self):
+        tried = item("2024-01-01", interval_unit="quarter", trial_ends_on="2024-01-15")
+        assert due_days(tried) == ["2024-04-15", "2024-07-15", "2024-10-15"]
+        given_up = item("2024-01-01", "2024-04-15", interval_unit="quarter", trial_ends_on="2024-01-15")
+        assert derived(given_up) == [(day("2024-04-15"), False, 4_000, 0)]
+
+    def test_the_first_term_begins_when_the_flag_of_a_trial_is_gone(self):
+        flagged = item("2024-01-01", interval_unit="quarter", is_trial=True)
+        assert due_days(flagged) == []
+        after = item("2024-01-01", interval_unit="quarter", is_trial=False, valid_from="2024-02-10")
+        assert due_days(flagged, after) == ["2024-05-10", "2024-08-10", "2024-11-10"]
+
+    def test_paused_on_the_due_day_is_not_renewed(self):
+        paused = item("2023-03-15", paused_from="2024-03-01", paused_until="2024-03-16")
+        assert derived(paused, as_of="2024-12-31") == [(day("2024-03-15"), False, 1_000, 0)]
+        back = item("2023-03-15", paused_from="2024-03-01", paused_until="2024-03-15")
+        assert derived(back, as_of="2024-12-31") == [(day("2024-03-15"), True, 1_000, 1_000)]
+
+    def test_a_term_in_which_nothing_is_paid_is_none(self):
+        free = item("2022-03-15", discount_amount=12_000, discount_ends_on="2024-03-15")
+        assert derived(free, as_of="2025-03-15") == [(day("2025-03-15"), True, 1_000, 1_000)]
+        assert derived(item("2022-03-15", is_metered=True)) == []
+
+    def test_the_old_amount_is_that_of_the_last_paying_day_and_the_new_that_of_the_due_day(self):
+        first = item("2023-03-15", quantity=1)
+        more = item("2023-03-15", quantity=3, valid_from="2023-09-01")
+        less = item("2023-03-15", quantity=2, valid_from="2024-03-15")
+        assert derived(first, more, less, as_of="2024-12-31") == [(day("2024-03-15"), True, 3_000, 2_000)]
+
+    def test_amounts_are_exact_until_they_are_converted(self):
+        third = item("2023-03-15", unit_amount=10_000, currency="USD")  # 833⅓ cents a month
+        rates = tuple(rate(f"{year}-{n:02}", "3") for year in (2023, 2024) for n in range(1, 13))
+        assert derived(third, as_of="2024-12-31", rates=rates) == [(day("2024-03-15"), True, 2_500, 2_500)]
+        found = facts(items=(third,), exported=FROM_ITEMS, as_of="2024-12-31", rates=rates)
+        assert found.select("mrr_amount", "renewed_mrr_amount").rows() == [(833, 833)]
+
+    def test_an_item_that_moves_on_the_due_day_is_not_renewed_by_whom_it_leaves(self):
+        theirs = item("2023-03-15", account_id="b", valid_from="2024-03-15")
+        found = facts(items=(item("2023-03-15"), theirs), exported=FROM_ITEMS, as_of="2024-12-31")
+        assert found.select("account_id", "is_renewed").rows() == [("a", False)]
+
+    def test_a_change_of_the_interval_begins_a_term(self):
+        monthly = item("2024-01-10", interval_unit="month")
+        quarterly = item("2024-01-10", interval_unit="quarter", valid_from="2024-03-05")
+        assert due_days(monthly, quarterly) == ["2024-06-05", "2024-09-05", "2024-12-05"]
+
+    def test_a_term_left_for_another_interval_is_renewed_on_its_due_day(self):
+        yearly, monthly = item("2023-03-15"), item("2023-03-15", interval_unit="month", valid_from="2023-10-01")
+        assert [row[:2] for row in derived(yearly, monthly, as_of="2025-12-31")] == [(day("2024-03-15"), True)]
+
+    def test_terms_of_several_items_stand_for_themselves(self):
+        found = facts(
+            items=(item("2023-03-15"), item("2023-03-15", "2024-01-01", item_id="j")),
+            exported=FROM_ITEMS,
+            as_of="2024-12-31",
+        )
+        assert counted(found) == [("2024-03", 1, 2)]
+
+    def test_a_month_does_not_know_what_comes_after_it(self):
+        known = (item("2022-03-15"), item("2022-03-15", subscription_id="t", interval_unit="quarter"))
+        later = (
+            item("2022-03-15", "2024-04-01"),
+            item("2022-03-15", subscription_id="t", interval_unit="quarter"),
+            item("2022-03-15", subscription_id="t", interval_unit="year", valid_from="2024-04-02"),
+        )
+        march = months("2024-03", "2024-03")
+        then = facts(items=known, exported=FROM_ITEMS, as_of="2024-03-31", calendar=march)
+        now = facts(items=later, exported=FROM_ITEMS, as_of="2026-12-31", calendar=march)
+        assert then.height == 2
+        assert now.equals(then)
+
+
+class TestTheMetrics:
+    two = (term("1", "2024-03-15", renewed="2024-03-15"), term("2", "2024-03-16", "lost", mrr_amount=3_000))
+
+    def test_divide_terms_and_money(self):
+        found = facts(*self.two)
+        share = value("renewal_rate", renewal.renewal_rate(found, day(FAR)))
+        money = value("renewal_rate_mrr", renewal.renewal_rate_mrr(found, day(FAR)))
+        assert (share["value"], share["observations"]) == (0.5, 2)
+        assert money["value"] == 0.25
+        assert share["ci_low"] is not None
+        assert money["ci_low"] is None
+
+    def test_stay_provisional_until_the_thirtieth_day_after_the_month(self):
+        parts = renewal.renewal_rate(facts(*self.two), day(FAR))
+        assert value("renewal_rate", parts, as_of="2024-04-29")["is_provisional"] is True
+        assert value("renewal_rate", parts, as_of="2024-04-30")["is_provisional"] is False
+
+    def test_a_month_without_due_terms_has_no_rate(self):
+        assert value("renewal_rate", renewal.renewal_rate(facts(), day(FAR)))["null_reason"] == "zero_denominator"
+
+    @pytest.mark.parametrize(
+        ("exported", "terms", "money"),
+        [
+            (Exported({}), "source_missing", "source_missing"),
+            (FROM_ITEMS, None, None),
+            (Exported({"renewals": frozenset({"outcome"})}), None, "not_exported"),
+            (Exported({"renewals": frozenset({"mrr_amount"}), **ITEMS}), None, "not_exported"),
+            (ALL_OF_IT, None, None),
+        ],
+    )
+    def test_say_why_they_are_unknown(self, exported, terms, money):
+        parts = renewal.renewal_rate(facts(*self.two), day(FAR))
+        assert value("renewal_rate", parts, exported=exported)["null_reason"] == terms
+        assert value("renewal_rate_mrr", parts, exported=exported)["null_reason"] == money
+
+    def test_lie_in_one_asset(self):
+        assert REGISTRY["renewal_rate_mrr"].asset == REGISTRY["renewal_rate"].asset == "renewal_rate"
