@@ -73,7 +73,11 @@ class MonthlyTable:
 LEADING = tuple(
     metric
     for metric in CATALOGUE.values()
-    if metric.signal == "leading" and metric.rollup in {"sum", "ratio"} and not metric.company_only
+    if metric.signal == "leading"
+    and metric.rollup in {"sum", "ratio"}
+    and not metric.company_only
+    # What waits for weeks after the month has seen the departure that it seems to foretell.
+    and metric.provisional_days <= 1
 )
 RATIOS = tuple(metric for metric in CATALOGUE.values() if metric.rollup == "ratio")
 

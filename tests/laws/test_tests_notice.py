@@ -1,0 +1,55 @@
+"""Each metric of the catalogue has a test with numbers computed by hand that notices when its definition is off."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from transforms.metrics.catalogue import CATALOGUE
+
+ROOT = Path(__file__).resolve().parents[2]
+WITH_NUMERATOR = sorted(m.name for m in CATALOGUE.values() if m.rollup in {"sum", "ratio"})
+WITH_DENOMINATOR = sorted(m.name for m in CATALOGUE.values() if m.rollup == "ratio")
+COMPUTED = sorted(m.name for m in CATALOGUE.values() if m.rollup in {"median", "derived"})
+
+
+def unnoticed(broken: str, metrics: list[str], folder: Path) -> list[str]:
+    """The metrics of which no test failed although that part of every definition was broken."""
+    report = folder / f"{broken}.json"
+    # The ledger and the laws don't name a metric's numbers; the tests by hand are the others.
+    tests = sorted(str(path) for path in (ROOT / "tests/transforms").glob("test_*.py") if path.name != "test_ledger.py")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "tests.breaking",
+        "-p",
+        "no:cacheprovider",
+        "--tb=no",
+        *tests,
+    ]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "BREAK": broken, "BREAK_REPORT": str(report)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert report.exists(), done.stdout[-2000:] + done.stderr[-2000:]
+    told = json.loads(report.read_text())
+    return [name for name in metrics if not told.get(name, {}).get("failed")]
+
+
+@pytest.mark.parametrize(
+    ("broken", "metrics"),
+    [("numerator", WITH_NUMERATOR), ("denominator", WITH_DENOMINATOR), ("value", COMPUTED)],
+    ids=["numerator", "denominator", "value"],
+)
+def test_a_broken_definition_makes_a_test_of_its_metric_fail(broken, metrics, tmp_path):
+    assert unnoticed(broken, metrics, tmp_path) == []
