@@ -52,6 +52,7 @@ class Report:
         told = "published" if fresh else "nothing new to publish; readers have"
         self._say(f"  {told} version {version}: {self.project.folders.published_database}")
         self._headlines()
+        self._backtest()
         total = time.perf_counter() - self.started
         rest = total - self.loading - OWN_WORK.total
         self._say(
@@ -78,6 +79,17 @@ class Report:
             self._say(
                 f"  {rows[0][1]:%Y-%m}: " + ", ".join(f"{name} {told[name]}" for name in HEADLINES if name in told)
             )
+
+    def _backtest(self) -> None:
+        """What the health score was worth, as far as that is known by now."""
+        with duckdb.connect(str(self.project.folders.published_database), read_only=True) as connection:
+            rows = connection.execute(
+                "SELECT scored_month, auc, auc_low, auc_high, events, accounts FROM health_backtest "
+                "ORDER BY auc IS NULL, month DESC LIMIT 1"
+            ).fetchall()
+        for month, auc, low, high, events, accounts in rows:
+            worth = "unknown, too few left" if auc is None else f"AUC {auc:.2f} ({low:.2f}–{high:.2f})"
+            self._say(f"  health of {month:%Y-%m} three months later: {worth}, {events} of {accounts} accounts left")
 
     def _say(self, text: str) -> None:
         print(text, flush=True)
