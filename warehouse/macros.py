@@ -49,8 +49,8 @@ ORDER BY b.part_of, abs(coalesce(b.numerator, b.observation)) DESC, b.account_id
 SLICE = """
 CREATE OR REPLACE MACRO slice_metric(metric_name, from_month, to_month, column_name) AS TABLE
 WITH asked AS (
-    SELECT metric, rollup, over_time, date_trunc('month', CAST(from_month AS DATE)) AS first,
-           date_trunc('month', CAST(to_month AS DATE)) AS last
+    SELECT metric, rollup, over_time, CAST(date_trunc('month', CAST(from_month AS DATE)) AS DATE) AS first,
+           CAST(date_trunc('month', CAST(to_month AS DATE)) AS DATE) AS last
     FROM dim_metric WHERE metric = metric_name
 ),
 pooled AS (

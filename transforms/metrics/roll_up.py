@@ -239,8 +239,8 @@ def _wilson(metric: Metric) -> dict[str, pl.Expr]:
     half = (Z / (1 + Z**2 / n)) * ((p * (1 - p) / n + Z**2 / (4 * n**2)).sqrt())
     there = pl.col("value").is_not_null()
     return {
-        "ci_low": pl.when(there).then((centre - half).clip(0, 1)),
-        "ci_high": pl.when(there).then((centre + half).clip(0, 1)),
+        "ci_low": pl.when(there).then((centre - half).clip(0, 1).round(15)),
+        "ci_high": pl.when(there).then((centre + half).clip(0, 1).round(15)),
     }
 
 
