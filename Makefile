@@ -26,7 +26,7 @@ run: $(stamp) ## the main job: exports in, published warehouse out (CONFIG=, DAT
 	@$(py) -m pipelines run $(if $(MONTHS),--months $(MONTHS))
 
 test: $(stamp) ## all tests
-	@$(py) -m pytest -n 2
+	@$(py) -m pytest -n 2 --dist loadfile
 
 dev: $(stamp) ## Dagster's UI and daemon on 127.0.0.1:3000
 	@$(py) -m pipelines dev
