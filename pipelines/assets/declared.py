@@ -12,7 +12,7 @@ from pandera.errors import SchemaError, SchemaErrors
 
 from pipelines.stopwatch import OWN_WORK
 from schemas.contract import Contract
-from transforms.facts.rates import MissingRateError
+from transforms.errors import UndefinedError
 from warehouse.ddl import comment
 from warehouse.errors import WarehouseError
 from warehouse.lineage import ROOT
@@ -41,7 +41,7 @@ def plain_failures(what: str) -> Iterator[None]:
     with OWN_WORK.on(what):
         try:
             yield
-        except (WarehouseError, MissingRateError) as fault:
+        except (WarehouseError, UndefinedError) as fault:
             raise dg.Failure(description=str(fault), allow_retries=False) from None
         except (SchemaErrors, SchemaError) as fault:
             raise dg.Failure(description=f"{what} breaks its contract: {_broken(fault)}", allow_retries=False) from None

@@ -60,7 +60,7 @@ SETTINGS: dict[str, Any] = {
         ]
     },
     "finance": {"gross_margin": [{"month": "2023-01-01", "share": 0.75}]},
-    "minimums": {"churned_accounts": 2},
+    "minimums": {"churned_accounts": 2, "churned_accounts_for_prediction": 2},
     "health": {"coverage": 0.5},
 }
 

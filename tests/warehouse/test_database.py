@@ -231,11 +231,12 @@ class TestReadAndWriteWhole:
         assert sorted(two_months.read(SCORES)["account_id"]) == ["a", "b"]
 
     def test_a_transaction_is_undone_by_whatever_ends_it(self, two_months):
-        for fault in (KeyboardInterrupt, SystemExit, ValueError):
-            with pytest.raises(fault), two_months.connect() as connection, transaction(connection):
-                connection.execute("DELETE FROM fct_health_score")
-                raise fault
-        assert two_months.read(SCORES).height == 2
+        with two_months.kept_open():
+            for fault in (KeyboardInterrupt, SystemExit, ValueError):
+                with pytest.raises(fault), two_months.connect() as connection, transaction(connection):
+                    connection.execute("DELETE FROM fct_health_score")
+                    raise fault
+                assert two_months.read(SCORES).height == 2
 
 
 def thing(**columns: Any) -> type[Contract]:

@@ -177,6 +177,17 @@ class TestSourceFiles:
         found = source_files(loaded(crm={"form": "crm", "folder": "sent", "files": files}), FORMS)
         assert len({f.name for f in found}) == 2
 
+    def test_of_one_name_in_folders_of_one_name_are_told_apart_or_refused(self, exports, loaded, tmp_path):
+        for year in ("2024", "2025"):
+            (tmp_path / year / "crm").mkdir(parents=True)
+            sent(tmp_path / year / "crm" / "tickets.csv", f"word\n{year}\n")
+        files = {"tickets": [str(tmp_path / year / "crm" / "tickets.csv") for year in ("2024", "2025")]}
+        try:
+            found = source_files(loaded(crm={"form": "crm", "files": files}), FORMS)
+            assert len({f.name for f in found}) == 2
+        except WarehouseError as fault:
+            assert "tickets.csv" in str(fault)
+
     def test_that_are_not_there_are_told_with_source_and_table(self, exports, loaded):
         told = loaded(crm={"form": "crm", "folder": "sent", "files": {"tickets": "t-*.csv"}})
         with pytest.raises(ExportError) as found:

@@ -126,10 +126,12 @@ def company() -> dict[str, list[Row]]:
                 "signal": "lagging",
                 "perspective": "financial",
                 "rollup": rollups[metric],
-                "over_time": "stock",
+                "over_time": "stock" if metric == "mrr" else "mean_rate",
+                "scale": 1.0,
             }
             for metric, key in METRIC_KEY.items()
         ],
+        "metric_operand": [{"metric": metric, "operand": metric} for metric in PARTS],
         "dim_account": [{**account, "first_seen_on": DECEMBER} for account in who],
         "dim_account_month": [
             {**account, "month": m} for account in who for m in MONTHS if (m, account["account_id"]) in MOVEMENTS
@@ -366,6 +368,32 @@ class TestViews:
         query = "SELECT same_month_last_year, change_on_year FROM scorecard WHERE metric = 'mrr' AND month = "
         assert ask(folders.published_database, query + "DATE '2024-02-01'") == [(100.0, 30.0)]
 
+    def test_the_scorecard_says_whether_a_target_is_met(self, database, folders):
+        targets = {"mrr": 100.0, "churn_rate": 0.25, "crr": 0.75, "nrr": 1.0}
+        rows = [
+            {"metric": name, "month": m, "target": t, "owner": "Ann"} for name, t in targets.items() for m in MONTHS
+        ]
+        database.write_whole({"metric_target": filled(database.contracts["metric_target"], rows)})
+        change(database, "UPDATE metric_month SET value = NULL WHERE metric = 'nrr' AND month = DATE '2024-02-01'")
+        publish(database, folders, told(), 5, {})
+        found = ask(
+            folders.published_database,
+            "SELECT metric, month, round(attainment, 6), status FROM scorecard "
+            "WHERE metric IN ('mrr', 'churn_rate', 'crr', 'nrr', 'grr') ORDER BY metric, month",
+        )
+        assert found == [
+            ("churn_rate", JANUARY, None, "met"),
+            ("churn_rate", FEBRUARY, 0.5, "missed"),
+            ("crr", JANUARY, round(1 / 0.75, 6), "met"),
+            ("crr", FEBRUARY, round(0.5 / 0.75, 6), "missed"),
+            ("grr", JANUARY, None, None),
+            ("grr", FEBRUARY, None, None),
+            ("mrr", JANUARY, 1.5, "met"),
+            ("mrr", FEBRUARY, 1.3, "met"),
+            ("nrr", JANUARY, 1.0, "met"),
+            ("nrr", FEBRUARY, None, "unknown"),
+        ]
+
     def test_values_are_said_as_people_say_them(self, published):
         found = ask(
             published,
@@ -417,6 +445,82 @@ class TestViews:
             connection.execute(f"ATTACH '{published}' AS anything (READ_ONLY)")
             (count,) = connection.execute(f"SELECT count(*) FROM anything.{view}").fetchone()
         assert count > 0
+
+
+@pytest.fixture(scope="module")
+def sliced(consistent, tmp_path_factory):
+    """The company with a derived metric (ARR, of MRR) and a median (hours to resolution), published."""
+    folders = Folders(tmp_path_factory.mktemp("macros"))
+    shutil.copy(consistent, folders.working_database)
+    database = WorkingDatabase(folders.working_database)
+    metric = {"unit": "cents", "better": "higher", "signal": "lagging", "perspective": "financial", "scale": 1.0}
+    arr = {"metric": "arr", "metric_key": 7, "rollup": "derived", "over_time": "stock", "expression": "mrr * 12"}
+    hours = {"metric": "ttr", "metric_key": 8, "rollup": "median", "over_time": "none", "observed_table": "fct_ticket"}
+    hours |= {"observed_value": "resolution_hours", "observed_month": "solved_month"}
+    solved = [
+        ("a", 1.0, FEBRUARY),
+        ("a", 3.0, FEBRUARY),
+        ("b", 10.0, FEBRUARY),
+        ("b", 99.0, JANUARY),
+        ("b", None, None),
+    ]
+    tickets = [
+        {"ticket_id": str(number), "account_id": account, "status": "solved", "resolution_hours": h, "solved_month": m}
+        for number, (account, h, m) in enumerate(solved)
+    ]
+    frames = {
+        "dim_metric": [*company()["dim_metric"], {**metric, **arr}, {**metric, **hours}],
+        "metric_operand": [{"metric": m, "operand": m} for m in (*PARTS, "ttr")]
+        + [{"metric": "arr", "operand": "mrr"}],
+        "fct_ticket": tickets,
+    }
+    database.write_whole({table: filled(database.contracts[table], given) for table, given in frames.items()})
+    publish(database, folders, told(), 5, {})
+    return folders.published_database
+
+
+class TestMacros:
+    def test_a_ratio_is_explained_by_the_accounts_behind_it(self, sliced):
+        found = ask(
+            sliced,
+            "SELECT account_id, account_name, numerator, denominator, share_of_numerator, "
+            "round(share_of_denominator, 6), region FROM explain_metric('nrr', DATE '2024-02-20')",
+        )
+        assert found == [("a", "A", 130.0, 100.0, 1.0, 0.666667, "east"), ("b", "B", 0.0, 50.0, 0.0, 0.333333, "west")]
+
+    def test_a_derived_metric_is_explained_by_its_operands(self, sliced):
+        found = ask(sliced, "SELECT part_of, account_id, numerator FROM explain_metric('arr', DATE '2024-01-01')")
+        assert found == [("mrr", "a", 100.0), ("mrr", "b", 50.0)]
+
+    def test_a_median_is_explained_by_its_observations(self, sliced):
+        found = ask(sliced, "SELECT account_id, observation FROM explain_metric('ttr', DATE '2024-02-01')")
+        assert found == [("b", 10.0), ("a", 3.0), ("a", 1.0)]
+
+    @pytest.mark.parametrize(
+        ("metric", "first", "last", "expected"),
+        [
+            ("mrr", FEBRUARY, FEBRUARY, [("east", 130.0, None), ("west", 0.0, None)]),
+            ("mrr", JANUARY, FEBRUARY, [("east", 130.0, None), ("west", 0.0, None)]),
+            ("arr", FEBRUARY, FEBRUARY, [("east", 1560.0, None), ("west", 0.0, None)]),
+            ("nrr", FEBRUARY, FEBRUARY, [("east", 1.3, None), ("west", 0.0, None)]),
+            ("nrr", JANUARY, FEBRUARY, [("east", 1.15, None), ("west", 0.0, None)]),
+            ("churn_rate", JANUARY, JANUARY, [("east", 0.0, None), ("west", None, "zero_denominator")]),
+            ("churn_rate", JANUARY, FEBRUARY, [("east", 0.0, None), ("west", 1.0, None)]),
+            ("ttr", FEBRUARY, FEBRUARY, [("east", 2.0, None), ("west", 10.0, None)]),
+            ("ttr", JANUARY, FEBRUARY, [("east", None, "not_additive"), ("west", None, "not_additive")]),
+        ],
+    )
+    def test_a_metric_can_be_had_for_any_slice_and_period(self, sliced, metric, first, last, expected):
+        query = "SELECT slice, round(value, 9), null_reason FROM slice_metric('{}', DATE '{}', DATE '{}', 'region')"
+        assert ask(sliced, query.format(metric, first, last)) == expected
+
+    def test_a_slice_by_account_is_the_account(self, sliced):
+        query = "SELECT slice, value FROM slice_metric('mrr', DATE '2024-01-01', DATE '2024-01-01', 'account_id')"
+        assert ask(sliced, query) == [("a", 100.0), ("b", 50.0)]
+
+    def test_a_column_that_accounts_do_not_have_is_told(self, sliced):
+        with pytest.raises(duckdb.InvalidInputException, match="no column colour"):
+            ask(sliced, "SELECT * FROM slice_metric('mrr', DATE '2024-01-01', DATE '2024-01-01', 'colour')")
 
 
 def every_month(fingerprint: str, **changed: str) -> dict[tuple[str, dt.date], str]:
@@ -501,6 +605,22 @@ class TestVersions:
         assert list(versions(folders)) == [3, 4]
         assert sorted(p.name for p in folders.published.glob("parquet-*")) == ["parquet-000003", "parquet-000004"]
         assert current_version(folders) == 4
+
+    def test_a_version_whose_removal_was_broken_off_is_removed_by_the_next_publish(
+        self, database, folders, monkeypatch
+    ):
+        publish(database, folders, told(), 1, {})
+        with monkeypatch.context() as patched:
+            patched.setattr(publishing, "remove_parquet", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                publish(database, folders, told(), 1, {})
+        assert publish(database, folders, told(), 1, {}) == 3
+        assert sorted(path.name for path in folders.published.iterdir()) == [
+            "customer_success-000003.duckdb",
+            "customer_success.duckdb",
+            "parquet",
+            "parquet-000003",
+        ]
 
     def test_rollback_gives_readers_the_version_before(self, database, folders):
         for number in (1.0, 2.0, 3.0):

@@ -6,11 +6,12 @@ from schemas.config import Feedback, Privacy
 from schemas.customers import UNKNOWN
 from schemas.feedback import LOW, FctSurveyResponse, SurveyResponse
 from transforms.calendar import local_day, month_start
+from transforms.errors import UndefinedError
 from transforms.facts.privacy import publishable
 from transforms.facts.support import counting
 
 
-class UnknownScaleError(Exception):
+class UnknownScaleError(UndefinedError):
     """A CSAT answer is on a scale whose positive range the config does not name."""
 
 

@@ -3,11 +3,13 @@
 import polars as pl
 from iso4217 import Currency
 
+from transforms.errors import UndefinedError
+
 RATE_DENOMINATOR = 10**14
 """Rates carry ten decimals and currencies differ by at most four digits: every rate is a whole multiple of it."""
 
 
-class MissingRateError(Exception):
+class MissingRateError(UndefinedError):
     """A closed month has no rate for a currency in service."""
 
 

@@ -5,11 +5,12 @@ import polars as pl
 from schemas.config import Onboarding, Sentiment
 from schemas.success import FctCsmActivity, FctMilestone
 from transforms.calendar import month_start
+from transforms.errors import UndefinedError
 
 LONGEST_WORD = 24
 
 
-class UnknownRatingError(Exception):
+class UnknownRatingError(UndefinedError):
     """A rating is a word that the config gives no score."""
 
 

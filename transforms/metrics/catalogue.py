@@ -12,7 +12,8 @@ for _family in pkgutil.iter_modules(metrics.__path__):
     if _family.name not in _FRAMEWORK:
         importlib.import_module(f"{metrics.__name__}.{_family.name}")
 
-CATALOGUE: dict[str, Metric] = dict(REGISTRY)
+# Whoever imported a family first must not decide the order.
+CATALOGUE: dict[str, Metric] = dict(sorted(REGISTRY.items(), key=lambda entry: entry[1].module))
 """The metrics by name."""
 
 
