@@ -5,6 +5,7 @@ import polars as pl
 from schemas.product import FeatureMonth
 
 FEATURE = ["month", "feature"]
+DIGITS = 12
 ACCOUNT = ["month", "account_id"]
 
 
@@ -44,7 +45,8 @@ def _adoption(used: pl.DataFrame, paying: pl.DataFrame) -> pl.DataFrame:
     """One row per month and feature that a paying account used: accounts_using, adoption."""
     users = used.join(paying, on=ACCOUNT).group_by(FEATURE).agg(accounts_using=pl.len())
     all_of_them = paying.group_by("month").agg(paying_accounts=pl.len())
-    share = pl.col("accounts_using") / pl.col("paying_accounts")
+    # Polars divides a whole column by one number as a product with its reciprocal, which may differ in the last bit.
+    share = (pl.col("accounts_using") / pl.col("paying_accounts")).round(DIGITS)
     return users.join(all_of_them, on="month").select(*FEATURE, "accounts_using", adoption=share)
 
 
