@@ -72,6 +72,9 @@ def source_files(loaded: LoadedConfig, forms: dict[str, Form]) -> list[SourceFil
                     )
                     for path in paths
                 ]
+    names = [(file.source, file.raw_table, file.name) for file in found]
+    if twice := sorted({name for source, raw_table, name in names if names.count((source, raw_table, name)) > 1}):
+        raise ExportError(f"two files are both called {', '.join(twice)}; give their folders other names")
     return found
 
 

@@ -74,6 +74,13 @@ def swap_parquet(folders: Folders, version: int) -> None:
     part.replace(link)
 
 
+def remove_strays(folders: Folders, kept: set[int]) -> None:
+    """Delete folders whose version is gone: what a removal that was broken off has left."""
+    for folder in folders.published.glob("parquet-*"):
+        if int(folder.name.removeprefix("parquet-")) not in kept:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def remove_parquet(folders: Folders, version: int) -> None:
     """Delete a version's folder; files that later versions link to stay."""
     shutil.rmtree(_folder(folders, version), ignore_errors=True)

@@ -17,7 +17,7 @@ from warehouse.ddl import qualified
 from warehouse.errors import WarehouseError
 from warehouse.folders import PUBLISHED_FILE, Folders
 from warehouse.macros import create_macros
-from warehouse.parquet import publish_parquet, remove_parquet, swap_parquet
+from warehouse.parquet import publish_parquet, remove_parquet, remove_strays, swap_parquet
 from warehouse.views import create_views
 
 FREE_SHARE = 0.25
@@ -86,6 +86,7 @@ def publish(
     for old in list(versions(folders))[:-keep_versions]:
         versions(folders)[old].unlink()
         remove_parquet(folders, old)
+    remove_strays(folders, set(versions(folders)))
     return version
 
 

@@ -164,6 +164,12 @@ class TestSourceFiles:
         found = source_files(loaded(crm={"form": "crm", "folder": "sent", "files": files}), FORMS)
         assert [f.path.name for f in found] == ["t-1.csv", "t-10.csv", "t-2.csv", "old.csv"]
 
+    def test_that_two_patterns_match_is_one_file(self, exports, loaded):
+        sent(exports / "t-1.csv"), sent(exports / "t-2.csv")
+        files = {"tickets": ["t-1.csv", "t-*.csv"]}
+        found = source_files(loaded(crm={"form": "crm", "folder": "sent", "files": files}), FORMS)
+        assert sorted(f.path.name for f in found) == ["t-1.csv", "t-2.csv"]
+
     def test_are_named_without_a_machine_s_whole_path(self, exports, loaded):
         sent(exports / "accounts.csv")
         told = loaded(crm={"form": "crm", "folder": str(exports), "files": {"accounts": "accounts.csv"}})

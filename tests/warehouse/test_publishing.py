@@ -308,6 +308,16 @@ class TestAPublish:
             publish(database, folders, told(), 5, {})
         assert versions(folders) == {}
 
+    def test_gives_readers_a_file_only_once_it_is_whole(self, database, folders, monkeypatch):
+        given = []
+
+        def swap(link: Path, target: str) -> None:
+            given.append((link, mode(folders.published / target), ask(folders.published / target, MRR)))
+
+        monkeypatch.setattr(publishing, "swap_link", swap)
+        publish(database, folders, told(), 5, {})
+        assert given == [(folders.published_database, 0o440, [(JANUARY, 150.0), (FEBRUARY, 130.0)])]
+
     def test_that_fails_before_its_last_step_leaves_readers_where_they_were(self, database, folders, monkeypatch):
         publish(database, folders, told("one"), 5, {})
         with monkeypatch.context() as patched:
