@@ -1,0 +1,78 @@
+"""What the published file says of its own numbers: slices, the accounts behind, and what moved them."""
+
+import datetime as dt
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from tests.integration.test_whole_job import job, published  # noqa: F401 - fixtures
+from transforms.metrics.catalogue import CATALOGUE
+
+MONTH = dt.date(2026, 9, 1)
+WITH_PARTS = sorted(m.name for m in CATALOGUE.values() if m.rollup in {"sum", "ratio"})
+
+
+@pytest.fixture
+def read(published: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: F811
+    yield published
+
+
+@pytest.mark.parametrize("metric", sorted(CATALOGUE))
+def test_a_slice_of_one_month_by_a_segment_is_the_published_value(read, metric):
+    sliced = read.execute(
+        "SELECT slice, value, null_reason FROM slice_metric(?, ?, ?, 'industry')", [metric, MONTH, MONTH]
+    )
+    found = {name: (value, reason) for name, value, reason in sliced.fetchall()}
+    told = read.execute(
+        "SELECT segment, value, null_reason FROM metric_month "
+        "WHERE metric = ? AND month = ? AND dimension = 'industry'",
+        [metric, MONTH],
+    ).fetchall()
+    assert told
+    for segment, value, reason in told:
+        assert found[segment] == (pytest.approx(value, rel=1e-9) if value is not None else None, reason)
+
+
+def test_a_quarter_of_a_flow_is_the_sum_of_its_months(read):
+    quarter = read.execute(
+        "SELECT sum(value) FROM slice_metric('new_mrr', '2026-07-01', '2026-09-01', 'region')"
+    ).fetchall()
+    months = read.execute(
+        "SELECT sum(new_cents) FROM fct_mrr_account_month WHERE month BETWEEN DATE '2026-07-01' AND DATE '2026-09-01'"
+    ).fetchall()
+    assert quarter[0][0] == months[0][0] > 0
+
+
+def test_a_quarter_of_a_stock_is_its_last_month_and_unique_users_do_not_add_up(read):
+    stock = read.execute(
+        "SELECT sum(value) FROM slice_metric('mrr', '2026-07-01', '2026-09-01', 'csm_owner')"
+    ).fetchall()
+    closing = read.execute("SELECT sum(closing_cents) FROM fct_mrr_account_month WHERE month = ?", [MONTH]).fetchall()
+    assert stock == closing
+    users = read.execute(
+        "SELECT DISTINCT value, null_reason FROM slice_metric('mau', '2026-07-01', '2026-09-01', 'region')"
+    )
+    assert users.fetchall() == [(None, "not_additive")]
+
+
+def test_a_column_that_accounts_do_not_have_is_told(read):
+    with pytest.raises(duckdb.Error, match="dim_account_month has no column colour"):
+        read.execute("SELECT * FROM slice_metric('mrr', '2026-09-01', '2026-09-01', 'colour')").fetchall()
+
+
+@pytest.mark.parametrize("metric", WITH_PARTS)
+def test_the_accounts_behind_a_number_add_up_to_it(read, metric):
+    behind = read.execute("SELECT sum(numerator) FROM explain_metric(?, ?)", [metric, MONTH]).fetchall()[0][0] or 0
+    value = read.execute(
+        "SELECT numerator FROM metric_month WHERE metric = ? AND month = ? AND dimension = 'all'", [metric, MONTH]
+    ).fetchall()[0][0]
+    assert behind == pytest.approx(value or 0, rel=1e-9, abs=1e-9)
+
+
+def test_drivers_of_each_dimension_add_up_to_the_change(read):
+    worst = read.execute(
+        "SELECT max(abs(gap)) FROM (SELECT sum(effect) - any_value(company_change) AS gap "
+        "FROM metric_driver GROUP BY metric, month, dimension)"
+    ).fetchall()[0][0]
+    assert worst < 1e-9
