@@ -72,6 +72,8 @@ def source_files(loaded: LoadedConfig, forms: dict[str, Form]) -> list[SourceFil
                     )
                     for path in paths
                 ]
+    # What two patterns match is one file.
+    found = list({(file.source, file.raw_table, file.path): file for file in found}.values())
     names = [(file.source, file.raw_table, file.name) for file in found]
     if twice := sorted({name for source, raw_table, name in names if names.count((source, raw_table, name)) > 1}):
         raise ExportError(f"two files are both called {', '.join(twice)}; give their folders other names")
