@@ -7,7 +7,8 @@ export CONFIG DATA_DIR RAVENSTACK_DIR
 export DAGSTER_HOME := $(abspath $(DATA_DIR))/dagster
 
 py := .venv/bin/python
-stamp := .venv/.installed
+installed := .venv/.installed
+stamp := .venv/.on_path
 
 .DEFAULT_GOAL := help
 .PHONY: help run test dev check format plan doctor rebuild rollback lock docs example bench clean
@@ -15,11 +16,16 @@ stamp := .venv/.installed
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-$(stamp): requirements.lock
+$(installed): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	@echo "Setting up .venv from requirements.lock …"
 	@rm -rf .venv && $(PYTHON) -m venv .venv
 	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $(installed)
+
+# Dagster's own commands import the project from wherever they are started.
+$(stamp): $(installed)
+	@pwd > "$$($(py) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/customer_success_warehouse.pth"
 	@touch $(stamp)
 
 run: $(stamp) ## the main job: exports in, published warehouse out (CONFIG=, DATA_DIR=, MONTHS=2026-05 or 2026-01..2026-05)

@@ -14,9 +14,9 @@ import duckdb
 import polars as pl
 
 from schemas.billing import FxRates, SubscriptionItems
-from schemas.config import Config
 from transforms.calendar import calendar, months_between
 from transforms.facts.mrr import fct_mrr_account_month
+from transforms.facts.service import paying_turns, service_periods
 
 COMPANY = Path(__file__).resolve().parent.parent / "examples/company/billing/subscription_items.csv"
 COPIES = 100
@@ -87,16 +87,14 @@ def cpu(function: Callable[[], object]) -> float:
 def main() -> None:
     """Print CPU seconds and ratios."""
     items = large_company()
-    config = Config.model_validate(
-        {
-            "company": "x",
-            "first_month": "2024-05-01",
-            "reporting": {"currency": "EUR"},
-            "sources": {"x": {"form": "canonical"}},
-        }
-    )
-    months = calendar(months_between(dt.date(2024, 5, 1), dt.date(2026, 10, 1)), AS_OF, config)
-    ours = cpu(lambda: fct_mrr_account_month(items, FxRates.blank(), months, AS_OF, "EUR"))
+    months = calendar(months_between(dt.date(2024, 5, 1), dt.date(2026, 10, 1)), AS_OF)
+
+    def ours_from_items() -> pl.DataFrame:
+        periods = service_periods(items, AS_OF)
+        turns = paying_turns(periods, FxRates.blank(), "EUR")
+        return fct_mrr_account_month(periods, turns, FxRates.blank(), months, "EUR")
+
+    ours = cpu(ours_from_items)
     print(f"{items.height:,} versions × {months.height} months, CPU seconds")
     print(f"  fct_mrr_account_month, exact, with movements  {ours:6.2f}   1.0")
     for name, peer in {"item × month spine, Polars": spine, "item × month spine, DuckDB": spine_in_duckdb}.items():

@@ -9,7 +9,6 @@ same month only. As an account is in many months, the intervals come from drawin
 """
 
 import argparse
-import datetime as dt
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -21,16 +20,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from examples.generator import generate
-from pipelines.ingest import customers, ingest_table, land_all
-from pipelines.monthly import MonthRun
+from pipelines.months.build import MonthRun
+from pipelines.months.dimensions import ingest_all
 from pipelines.project import Project
-from pipelines.tables import MONTHLY_TABLES
-from schemas.catalogue import CANONICAL
-from transforms.clean.seen import seen_on
-from transforms.facts.accounts import dim_account, first_seen
-from transforms.facts.backtest import HORIZON, followed, health_backtest, stays, uncancelled
-from warehouse.lineage import content_months
-from warehouse.staging import read_staged
+from transforms.calendar import calendar
+from transforms.explanations.backtest import HORIZON, followed, health_backtest, stays, uncancelled
 
 ROOT = Path(__file__).resolve().parent.parent
 SEEDS = tuple(range(9001, 9011))
@@ -69,56 +63,26 @@ def facts_of(seed: int, causes: bool) -> tuple[pl.DataFrame, pl.DataFrame, pl.Da
         with project.database.kept_open():
             run = _run(project)
             scores, mrr = (project.database.read(name) for name in FACTS)
-        return scores, mrr, project.calendar(run.months, run.as_of)
+        return scores, mrr, calendar(run.months, run.as_of)
 
 
 def _run(project: Project) -> MonthRun:
     """Land, ingest, and build what the scores are made from."""
-    _, as_of = land_all(project)
-    first = ["accounts", "account_links"]
-    for table in [*first, *(name for name in CANONICAL if name not in first)]:
-        ingest_table(project, table, as_of, RUN)
-    _build_accounts(project, as_of)
+    ingest_all(project, RUN)
     run = MonthRun(project, RUN)
-    for name in _upstream(FACTS):
-        run.build_table(name, run.months)
+    for name in _upstream(run, FACTS):
+        run.build(name, run.months)
     return run
 
 
-def _upstream(names: Iterable[str]) -> list[str]:
+def _upstream(run: MonthRun, names: Iterable[str]) -> list[str]:
     """The monthly tables and all they are made from, in the order in which they can be built."""
     needed, todo = set(names), list(names)
     while todo:
-        made_from = {entry.table for entry in MONTHLY_TABLES[todo.pop()].inputs} & MONTHLY_TABLES.keys()
+        made_from = run.nodes[todo.pop()].windows.keys() & run.nodes.keys()
         todo += made_from - needed
         needed |= made_from
-    return [table for table in MONTHLY_TABLES if table in needed]
-
-
-def _build_accounts(project: Project, as_of: dt.date) -> None:
-    """`dim_account`, as its asset makes it."""
-    config, zone = project.config, project.config.reporting.time_zone
-    frames = {}
-    for name in CANONICAL.keys() - {"account_links"}:
-        contract = project.contracts[name]
-        rows = customers(project) if name == "accounts" else read_staged(project.folders, name, contract)
-        frames[name] = seen_on(rows, contract, as_of, zone)
-    seen = first_seen(frames, {name: project.contracts[name] for name in frames}, zone)
-    made = dim_account(
-        first_seen=seen,
-        account_key=project.database.account_keys(seen["account_id"].to_list()),
-        accounts=frames["accounts"],
-        subscription_items=frames["subscription_items"],
-        milestones=frames["milestones"],
-        fx_rates=frames["fx_rates"],
-        onboarding=config.onboarding,
-        segments=config.segments,
-        as_of=as_of,
-        currency=config.reporting.currency,
-    )
-    content = content_months(made, project.contracts["dim_account"], project.months(as_of), as_of, zone)
-    project.database.write_whole({"dim_account": made})
-    project.database.write_whole({"content_month": content}, {"table_name": ["dim_account"]})
+    return [name for name in run.nodes if name in needed]
 
 
 def outcomes(scores: pl.DataFrame, mrr: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:

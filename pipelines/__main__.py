@@ -5,6 +5,6 @@ import time
 
 STARTED = time.perf_counter()
 
-from pipelines.command_line import main
+from pipelines.commands.command_line import main
 
 sys.exit(main(sys.argv[1:], STARTED))

@@ -1,16 +1,6 @@
-"""What Dagster loads."""
+"""The code location that workspace.yaml names: the definitions of the company that CONFIG and DATA_DIR name."""
 
-import dagster as dg
+from pipelines.orchestration.definitions import definitions
+from pipelines.project import Project
 
-from pipelines.automation import INGEST, JOBS, MONTHLY, PUBLISH, SCHEDULES, SENSORS
-from pipelines.partitions import PROJECT
-from pipelines.resources import WarehouseResource
-
-defs = dg.Definitions(
-    assets=[*INGEST, *MONTHLY, *PUBLISH],
-    jobs=JOBS,
-    schedules=SCHEDULES,
-    sensors=SENSORS,
-    resources={"warehouse": WarehouseResource(config_path=str(PROJECT.config_path), data_dir=str(PROJECT.data_dir))},
-    executor=dg.in_process_executor,
-)
+defs = definitions(Project.from_environment())

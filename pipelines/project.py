@@ -8,18 +8,19 @@ from pathlib import Path
 
 import polars as pl
 
-from schemas.catalogue import CANONICAL, PUBLISHED
 from schemas.config import Config
 from schemas.contract import Contract, with_columns
 from schemas.operations import ContentMonth, Ingest
-from transforms.calendar import calendar, month_of, months_between
-from transforms.metrics.roll_up import Exported
+from schemas.tables import CANONICAL, PUBLISHED, WHOLE
+from transforms.calendar import month_of, months_between
+from transforms.exported import Exported
 from warehouse.configuration import LoadedConfig, load_config
 from warehouse.database import WorkingDatabase
 from warehouse.errors import StaleError
 from warehouse.folders import Folders
+from warehouse.upkeep import prepare
 
-SEGMENTED = ("accounts", "dim_account", "dim_account_month")
+SEGMENTED = ("accounts", "dim_account", "account_version", "dim_account_month")
 SEGMENT = "Segment of the config: {name}"
 
 
@@ -42,6 +43,10 @@ class Project:
         """The config with its file."""
         return load_config(self.config_path)
 
+    def anew(self) -> "Project":
+        """The same project, read again."""
+        return Project(self.config_path, self.data_dir)
+
     def check(self) -> None:
         """Raise ConfigError if the config is faulty, before anything heavy is loaded."""
         _ = self.loaded
@@ -59,7 +64,7 @@ class Project:
     @cached_property
     def contracts(self) -> dict[str, type[Contract]]:
         """Every table's contract, with the segment columns of this config."""
-        contracts = {**CANONICAL, **PUBLISHED}
+        contracts = {**CANONICAL, **PUBLISHED, **WHOLE}
         extra = self.config.extra_segments
         return {
             name: with_columns(c, extra, SEGMENT) if name in SEGMENTED and extra else c for name, c in contracts.items()
@@ -70,9 +75,9 @@ class Project:
         """The working database, with its tables created."""
         self.folders.root.mkdir(parents=True, exist_ok=True)
         database = WorkingDatabase(
-            self.folders.working_database, {n: c for n, c in self.contracts.items() if n in PUBLISHED}
+            self.folders.working_database, {n: c for n, c in self.contracts.items() if n not in CANONICAL}
         )
-        database.prepare()
+        prepare(database)
         return database
 
     def ingested(self) -> pl.DataFrame:
@@ -95,20 +100,15 @@ class Project:
         """The months that are built: from the config's first through that of as_of."""
         return months_between(self.config.first_built_month, month_of(as_of))
 
-    def calendar(self, months: list[dt.date], as_of: dt.date) -> pl.DataFrame:
-        """`dim_month` of some months."""
-        return calendar(months, as_of, self.config)
-
     def exported(self) -> Exported:
-        """What the sources export, and where the data begins."""
+        """What the sources export."""
         rows = self.ingested().filter(pl.col("exported_columns").is_not_null())
         columns = {
             table: frozenset(names.split(","))
             for table, names in rows.select("table_name", "exported_columns").iter_rows()
         }
-        paid = self.database.read("dim_account")["first_paid_on"].min()
-        return Exported(columns, month_of(paid) if isinstance(paid, dt.date) else None)
+        return Exported(columns)
 
     def content(self) -> pl.DataFrame:
-        """Content fingerprints of the unpartitioned tables by month."""
+        """What months see of the tables without months, in fingerprints."""
         return self.database.read(ContentMonth.table())

@@ -27,17 +27,19 @@ class SubscriptionItems(Export):
     discount_amount: pl.Int64 = column(
         "Recurring discount of the whole line per interval; empty is 0", unit=MINOR, optional=True, ge=0
     )
-    discount_ends_on: pl.Date = column("First day without the discount", optional=True, moment="planned")
+    discount_ends_on: pl.Date = column(
+        "First day without the discount", optional=True, moment="planned", open_ended=True
+    )
     is_trial: bool = column("On trial; counts only where there are no trial dates", optional=True)
     trial_started_on: pl.Date = column("First day of the trial", optional=True, moment="planned")
     trial_ends_on: pl.Date = column("First day after the trial", optional=True, moment="planned")
     is_metered: bool = column("Billed by use: never in MRR", optional=True)
     started_on: pl.Date = column("First day of service; the same in all versions of the item")
-    ended_on: pl.Date = column("First day out of service", optional=True, moment="planned")
+    ended_on: pl.Date = column("First day out of service", optional=True, moment="planned", open_ended=True)
     cancel_requested_on: pl.Date = column("Day the cancellation was asked for", optional=True, moment="happened")
-    term_ends_on: pl.Date = column("First day after the current term", optional=True, moment="planned")
-    paused_from: pl.Date = column("First paused day", optional=True, moment="planned")
-    paused_until: pl.Date = column("First day in service again", optional=True, moment="planned")
+    term_ends_on: pl.Date = column("First day after the current term", optional=True, moment="planned", open_ended=True)
+    paused_from: pl.Date = column("First paused day", optional=True, moment="planned", open_ended=True)
+    paused_until: pl.Date = column("First day in service again", optional=True, moment="planned", open_ended=True)
 
     class Config:
         unique = ["subscription_id", "item_id", "valid_from"]

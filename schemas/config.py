@@ -43,7 +43,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Source(Settings):
     """One system that sends exports."""
 
-    form: str = Field(description="How its files are written: canonical, ravenstack")
+    form: str = Field(description="The form its files are written in, by its name in transforms/clean/vendors.py")
     folder: str = Field("", description="Folder of its files, from the config's own folder")
     files: dict[str, str | list[str]] = Field(
         default_factory=dict, description="File or pattern of each of the form's tables"

@@ -23,6 +23,7 @@ class Column:
     unit: str | None
     optional: bool
     moment: Moment | None
+    open_ended: bool
     personal: Personal | None
 
 
@@ -33,6 +34,7 @@ def column(
     null: bool = False,
     optional: bool = False,
     moment: Moment | None = None,
+    open_ended: bool = False,
     personal: Personal | None = None,
     **rules: Any,  # noqa: ANN401 - pandera's own rules (isin, ge, str_matches …) pass through
 ) -> Any:  # noqa: ANN401 - the declared type is the annotation's
@@ -40,9 +42,16 @@ def column(
 
     `optional`: an export may lack the whole column (it is then NULL, and metrics say `not_exported`).
     `moment`: a date that states what *happened* is not seen before its day; a *planned* one is known ahead.
+    `open_ended`: of a planned date, that none means the same as one far ahead (an end, not a trial's end).
     `personal`: a person's id (published hashed) or free text (left out unless the config says otherwise).
     """
-    metadata = {"unit": unit, "optional": optional, "moment": moment, "personal": personal}
+    metadata = {
+        "unit": unit,
+        "optional": optional,
+        "moment": moment,
+        "open_ended": open_ended,
+        "personal": personal,
+    }
     return pa.Field(description=description, nullable=null or optional, metadata=metadata, **rules)
 
 
@@ -79,6 +88,7 @@ class Contract(pa.DataFrameModel):
                 unit=(declared.metadata or {}).get("unit"),
                 optional=(declared.metadata or {}).get("optional", False),
                 moment=(declared.metadata or {}).get("moment"),
+                open_ended=(declared.metadata or {}).get("open_ended", False),
                 personal=(declared.metadata or {}).get("personal"),
             )
             for name, declared in cls.to_schema().columns.items()

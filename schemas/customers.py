@@ -82,8 +82,22 @@ class DimAccount(Account):
         metadata = {
             "dated_by": "first_seen_on",
             "cumulative": True,
-            "followed": ("account_id", "account_key", "first_seen_on", "first_paid_on", "value_on"),
+            "followed": ("account_id", "first_seen_on", "first_paid_on", "value_on", "value_month", "ttv_days"),
+            "told_with": [("value_month", "value_on"), ("ttv_days", "value_on")],
         }
+
+
+class AccountVersion(Account):
+    """One row per account and version of what the CRM says of it, from the day it speaks.
+
+    The first version speaks from the first sign of the account: before the CRM told anything, the earliest known holds.
+    """
+
+    speaks_from: pl.Date = column("First day on which the version speaks")
+
+    class Config:
+        unique = ["account_id", "speaks_from"]
+        metadata = {"dated_by": "speaks_from", "cumulative": True}
 
 
 class DimAccountMonth(Account):

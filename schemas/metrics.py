@@ -6,13 +6,14 @@ from schemas.contract import Contract, column
 
 UNITS = ["share", "cents", "points", "score", "ratio", "count", "users", "minutes", "hours", "days", "months"]
 NULL_REASONS = [
-    "zero_denominator",
     "source_missing",
     "not_exported",
-    "insufficient_history",
     "company_only",
+    "insufficient_history",
+    "zero_denominator",
     "not_additive",
 ]
+"""Why there is no value, in the order in which they are told; the last one is that of a period, of slices alone."""
 
 
 class Parts(Contract):
@@ -47,6 +48,8 @@ class DimMetric(Contract):
     observed_month: str = column("Its column with the month in which the observation counts", null=True)
     scale: pl.Float64 = column("Factor of a ratio: 100 for points")
     minimum: pl.Float64 = column("Denominator under which a value is insufficient_history", null=True)
+    null_with: str = column("Metric whose NULL makes this one NULL, for the same reason", null=True)
+    is_company_only: bool = column("Whether only the company has a value, and no segment or slice")
     provisional_days: pl.Int32 = column("Days after month end until the value is final", unit="days")
 
     class Config:

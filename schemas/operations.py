@@ -83,15 +83,15 @@ class Build(Contract):
 
 
 class ContentMonth(Contract):
-    """One row per unpartitioned table and month: a hash of what of it the month looks at."""
+    """One row per unpartitioned table, reach of a window on it, and month: a hash of the rows that the window shows."""
 
     table_name: str = column("Canonical table, or dim_account")
-    month: pl.Date = column("First day of the month")
-    fingerprint: str = column("Hash of the rows the month looks at")
-    seen_until: pl.Date = column("Latest day on which any of it happened", null=True)
+    reach: str = column("How far the window reaches; 'by month': the rows dated in the month")
+    month: pl.Date = column("First day of the month; empty: the same for all months", null=True)
+    fingerprint: str = column("Hash of the rows")
 
     class Config:
-        unique = ["table_name", "month"]
+        unique = ["table_name", "reach", "month"]
 
 
 class Ingest(Contract):
@@ -103,6 +103,7 @@ class Ingest(Contract):
     rows: pl.Int64 = column("Rows staged", unit="count")
     problem: str = column("Why it failed; empty: it did not", null=True)
     as_of: pl.Date = column("Day the data speaks for")
+    sight: str = column("What months see of the table: windows, months and code, in one hash")
     ingested_at: Instant = column("When (UTC)")  # type: ignore[valid-type]
 
     class Config:

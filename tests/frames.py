@@ -8,6 +8,9 @@ import polars as pl
 from schemas.config import Config
 from schemas.contract import Contract
 from transforms.calendar import calendar, month_of, months_between
+from transforms.facts.mrr import fct_mrr_account_month
+from transforms.facts.service import paying_turns, service_periods
+from transforms.metrics.definition import REGISTRY
 
 
 def day(text: str) -> dt.date:
@@ -48,4 +51,28 @@ def months(first: str, last: str, as_of: str | None = None) -> pl.DataFrame:
     listed = months_between(day(f"{first}-01"), day(f"{last}-01"))
     end = day(as_of) if as_of else dt.date(2099, 12, 31)
     assert not as_of or month_of(end) >= listed[-1]
-    return calendar(listed, end, config())
+    return calendar(listed, end)
+
+
+def margins(dim_month: pl.DataFrame, share: float | None = None) -> pl.DataFrame:
+    """`gross_margin` of the months: the same share in each, by default none."""
+    return dim_month.select("month", gross_margin=pl.lit(share, pl.Float64))
+
+
+def declared_days(*metrics: str) -> dict[str, int]:
+    """Days after month end until each of the metrics is final, as it declares them."""
+    return {name: REGISTRY[name].days(config()) for name in metrics}
+
+
+def turns_of(items: pl.DataFrame, fx_rates: pl.DataFrame, as_of: dt.date, currency: str = "EUR") -> pl.DataFrame:
+    """`paying_turns` from subscription items."""
+    return paying_turns(service_periods(items, as_of), fx_rates, currency)
+
+
+def mrr_of(
+    items: pl.DataFrame, fx_rates: pl.DataFrame, dim_month: pl.DataFrame, as_of: dt.date, currency: str = "EUR"
+) -> pl.DataFrame:
+    """`fct_mrr_account_month` from subscription items."""
+    in_service = service_periods(items, as_of)
+    turns = paying_turns(in_service, fx_rates, currency)
+    return fct_mrr_account_month(in_service, turns, fx_rates, dim_month, currency)

@@ -5,8 +5,7 @@ from itertools import pairwise
 
 import polars as pl
 
-from schemas.config import Config
-from schemas.customers import DimMonth
+from schemas.config import Finance
 
 
 def next_month(month: dt.date) -> dt.date:
@@ -40,15 +39,23 @@ def contiguous(months: list[dt.date]) -> list[tuple[dt.date, dt.date]]:
     return list(zip([ordered[0], *(b for _, b in breaks)], [*(a for a, _ in breaks), ordered[-1]], strict=True))
 
 
-def calendar(months: list[dt.date], as_of: dt.date, config: Config) -> pl.DataFrame:
-    """`dim_month` of the given months: each ends on its last day or on `as_of`, whichever is earlier."""
-    margins = sorted(config.finance.gross_margin, key=lambda margin: margin.month)
-    rows = []
-    for month in months:
-        last_day = next_month(month) - dt.timedelta(days=1)
-        known = [margin.share for margin in margins if margin.month <= month]
-        rows.append((month, min(last_day, as_of), next_month(month), as_of < last_day, known[-1] if known else None))
-    return pl.DataFrame(rows, schema=DimMonth.dtypes(), orient="row")
+def calendar(months: list[dt.date], as_of: dt.date) -> pl.DataFrame:
+    """One row per month: month, month_end, next_month, is_provisional, as in `dim_month`.
+
+    Each ends on its last day or on `as_of`, whichever is earlier.
+    """
+    ends = [(month, next_month(month), next_month(month) - dt.timedelta(days=1)) for month in months]
+    rows = [(month, min(last_day, as_of), following, as_of < last_day) for month, following, last_day in ends]
+    schema = {"month": pl.Date, "month_end": pl.Date, "next_month": pl.Date, "is_provisional": pl.Boolean}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def gross_margins(months: list[dt.date], finance: Finance) -> pl.DataFrame:
+    """One row per month: month, gross_margin, the last that the config gives from a month on; NULL before the first."""
+    margins = sorted(finance.gross_margin, key=lambda margin: margin.month)
+    known = [(month, [margin.share for margin in margins if margin.month <= month]) for month in months]
+    rows = [(month, shares[-1] if shares else None) for month, shares in known]
+    return pl.DataFrame(rows, schema={"month": pl.Date, "gross_margin": pl.Float64}, orient="row")
 
 
 def local_day(instant: pl.Expr, time_zone: str) -> pl.Expr:

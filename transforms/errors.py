@@ -3,3 +3,7 @@
 
 class UndefinedError(Exception):
     """The config or an export lacks what a definition needs; the message says what, and where to put it."""
+
+
+class DeclarationError(Exception):
+    """A function declares what cannot be given to it: a fault of the program, told when it is loaded."""

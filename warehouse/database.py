@@ -8,10 +8,10 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from schemas.catalogue import INTERNAL, PUBLISHED
 from schemas.contract import Contract
 from schemas.operations import AccountKey, Build, MetricKey
-from warehouse.ddl import comment, comment_on, create_table, qualified, shape
+from schemas.tables import INTERNAL, PUBLISHED
+from warehouse.ddl import qualified
 
 STORAGE = {"storage_compatibility_version": "v1.0.0"}
 """Readable by every DuckDB from 1.1 on, so by BI tools with an older one."""
@@ -59,45 +59,6 @@ class WorkingDatabase:
             self._kept.close()
             self._kept = None
 
-    def prepare(self) -> list[str]:
-        """Create what is missing and drop what changed shape; the names of tables that were dropped."""
-        dropped = []
-        with self.connect() as connection, transaction(connection):
-            connection.execute("CREATE SCHEMA IF NOT EXISTS lineage")
-            present: dict[str, list[tuple[str, str, bool]]] = {}
-            for table, name, kind, nullable in connection.execute(
-                "SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() "
-                "JOIN (SELECT table_oid FROM duckdb_tables()) USING (table_oid) ORDER BY table_oid, column_index"
-            ).fetchall():
-                present.setdefault(table, []).append((name, kind, nullable))
-            for table, contract in self.contracts.items():
-                if present.get(table) == shape(contract):
-                    continue
-                if table in present:
-                    connection.execute(f"DROP TABLE {qualified(table)}")
-                    dropped.append(table)
-                for statement in create_table(contract):
-                    connection.execute(statement)
-            self._reword(connection)
-            if dropped and "build" not in dropped:
-                connection.execute("DELETE FROM lineage.build WHERE list_contains(?, table_name)", [dropped])
-        return dropped
-
-    def _reword(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Bring comments up to date with the contracts."""
-        told = {
-            (table, name): text
-            for table, name, text in connection.execute(
-                "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal "
-                "UNION ALL SELECT table_name, '', comment FROM duckdb_tables() WHERE NOT internal"
-            ).fetchall()
-        }
-        for table, contract in self.contracts.items():
-            words = {field.name: comment(field.description, field.unit) for field in contract.fields()}
-            for name, text in {"": contract.prose(), **words}.items():
-                if told.get((table, name)) != text:
-                    connection.execute(comment_on(table, name, text))
-
     def read(
         self,
         table: str,
@@ -131,13 +92,8 @@ class WorkingDatabase:
         """
         with self.connect() as connection, transaction(connection):
             for table, frame in frames.items():
-                conditions = ["list_contains(?, month)"]
-                values: list[object] = [list(months)]
-                for name, allowed in (scope or {}).items():
-                    if name in self.contracts[table].dtypes():
-                        conditions.append(f"list_contains(?, {name})")
-                        values.append(list(allowed))
-                connection.execute(f"DELETE FROM {qualified(table)} WHERE {' AND '.join(conditions)}", values)  # noqa: S608
+                conditions, values = self._within(table, {"month": list(months), **(scope or {})})
+                connection.execute(f"DELETE FROM {qualified(table)} WHERE {conditions}", values)  # noqa: S608
                 self._insert(connection, table, frame)
             for name in builds["table_name"].unique():
                 connection.execute(
@@ -148,24 +104,17 @@ class WorkingDatabase:
     def write_whole(
         self, frames: Mapping[str, pl.DataFrame], scope: Mapping[str, Sequence[object]] | None = None
     ) -> None:
-        """Replace the tables (or, of them, the rows `scope` names) in one transaction."""
+        """Replace the tables in one transaction; `scope` as in `write_months`."""
         with self.connect() as connection, transaction(connection):
             for table, frame in frames.items():
-                conditions: list[str] = ["true"]
-                values: list[object] = []
-                for name, allowed in (scope or {}).items():
-                    conditions.append(f"list_contains(?, {name})")
-                    values.append(list(allowed))
-                connection.execute(f"DELETE FROM {qualified(table)} WHERE {' AND '.join(conditions)}", values)  # noqa: S608
+                conditions, values = self._within(table, scope or {})
+                connection.execute(f"DELETE FROM {qualified(table)} WHERE {conditions}", values)  # noqa: S608
                 self._insert(connection, table, frame)
 
-    def forget_but_keys(self) -> None:
-        """Drop everything but the numbers of accounts and metrics, which are never reused; and make it empty again."""
-        keys = {AccountKey.table(), MetricKey.table()}
-        with self.connect() as connection, transaction(connection):
-            for table in self.contracts.keys() - keys:
-                connection.execute(f"DROP TABLE IF EXISTS {qualified(table)}")
-        self.prepare()
+    def _within(self, table: str, scope: Mapping[str, Sequence[object]]) -> tuple[str, list[object]]:
+        """An SQL condition: of the columns that the table has, only these values."""
+        names = [name for name in scope if name in self.contracts[table].dtypes()]
+        return " AND ".join(["true", *(f"list_contains(?, {n})" for n in names)]), [list(scope[n]) for n in names]
 
     def append(self, table: str, frame: pl.DataFrame) -> None:
         """Add rows."""
@@ -178,6 +127,14 @@ class WorkingDatabase:
             connection.register("incoming", rows.to_arrow())
             connection.execute(f"INSERT INTO {qualified(table)} BY NAME SELECT * FROM incoming")  # noqa: S608
             connection.unregister("incoming")
+
+    def numbered(self, contract: type[Contract], frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with the contract's columns; where that has account_key, with the accounts' numbers."""
+        if "account_key" not in contract.dtypes():
+            return frame.select(list(contract.dtypes()))
+        keys = self.account_keys(frame["account_id"].unique().to_list())
+        numbered = frame.drop("account_key", strict=False).join(keys, on="account_id", maintain_order="left")
+        return numbered.select(list(contract.dtypes()))
 
     def account_keys(self, account_ids: Sequence[str]) -> pl.DataFrame:
         """account_id and account_key of the accounts; a new one gets the next free number."""

@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from schemas.catalogue import INTERNAL
 from schemas.contract import Contract
+from schemas.tables import INTERNAL
 
 TYPES: list[tuple[pl.DataType | type[pl.DataType], str]] = [
     (pl.String, "VARCHAR"),

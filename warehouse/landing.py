@@ -140,6 +140,12 @@ def land(file: SourceFile, folders: Folders) -> LandedFile:
     return landed
 
 
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's content."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
 def landed_files(folders: Folders) -> list[LandedFile]:
     """Everything that was ever landed, in order."""
     log = folders.landed / "landed.jsonl"

@@ -8,25 +8,17 @@ from warehouse.views import View, comment_view
 
 OBSERVED = """
     SELECT {name} AS metric, CAST({month} AS DATE) AS month, account_id, CAST({value} AS DOUBLE) AS value
-    FROM {table} WHERE {month} IS NOT NULL AND {value} IS NOT NULL"""
+    FROM {table} WHERE {month} >= ? AND {value} IS NOT NULL"""
 
-UNOBSERVED = (
-    "SELECT NULL::VARCHAR AS metric, NULL::DATE AS month, NULL::VARCHAR AS account_id, NULL::DOUBLE AS value LIMIT 0"
-)
+UNOBSERVED = "SELECT ''::VARCHAR AS metric, ?::DATE AS month, ''::VARCHAR AS account_id, 0::DOUBLE AS value LIMIT 0"
 
 OBSERVATIONS = View(
     "metric_observation",
-    "One row per single observation that a median is made of.",
-    "",
+    "One row per single observation that a median is made of, in the month in which it counts.",
+    "SELECT metric, month, account_id, value FROM lineage.observation",
     ("metric_part", "dim_metric", "dim_account"),
     {"value": "What was observed, in the unit of the metric"},
 )
-
-DERIVED = """
-    UNION ALL
-    SELECT a.metric, w.slice, NULL, NULL, CASE WHEN isfinite({formula}) THEN {formula} END, w.reason
-    FROM (SELECT o.slice, max(o.reason) AS reason, {columns} FROM operands AS o GROUP BY o.slice) AS w
-    JOIN asked AS a ON a.metric = '{metric}' JOIN dim_month AS d ON d.month = a.last"""
 
 EXPLAIN = """
 CREATE OR REPLACE MACRO explain_metric(metric_name, month_day) AS TABLE
@@ -49,78 +41,117 @@ ORDER BY b.part_of, abs(coalesce(b.numerator, b.observation)) DESC, b.account_id
 SLICE = """
 CREATE OR REPLACE MACRO slice_metric(metric_name, from_month, to_month, column_name) AS TABLE
 WITH asked AS (
-    SELECT metric, rollup, over_time, CAST(date_trunc('month', CAST(from_month AS DATE)) AS DATE) AS first,
+    SELECT metric, rollup, over_time, over_time IN ('flow', 'mean_rate') AS pools,
+           CAST(date_trunc('month', CAST(from_month AS DATE)) AS DATE) AS first,
            CAST(date_trunc('month', CAST(to_month AS DATE)) AS DATE) AS last
     FROM dim_metric WHERE metric = metric_name
 ),
-pooled AS (
-    -- A flow or a pooled rate takes every month of the period, a stock its last one.
-    SELECT o.operand AS metric, m.rollup, m.scale, m.minimum, d.month
-    FROM asked AS a JOIN metric_operand AS o ON o.metric = a.metric JOIN dim_metric AS m ON m.metric = o.operand
-    JOIN dim_month AS d ON d.month BETWEEN
-        CASE WHEN a.over_time IN ('flow', 'mean_rate') AND m.over_time IN ('flow', 'mean_rate')
-             THEN a.first ELSE a.last END AND a.last
+needed AS (
+    -- The metrics it is made of, and those that make these NULL. A flow or a pooled rate takes every month of the
+    -- period, if what is asked for does; anything else takes the last one.
+    SELECT DISTINCT m.metric, m.rollup, m.scale, coalesce(m.minimum, 0) AS minimum, m.null_with, m.is_company_only,
+           CASE WHEN a.pools AND m.over_time IN ('flow', 'mean_rate') THEN a.first ELSE a.last END AS first, a.last
+    FROM asked AS a
+    JOIN metric_operand AS o ON o.metric = a.metric
+    JOIN dim_metric AS d ON d.metric = o.operand
+    JOIN dim_metric AS m ON m.metric = d.metric OR m.metric = d.null_with
 ),
 accounts AS (
+    -- Each account-month counts under what the column says of that month.
     SELECT d.account_id, d.month,
            coalesce(json_extract_string(to_json(d), '$."' || column_name || '"'), '(unknown)') AS slice
     FROM dim_account_month AS d
-    WHERE d.month IN (SELECT month FROM pooled) AND CASE WHEN column_name IN (
+    WHERE d.month BETWEEN (SELECT CASE WHEN pools THEN first ELSE last END FROM asked) AND (SELECT last FROM asked)
+    AND CASE WHEN column_name IN (
         SELECT c.column_name FROM duckdb_columns() AS c WHERE c.table_name = 'dim_account_month') THEN true
         ELSE error('dim_account_month has no column ' || column_name) END
 ),
-numbers AS (
-    SELECT p.metric, p.rollup, p.scale, p.minimum, s.slice, sum(x.numerator) AS numerator,
-           sum(x.denominator) AS denominator, median(v.value) AS middle
-    FROM pooled AS p
-    JOIN (SELECT DISTINCT month, slice FROM accounts) AS s ON s.month = p.month
-    LEFT JOIN (
-        SELECT m.metric, m.month, a.slice, sum(m.numerator) AS numerator, sum(m.denominator) AS denominator
-        FROM metric_account_month AS m JOIN accounts AS a USING (account_id, month)
-        WHERE m.metric IN (SELECT metric FROM pooled) GROUP BY ALL
-    ) AS x ON x.metric = p.metric AND x.month = p.month AND x.slice = s.slice AND p.rollup <> 'median'
-    LEFT JOIN (
-        SELECT m.metric, m.month, a.slice, m.value
-        FROM metric_observation AS m JOIN accounts AS a USING (account_id, month)
-    ) AS v ON v.metric = p.metric AND v.month = p.month AND v.slice = s.slice AND p.rollup = 'median'
-    GROUP BY ALL
+slices AS (
+    SELECT DISTINCT slice FROM accounts
 ),
-operands AS (
-    SELECT metric, slice, numerator, denominator,
-           CASE rollup WHEN 'median' THEN middle WHEN 'sum' THEN coalesce(numerator, 0)
-                WHEN 'ratio' THEN CASE WHEN coalesce(denominator, 0) = 0 OR denominator < coalesce(minimum, 0) THEN NULL
-                                       ELSE scale * numerator / denominator END END AS value,
-           CASE WHEN rollup = 'ratio' AND coalesce(denominator, 0) < coalesce(minimum, 0) THEN 'insufficient_history'
-                WHEN rollup = 'median' AND middle IS NULL OR rollup = 'ratio' AND coalesce(denominator, 0) = 0
-                THEN 'zero_denominator' END AS reason
+parts AS (
+    SELECT n.metric, a.slice, sum(p.numerator) AS numerator, sum(p.denominator) AS denominator
+    FROM needed AS n
+    JOIN metric_account_month AS p ON p.metric = n.metric AND p.month BETWEEN n.first AND n.last
+    JOIN accounts AS a ON a.account_id = p.account_id AND a.month = p.month
+    GROUP BY n.metric, a.slice
+),
+medians AS (
+    SELECT n.metric, a.slice, median(o.value) AS middle
+    FROM needed AS n
+    JOIN metric_observation AS o ON o.metric = n.metric AND o.month BETWEEN n.first AND n.last
+    JOIN accounts AS a ON a.account_id = o.account_id AND a.month = o.month
+    GROUP BY n.metric, a.slice
+),
+company AS (
+    -- What not even the company can know in any of the months. (A period may reach a minimum that no month does.)
+    SELECT n.metric, max(v.null_reason) AS reason
+    FROM needed AS n
+    JOIN metric_month AS v ON v.metric = n.metric AND v.dimension = 'all' AND v.month BETWEEN n.first AND n.last
+    GROUP BY n.metric
+    HAVING count(*) = count(*) FILTER (
+        v.null_reason IN ('source_missing', 'not_exported')
+        OR v.null_reason = 'insufficient_history' AND (n.minimum = 0 OR n.first = n.last))
+),
+numbers AS (
+    -- Every metric has a row in every slice; a sum over nothing is 0.
+    SELECT n.metric, n.rollup, n.minimum, n.null_with, n.is_company_only, s.slice, c.reason AS of_company,
+           CASE WHEN n.rollup IN ('sum', 'ratio') THEN coalesce(p.numerator, 0) END AS numerator,
+           CASE WHEN n.rollup = 'ratio' THEN coalesce(p.denominator, 0) END AS denominator,
+           CASE n.rollup WHEN 'sum' THEN coalesce(p.numerator, 0) WHEN 'median' THEN m.middle
+                         WHEN 'ratio' THEN n.scale * p.numerator / nullif(p.denominator, 0) END AS value
+    FROM needed AS n CROSS JOIN slices AS s
+    LEFT JOIN parts AS p ON p.metric = n.metric AND p.slice = s.slice
+    LEFT JOIN medians AS m ON m.metric = n.metric AND m.slice = s.slice
+    LEFT JOIN company AS c ON c.metric = n.metric
+),
+reasoned AS (
+    -- The first reason that holds, in the order of the catalogue.
+    SELECT metric, slice, null_with, value, numerator, denominator,
+           CASE WHEN of_company IN ('source_missing', 'not_exported') THEN of_company
+                WHEN is_company_only THEN 'company_only'
+                WHEN of_company = 'insufficient_history' OR denominator < minimum THEN 'insufficient_history'
+                WHEN value IS NULL THEN 'zero_denominator' END AS reason
     FROM numbers
 ),
-sliced AS (
-    SELECT a.metric, o.slice, o.numerator, o.denominator, o.value, o.reason
-    FROM operands AS o JOIN asked AS a ON a.metric = o.metric AND a.rollup <> 'derived'
-    {derived}
+known AS (
+    SELECT r.metric, r.slice, r.numerator, r.denominator, coalesce(r.reason, w.reason) AS reason,
+           CASE WHEN coalesce(r.reason, w.reason) IS NULL THEN r.value END AS value
+    FROM reasoned AS r LEFT JOIN reasoned AS w ON w.metric = r.null_with AND w.slice = r.slice
 ),
-unknown AS (
-    SELECT any_value(v.null_reason) AS reason FROM metric_month AS v JOIN asked AS a ON a.metric = v.metric
-    JOIN dim_metric AS m ON m.metric = v.metric
-    WHERE v.month = a.last AND (v.null_reason = 'company_only'
-        OR v.dimension = 'all' AND v.null_reason IN ('source_missing', 'not_exported')
-        OR v.dimension = 'all' AND v.null_reason = 'insufficient_history' AND m.minimum IS NULL
-            AND m.rollup <> 'derived')
+derived AS (
+    -- Formulas over the slices of the metrics in them; the first unknown one of these is the reason.
+    SELECT a.metric, o.slice, {values} AS value, {reasons} AS reason
+    FROM asked AS a
+    JOIN dim_month AS d ON d.month = a.last
+    CROSS JOIN (SELECT {columns} FROM known GROUP BY slice) AS o
+    WHERE a.rollup = 'derived'
+),
+told AS (
+    SELECT metric, slice, value, numerator, denominator, reason FROM known
+    UNION ALL
+    SELECT metric, slice, CASE WHEN reason IS NULL AND isfinite(value) THEN value END, NULL, NULL,
+           coalesce(reason, CASE WHEN isfinite(value) THEN NULL ELSE 'zero_denominator' END)
+    FROM derived
+),
+answered AS (
+    SELECT a.metric, a.first, a.last, t.slice, t.value, t.numerator, t.denominator,
+           CASE WHEN a.over_time = 'none' AND a.first < a.last THEN 'not_additive' ELSE t.reason END AS reason
+    FROM asked AS a JOIN told AS t ON t.metric = a.metric
 )
-SELECT a.metric, a.first AS first_month, a.last AS last_month, s.slice,
-       CASE WHEN a.over_time = 'none' AND a.first < a.last OR u.reason IS NOT NULL THEN NULL ELSE s.value END AS value,
-       s.numerator, s.denominator,
-       CASE WHEN a.over_time = 'none' AND a.first < a.last THEN 'not_additive'
-            ELSE coalesce(u.reason, CASE WHEN s.value IS NULL THEN coalesce(s.reason, 'zero_denominator') END)
-       END AS null_reason
-FROM sliced AS s JOIN asked AS a USING (metric) CROSS JOIN unknown AS u
-ORDER BY s.slice
+SELECT metric, first AS first_month, last AS last_month, slice, CASE WHEN reason IS NULL THEN value END AS value,
+       CASE WHEN there THEN numerator END AS numerator, CASE WHEN there THEN denominator END AS denominator,
+       reason AS null_reason
+FROM (SELECT *, coalesce(reason IN ('insufficient_history', 'zero_denominator'), true) AS there FROM answered)
+ORDER BY slice
 """
 
 
-def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the macros, and the view of single observations that medians are made of, as dim_metric tells."""
+def keep_observations(connection: duckdb.DuckDBPyConnection, first_month: object) -> None:
+    """Keep the single observations that medians are made of, from a month on, as dim_metric tells.
+
+    A ticket counts in the month it was solved, and the month it was filed under may be one that isn't published.
+    """
     observed = connection.execute(
         "SELECT metric, observed_table, observed_value, observed_month FROM dim_metric "
         "WHERE observed_table IS NOT NULL ORDER BY metric"
@@ -128,27 +159,50 @@ def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
     selects = [
         OBSERVED.format(name=f"'{name}'", table=table, value=value, month=month)
         for name, table, value, month in observed
-    ]
-    connection.execute(f"CREATE OR REPLACE VIEW main.metric_observation AS {' UNION ALL '.join(selects) or UNOBSERVED}")
+    ] or [UNOBSERVED]
+    connection.execute(
+        f"CREATE OR REPLACE TABLE lineage.observation AS {' UNION ALL '.join(selects)}",
+        [first_month] * len(selects),
+    )
+
+
+def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the macros, as dim_metric tells, and the view of what was kept of single observations."""
+    connection.execute(f"CREATE OR REPLACE VIEW main.{OBSERVATIONS.name} AS {OBSERVATIONS.sql}")
     comment_view(connection, OBSERVATIONS)
     connection.execute(EXPLAIN)
-    connection.execute(SLICE.replace("{derived}", _derived(connection)))
+    values, reasons, columns = _derived(connection)
+    told = SLICE.replace("{values}", values).replace("{reasons}", reasons).replace("{columns}", columns)
+    connection.execute(told)
 
 
-def _derived(connection: duckdb.DuckDBPyConnection) -> str:
-    """For each derived metric its formula over its operands' slices, as one more branch of a union."""
+def _derived(connection: duckdb.DuckDBPyConnection) -> tuple[str, str, str]:
+    """By metric the formulas and why they have no value; and the columns that these read, one row a slice."""
     formulas = dict(
         connection.execute("SELECT metric, expression FROM dim_metric WHERE expression IS NOT NULL").fetchall()
     )
-    operands = connection.execute("SELECT DISTINCT operand FROM metric_operand ORDER BY operand").fetchall()
-    columns = ", ".join(f"max(o.value) FILTER (o.metric = '{name}') AS {name}" for (name,) in operands)
-    return "".join(
-        DERIVED.format(columns=columns, formula=_whole(formulas, metric), metric=metric) for metric in sorted(formulas)
-    )
+    metrics = {name for (name,) in connection.execute("SELECT metric FROM dim_metric").fetchall()}
+    of_month = {name for (name,) in connection.execute("SELECT column_name FROM (DESCRIBE dim_month)").fetchall()}
+    values, reasons, operands = "", "", dict[str, None]()
+    for metric in sorted(formulas):
+        formula = _whole(formulas, metric)
+        names = dict.fromkeys(re.findall(r"[a-z_]\w*", formula))
+        first = [f'o."{name}?"' for name in names if name in metrics]
+        constants = [f"CASE WHEN d.{name} IS NULL THEN 'source_missing' END" for name in names if name in of_month]
+        values += f" WHEN '{metric}' THEN {formula}"
+        reasons += f" WHEN '{metric}' THEN coalesce({', '.join([*first, *constants])})"
+        operands |= dict.fromkeys(name for name in names if name in metrics)
+    columns = ["slice"]
+    for name in operands:
+        columns.append(f"max(value) FILTER (metric = '{name}') AS {name}")
+        columns.append(f"max(reason) FILTER (metric = '{name}') AS \"{name}?\"")
+    if not formulas:
+        return "NULL::DOUBLE", "NULL::VARCHAR", "slice"
+    return f"CASE a.metric{values} END", f"CASE a.metric{reasons} END", ", ".join(columns)
 
 
 def _whole(formulas: dict[str, str], metric: str) -> str:
-    """A formula with derived metrics in it written out; a division by zero is NULL."""
+    """A formula with derived metrics in it written out."""
     text = formulas[metric]
     for name in formulas:
         text = re.sub(rf"\b{name}\b", lambda match: f"({_whole(formulas, match[0])})", text)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from schemas.catalogue import DIMENSIONS, EXPLANATIONS, FACTS, OPERATIONS, PUBLISHED, VALUES
+from schemas.tables import DIMENSIONS, EXPLANATIONS, FACTS, OPERATIONS, PUBLISHED, VALUES
 from warehouse.folders import Folders
 
 BY_MONTH = [*FACTS, *VALUES, *EXPLANATIONS, "dim_account_month"]

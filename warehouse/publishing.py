@@ -10,13 +10,13 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from schemas.catalogue import PUBLISHED
 from schemas.operations import Publication
+from schemas.tables import PUBLISHED
 from warehouse.database import WorkingDatabase
 from warehouse.ddl import qualified
 from warehouse.errors import WarehouseError
 from warehouse.folders import PUBLISHED_FILE, Folders
-from warehouse.macros import create_macros
+from warehouse.macros import create_macros, keep_observations
 from warehouse.parquet import publish_parquet, remove_parquet, remove_strays, swap_parquet
 from warehouse.views import create_views
 
@@ -117,6 +117,7 @@ def _complete(part: Path, history: pl.DataFrame, row: Mapping[str, object]) -> N
         connection.register("incoming", history.to_arrow())
         connection.execute("INSERT INTO publication BY NAME SELECT * FROM incoming")
         connection.unregister("incoming")
+        keep_observations(connection, row["first_month"])
         for name, contract in PUBLISHED.items():
             if "month" in contract.dtypes():
                 connection.execute(f"DELETE FROM {qualified(name)} WHERE month < ?", [row["first_month"]])  # noqa: S608

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from schemas.catalogue import PUBLISHED
+from schemas.tables import PUBLISHED
 from warehouse.ddl import comment, quoted
 
 

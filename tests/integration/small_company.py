@@ -15,19 +15,20 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
 import yaml
 
-from pipelines.ingest import ingest_table, land_all
-from pipelines.monthly import MonthRun
-from pipelines.plan import stale_months
+from pipelines.ingest.canonical_tables import ingest_table, land_all
+from pipelines.months.build import MonthRun
+from pipelines.months.dimensions import build_dimensions, sights
+from pipelines.months.nodes import nodes
+from pipelines.months.plan import stale_months
 from pipelines.project import Project
-from pipelines.publishing import audit_and_publish
-from pipelines.tables import MONTHLY_TABLES, nodes
-from schemas.catalogue import CANONICAL, DIMENSIONS, EXPLANATIONS, FACTS, VALUES
+from pipelines.publish.glossary import glossary
+from pipelines.publish.release import audit_and_publish
+from schemas.tables import CANONICAL, DIMENSIONS, EXPLANATIONS, FACTS, VALUES
 from transforms.calendar import contiguous, months_between
 from warehouse.lineage import Stale
 from warehouse.locking import run_lock
@@ -408,17 +409,15 @@ class SmallCompany:
     # what a run does
 
     def ingest(self) -> dt.date:
-        """Land, validate, clean, stage; the dimensions that come of it."""
-        from pipelines.assets.exports import dim_account, dim_metric, dim_month
-
+        """Land, validate, clean, stage; the dimensions that come of it, and the catalogue of metrics in words."""
         project = self.project()
         with run_lock(project.folders, "test"), project.database.kept_open():
             _, as_of = land_all(project)
+            sight = sights(project, as_of)
             for table in CANONICAL:
-                ingest_table(project, table, as_of, RUN)
-            for asset in (dim_account, dim_month, dim_metric):
-                # The function below the asset: no run, no instance, no resource of Dagster's.
-                asset.node_def.compute_fn.decorated_fn(None, SimpleNamespace(project=project))
+                ingest_table(project, table, as_of, RUN, sight(table))
+            build_dimensions(project)
+            project.database.write_whole(glossary(project))
         return as_of
 
     def build(
@@ -436,12 +435,12 @@ class SmallCompany:
         with project.database.kept_open():
             run = MonthRun(project, RUN)
             wanted = sorted(months) if months is not None else project.months(run.as_of)
-            for node in nodes(project):
-                if only is not None and node.name not in set(only):
+            named = None if only is None else set(only)
+            for node in nodes(project.config):
+                if named is not None and node.name not in named:
                     continue
-                make = run.build_table if node.name in MONTHLY_TABLES else run.build_metrics
                 for piece in _pieces(wanted, shuffled) if shuffled else [wanted]:
-                    make(node.name, piece)
+                    run.build(node.name, piece)
                 say(node.name)
 
     def stale(self) -> list[Stale]:
@@ -457,10 +456,9 @@ class SmallCompany:
                 if only is None or entry.table in set(only):
                     stale.setdefault(entry.table, []).append(entry.month)
             run = MonthRun(project, RUN)
-            for node in nodes(project):
-                make = run.build_table if node.name in MONTHLY_TABLES else run.build_metrics
+            for node in nodes(project.config):
                 for first, last in contiguous(stale.get(node.name, [])):
-                    make(node.name, months_between(first, last))
+                    run.build(node.name, months_between(first, last))
 
     def publish(self) -> int:
         """Audit and publish; the version."""

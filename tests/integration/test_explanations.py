@@ -1,21 +1,40 @@
-"""What the published file says of its own numbers: slices, the accounts behind, and what moved them."""
+"""What the published file says of its own numbers: slices, the accounts behind, and what moved them.
+
+The bundled company, built and published once without Dagster.
+"""
 
 import datetime as dt
 from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
 
-from tests.integration.test_whole_job import job, published  # noqa: F401 - fixtures
-from transforms.metrics.catalogue import CATALOGUE
+from tests.integration.small_company import ROOT, SmallCompany
+from transforms.catalogue import CATALOGUE
 
 MONTH = dt.date(2026, 9, 1)
 WITH_PARTS = sorted(m.name for m in CATALOGUE.values() if m.rollup in {"sum", "ratio"})
 
 
-@pytest.fixture
-def read(published: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: F811
-    yield published
+class BundledCompany(SmallCompany):
+    """The bundled company, with its data in a folder of the test."""
+
+    @property
+    def config(self) -> Path:
+        return ROOT / "customer_success.yaml"
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published file, as a reader opens it."""
+    company = BundledCompany(tmp_path_factory.mktemp("explanations"))
+    company.ingest()
+    company.build()
+    assert company.publish() == 1
+    connection = duckdb.connect(str(company.project().folders.published_database), read_only=True)
+    yield connection
+    connection.close()
 
 
 @pytest.mark.parametrize("metric", sorted(CATALOGUE))

@@ -20,9 +20,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipelines.monthly import MonthRun
-from pipelines.tables import nodes
-from schemas.catalogue import EXPLANATIONS, FACTS, VALUES
+from pipelines.months.build import MonthRun
+from pipelines.months.nodes import nodes, offsets
+from schemas.tables import EXPLANATIONS, FACTS, VALUES
 from tests.integration.small_company import (
     LAST,
     MONTHS,
@@ -34,9 +34,11 @@ from tests.integration.small_company import (
     ordered,
     small_company,
 )
-from transforms.metrics.catalogue import CATALOGUE
+from transforms.catalogue import CATALOGUE
+from transforms.declaration import parameters
 from warehouse.errors import AuditError, ExportError, StaleError
 from warehouse.publishing import current_version
+from warehouse.upkeep import forget_but_keys
 
 MRR_TABLES = {"fct_mrr_account_month", "fct_mrr_account_currency_month"}
 WITHOUT_TICKETS = {
@@ -162,7 +164,7 @@ def test_a_rebuild_gives_the_same_values_and_the_same_account_keys(company: Smal
     company.run()
     before = company.copy(tmp_path / "before")
     project = company.project()
-    project.database.forget_but_keys()
+    forget_but_keys(project.database)
     assert project.database.read("fct_mrr_account_month").is_empty()
     for path in project.folders.staged.glob("*.parquet"):
         path.unlink()
@@ -271,7 +273,7 @@ def test_another_weight_of_health_restates_health_alone(company: SmallCompany, b
     health = {
         "fct_health_input",
         "fct_health_score",
-        *(m.asset for m in CATALOGUE.values() if "fct_health_score" in m.parameters),
+        *(m.asset for m in CATALOGUE.values() if "fct_health_score" in parameters(m.function)),
     }
     found = stale(company)
     assert found.keys() - EXPLANATIONS.keys() == health
@@ -299,8 +301,8 @@ def test_a_day_later_only_open_months_are_stale(
     found = stale(company)
     last_days = {m: (m + dt.timedelta(days=32)).replace(day=1) - dt.timedelta(days=1) for m in MONTHS}
     is_open: dict[str, set[dt.date]] = {}
-    for node in nodes(company.project()):
-        ahead = max((entry.ahead for entry in node.inputs if entry.table in is_open), default=0)
+    for node in nodes(company.project().config):
+        ahead = max((offsets(windows)[1] for table, windows in node.windows.items() if table in is_open), default=0)
         waits = dt.timedelta(days=node.provisional_days)
         is_open[node.name] = {m for m in MONTHS if last_days[m] + waits > dt.date(2024, 6, 29)} | set(
             MONTHS[-1 - ahead :]
@@ -342,12 +344,13 @@ def test_a_metric_picked_by_hand_is_not_built_on_stale_facts(company: SmallCompa
     company.ingest()
     project = company.project()
     values = project.database.read("metric_month", where={"metric": ["tickets_per_account"]})
+    assert MonthRun(project, RUN).stale("fct_ticket", MONTHS) == [month("2024-03")]
     with pytest.raises(StaleError, match=r"fct_ticket .*2024-03.*make run MONTHS=2024-03$"):
-        MonthRun(project, RUN).build_metrics("tickets_per_account", [month("2024-03")])
+        MonthRun(project, RUN).build("tickets_per_account", [month("2024-03")])
     after = project.database.read("metric_month", where={"metric": ["tickets_per_account"]})
     assert_frame_equal(ordered(after), ordered(values))
-    MonthRun(project, RUN).build_table("fct_ticket", [month("2024-03")])
-    MonthRun(project, RUN).build_metrics("tickets_per_account", [month("2024-03")])
+    MonthRun(project, RUN).build("fct_ticket", [month("2024-03")])
+    MonthRun(project, RUN).build("tickets_per_account", [month("2024-03")])
     assert "tickets_per_account" not in stale(company)
 
 
@@ -358,13 +361,13 @@ def test_a_look_back_into_months_that_are_not_built_is_an_error_and_never_empty(
             "DELETE FROM lineage.build WHERE table_name = 'fct_usage_account_month' AND month = '2024-02-01'"
         )
     with pytest.raises(StaleError, match=r"fct_usage_account_month .*2024-02; .*make run MONTHS=2024-02$"):
-        MonthRun(project, RUN).build_table("fct_health_input", [month("2024-04")])
-    MonthRun(project, RUN).build_table("fct_health_input", [month("2024-06")])  # looks back to March only
+        MonthRun(project, RUN).build("fct_health_input", [month("2024-04")])
+    MonthRun(project, RUN).build("fct_health_input", [month("2024-06")])  # looks back to March only
 
 
 def test_a_month_that_the_data_does_not_have_is_refused(company: SmallCompany) -> None:
     with pytest.raises(StaleError, match="2024-07 is not among the data's months: 2023-04 to 2024-06"):
-        MonthRun(company.project(), RUN).build_table("fct_ticket", [month("2024-07")])
+        MonthRun(company.project(), RUN).build("fct_ticket", [month("2024-07")])
 
 
 @pytest.mark.parametrize("fault", ["lacks a column", "is empty", "is missing"])
@@ -599,7 +602,7 @@ def test_a_run_killed_amid_its_months_is_completed_by_the_next_one(tmp_path: Pat
     assert running.returncode == -signal.SIGKILL
     assert current_version(company.project().folders) is None
     half = company.project().database.read("build").height
-    assert 0 < half < len(nodes(company.project()))
+    assert 0 < half < len(nodes(company.project().config))
 
     done = company.command("run")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -6,34 +6,29 @@ The facts are those of the small company, built once; the laws read the metric's
 import datetime as dt
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
-from inspect import signature
-from typing import Any
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from schemas.catalogue import CANONICAL, DIMENSIONS, FACTS
 from schemas.config import Config, Minimums
 from schemas.customers import COMPANY
-from schemas.metrics import UNITS, MetricMonth, Parts
-from tests.integration.small_company import MONTHS, small_company
-from transforms.calendar import add_months
-from transforms.clean.resolve import external
-from transforms.clean.seen import seen_on
-from transforms.metrics.catalogue import CATALOGUE, metric_assets
-from transforms.metrics.definition import Metric
-from transforms.metrics.roll_up import Exported, Surroundings, derive, medians, null_with, roll_up
-from warehouse.staging import read_staged
+from schemas.metrics import UNITS, Parts
+from schemas.tables import CANONICAL, DIMENSIONS, FACTS
+from tests.integration.small_company import MONTHS, SETTINGS
+from tests.laws.world import World, shuffled, staged_world
+from transforms.calendar import gross_margins
+from transforms.catalogue import CATALOGUE, metric_assets
+from transforms.declaration import INTERMEDIATES, SECTIONS, Months, parameters
+from transforms.exported import Exported
+from transforms.metrics.definition import Derived, Median, Ratio
 
 KEYS = ["month", "dimension", "segment"]
-MONTHLY = {*FACTS, "dim_account_month"}
-AT_HAND = {"as_of", "time_zone", "currency", "segments", "exported", "dim_month"}
+AT_HAND = {"as_of", "time_zone", "currency", "segments", "exported", "dim_month", "gross_margin"}
 WITH_PARTS = [name for name, metric in CATALOGUE.items() if metric.rollup in {"sum", "ratio"}]
 DERIVED = [name for name, metric in CATALOGUE.items() if metric.rollup == "derived"]
-ASKING = {name: metric for name, metric in CATALOGUE.items() if metric.unknown_when}
 ALONE = [MONTHS[0], MONTHS[7], MONTHS[12], MONTHS[-1]]
 UNKNOWABLE = {"source_missing", "not_exported"}
 
@@ -42,92 +37,27 @@ every_metric_with_parts = pytest.mark.parametrize("name", WITH_PARTS)
 every_derived_metric = pytest.mark.parametrize("name", DERIVED)
 
 
-@dataclass(frozen=True, eq=False)
-class World:
-    """Everything that metrics read, and the way from it to their parts and values."""
+def settings() -> Config:
+    return Config.model_validate({**SETTINGS, "sources": {"all": {"form": "canonical"}}})
 
-    tables: dict[str, pl.DataFrame]
-    config: Config
-    as_of: dt.date
-    calendar: pl.DataFrame
-    exported: Exported
 
-    def changed(self, change: Callable[[str, pl.DataFrame], pl.DataFrame]) -> "World":
-        return replace(self, tables={name: change(name, frame) for name, frame in self.tables.items()})
+def company_only(name: str) -> bool:
+    metric = CATALOGUE[name]
+    return isinstance(metric, Ratio) and metric.company_only
 
-    def _seen(self, first: dt.date, last: dt.date) -> dict[str, pl.DataFrame]:
-        within = pl.col("month").is_between(first, last)
-        return {name: frame.filter(within) if name in MONTHLY else frame for name, frame in self.tables.items()}
 
-    def _around(self, months: list[dt.date]) -> Surroundings:
-        seen = self._seen(min(months), max(months))
-        return Surroundings(
-            self.calendar.filter(pl.col("month").is_in(months)),
-            seen["dim_account_month"],
-            self.config.segments,
-            self.exported,
-            self.config.minimums,
-            self.as_of,
-            {name: metric.unknown_when(**self._given(metric.unknown_when)) for name, metric in ASKING.items()},
-        )
-
-    def _window(self, metric: Metric, months: list[dt.date]) -> tuple[dt.date, dt.date]:
-        first = MONTHS[0] if metric.look_back is None else max(add_months(min(months), -metric.look_back), MONTHS[0])
-        return first, min(add_months(max(months), metric.look_ahead), MONTHS[-1])
-
-    def parts(self, name: str, months: list[dt.date] = MONTHS) -> pl.DataFrame:
-        """What the metric's function returns, of the months."""
-        metric = CATALOGUE[name]
-        first, last = self._window(metric, months)
-        calendar = self.calendar.filter(pl.col("month").is_between(first, last))
-        given = self._given(metric.parts_function, dim_month=calendar, **self._seen(first, last))
-        return metric.parts_function(**given).filter(pl.col("month").is_in(months))
-
-    def _given(self, function: Callable[..., object], **tables: pl.DataFrame) -> dict[str, Any]:
-        """What a function's parameters name."""
-        at_hand = {
-            **tables,
-            "as_of": self.as_of,
-            "time_zone": self.config.reporting.time_zone,
-            "currency": self.config.reporting.currency,
-            "segments": self.config.segments,
-            "exported": self.exported,
-        }
-        return {p: at_hand[p] if p in at_hand else getattr(self.config, p) for p in signature(function).parameters}
-
-    def values(self, name: str, months: list[dt.date] = MONTHS) -> pl.DataFrame:
-        """The metric's rows of metric_month."""
-        metric, around = CATALOGUE[name], self._around(months)
-        if metric.rollup == "derived":
-            operands = [self.values(operand, months) for operand in metric.operands if operand in CATALOGUE]
-            made = derive(metric, pl.concat([MetricMonth.blank(), *operands]), around)
-        elif metric.observations:
-            table = self.tables[metric.observations.table]
-            seen = table.filter(pl.col("month") <= max(months)) if metric.observations.table in MONTHLY else table
-            made = medians(metric, seen, around)
-        else:
-            made = roll_up(metric, self.parts(name, months), around)
-        return null_with(made, self.values(metric.null_with, months)) if metric.null_with else made
+def independent(name: str) -> bool:
+    metric = CATALOGUE[name]
+    return isinstance(metric, Ratio) and metric.independent
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """The facts of the small company, as the pipeline makes them."""
-    company = small_company(tmp_path_factory.mktemp("laws") / "company")
-    company.ingest()
-    company.build(only={*FACTS, "dim_account_month"})
-    project = company.project()
-    config, as_of = project.config, project.as_of()
-    with project.database.kept_open():
-        tables = {name: project.database.read(name) for name in (*FACTS, "dim_account", "dim_account_month")}
-        exported = project.exported()
-    for name, contract in CANONICAL.items():
-        staged = read_staged(project.folders, name, project.contracts[name])
-        rows = external(staged) if name == "accounts" else staged
-        tables[name] = seen_on(rows, contract, as_of, config.reporting.time_zone)
-    empty = [name for name, frame in tables.items() if frame.is_empty()]
+    """The facts of the small company, as a run makes them."""
+    built = staged_world(tmp_path_factory.mktemp("laws") / "company").build(only={*FACTS, "dim_account_month"})
+    empty = [name for name, frame in built.tables.items() if frame.is_empty()]
     assert not empty, f"laws over empty tables say nothing: {empty}"
-    return World(tables, config, as_of, project.calendar(MONTHS, as_of), exported)
+    return built
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +99,8 @@ def test_a_metric_says_what_it_is(name: str) -> None:
     metric = CATALOGUE[name]
     assert name.isidentifier() and name == name.lower()
     assert metric.definition.endswith("."), "a definition is a sentence"
-    assert len(metric.definition) > 12 or metric.expression
+    assert len(metric.definition) > 12 or isinstance(metric, Derived)
+    assert not {"{", "}"} & set(metric.defined(settings())), "what the config says stands in the definition"
     assert metric.title[0].isupper() and len(metric.title) <= 40
     assert not metric.title.endswith(".")
     assert [m.title for m in CATALOGUE.values()].count(metric.title) == 1, "two metrics under one title"
@@ -183,15 +114,15 @@ def test_unit_roll_up_and_period_fit_together(name: str) -> None:
         assert metric.rollup in {"ratio", "derived"}, "a rate has a denominator"
     if metric.unit in {"hours", "days", "months", "minutes"}:
         assert metric.rollup != "sum"
-    assert (metric.scale != 1) == (metric.unit == "points")
-    if metric.rollup == "sum":
-        assert not metric.items and not metric.minimum, "a sum has no denominator to count or to reach"
+    assert (isinstance(metric, Ratio) and metric.scale != 1) == (metric.unit == "points")
     if metric.rollup == "median":
         assert metric.over_time == "none", "no medians of months make that of a longer period"
-    if metric.independent:
-        assert metric.unit == "share" and metric.rollup == "ratio", "Wilson's interval is that of a counted share"
-    assert metric.look_back is None or metric.look_back >= 0
-    assert metric.look_ahead >= 0 and metric.provisional_days >= 0
+    if independent(name):
+        assert metric.unit == "share", "Wilson's interval is that of a counted share"
+    for window in metric.reads.values():
+        if isinstance(window, Months):
+            assert window.back is None or window.back >= 0  # type: ignore[operator]
+            assert window.ahead >= 0  # type: ignore[operator]
 
 
 @every_metric
@@ -202,20 +133,20 @@ def test_what_a_metric_names_exists(name: str) -> None:
         table, _, column = need.partition(".")
         assert table in CANONICAL, need
         assert not column or column in CANONICAL[table].dtypes(), need
-    for parameter in metric.parameters:
-        assert parameter in tables or parameter in AT_HAND or parameter in Config.model_fields, parameter
+    for parameter in parameters(metric.function):
+        assert parameter in {*tables, *AT_HAND, *SECTIONS, *INTERMEDIATES}, parameter
     for operand in metric.operands:
         assert operand in CATALOGUE or operand in DIMENSIONS["dim_month"].dtypes(), operand
-    for absent in metric.without:
+    for absent in metric.without if isinstance(metric, Derived) else ():
         table, _, column = absent.partition(".")
         assert table in CANONICAL and (not column or column in CANONICAL[table].dtypes()), absent
-    if metric.observations:
+    if isinstance(metric, Median):
         columns = tables[metric.observations.table].dtypes()
         assert columns[metric.observations.value].is_numeric()
         assert columns[metric.observations.month] == pl.Date
         assert "account_id" in columns
     assert metric.null_with is None or metric.null_with in CATALOGUE
-    assert metric.minimum is None or metric.minimum in Minimums.model_fields
+    assert not isinstance(metric, Ratio) or metric.minimum is None or metric.minimum in Minimums.model_fields
     assert metric.asset in CATALOGUE, "an asset is a metric the field has a name for"
     assert name in [member.name for member in metric_assets()[metric.asset]]
 
@@ -248,12 +179,12 @@ def test_the_small_company_gives_every_metric_something_to_say(world: World, nam
 def test_every_part_is_of_an_account_of_the_month_or_of_the_company(world: World, name: str) -> None:
     of_month = world.tables["dim_account_month"].select("month", "account_id")
     stray = world.parts(name).join(of_month, on=["month", "account_id"], how="anti")
-    assert set(stray["account_id"]) <= ({COMPANY} if CATALOGUE[name].company_only else set())
+    assert set(stray["account_id"]) <= ({COMPANY} if company_only(name) else set())
 
 
 @every_metric_with_parts
 def test_a_counted_subset_is_a_subset_in_every_account(world: World, name: str) -> None:
-    if CATALOGUE[name].independent:
+    if independent(name):
         parts = world.parts(name)
         assert ((parts["numerator"] >= 0) & (parts["numerator"] <= parts["denominator"])).all()
         whole = (parts["numerator"] % 1 == 0) & (parts["denominator"] % 1 == 0)
@@ -283,7 +214,7 @@ def test_a_row_for_the_company_and_every_segment_of_an_account_of_the_month(
 
 @every_metric
 def test_segments_add_up_to_the_company(world: World, known: Callable[[str], pl.DataFrame], name: str) -> None:
-    if CATALOGUE[name].company_only:
+    if company_only(name):
         assert (known(name).filter(pl.col("dimension") != "all")["null_reason"] == "company_only").all()
         return
     sums: dict[tuple[dt.date, str], list[float]] = {}
@@ -307,7 +238,7 @@ def test_shares_lie_between_nothing_and_all(known: Callable[[str], pl.DataFrame]
     if metric.unit == "share":
         assert (values >= 0).all()
         assert metric.perspective == "financial" or (values <= 1).all()
-    if metric.unit == "points":
+    if metric.unit == "points" and isinstance(metric, Ratio):
         assert values.is_between(-metric.scale, metric.scale).all()
     if metric.unit == "score":
         assert values.is_between(0, 100).all()
@@ -317,7 +248,7 @@ def test_shares_lie_between_nothing_and_all(known: Callable[[str], pl.DataFrame]
 def test_the_interval_is_wilsons_and_holds_the_value(known: Callable[[str], pl.DataFrame], name: str) -> None:
     """Both ends are the shares from which the observed one is 1.96 standard deviations away."""
     values = known(name)
-    if not CATALOGUE[name].independent:
+    if not independent(name):
         assert values["ci_low"].null_count() == values["ci_high"].null_count() == values.height
         return
     for row in values.iter_rows(named=True):
@@ -336,13 +267,14 @@ def test_what_is_derived_follows_from_its_operands(
 ) -> None:
     """The expression reads the same in Python; an unknown operand makes it unknown, for the operand's reason."""
     metric = CATALOGUE[name]
-    months = {row["month"]: row for row in world.calendar.iter_rows(named=True)}
+    assert isinstance(metric, Derived)
+    months = {row["month"]: row for row in gross_margins(MONTHS, world.config.finance).iter_rows(named=True)}
     operands = {
         operand: {tuple(row[key] for key in KEYS): row for row in known(operand).iter_rows(named=True)}
         for operand in metric.operands
         if operand in CATALOGUE
     }
-    in_expression = pl.sql_expr(metric.expression or "").meta.root_names()
+    in_expression = pl.sql_expr(metric.expression).meta.root_names()
     for row in known(name).iter_rows(named=True):
         key = tuple(row[k] for k in KEYS)
         given = {n: operands[n][key]["value"] if n in operands else months[row["month"]][n] for n in in_expression}
@@ -352,7 +284,7 @@ def test_what_is_derived_follows_from_its_operands(
             assert row["null_reason"] in (reasons or UNKNOWABLE)
             continue
         try:
-            expected = eval(metric.expression or "", {"__builtins__": {}}, given)
+            expected = eval(metric.expression, {"__builtins__": {}}, given)
         except ZeroDivisionError:
             assert row["null_reason"] == "zero_denominator"
         else:
@@ -367,7 +299,7 @@ def test_of_nothing_there_is_no_value_and_no_sum_but_nought(empty_world: World, 
     metric, values = CATALOGUE[name], empty_world.values(name)
     assert values["value"].drop_nulls().is_in([0.0]).all()
     assert (values["value"].is_null() == values["null_reason"].is_not_null()).all()
-    if metric.rollup == "sum" and not metric.null_with and not metric.company_only:
+    if metric.rollup == "sum" and not metric.null_with:
         assert values["value"].null_count() == 0
     if metric.rollup in {"ratio", "median"}:
         assert values["value"].null_count() == values.height
@@ -386,12 +318,8 @@ def test_of_no_account_at_all_only_the_company_has_a_row(empty_world: World, nam
 @every_metric
 def test_the_order_of_rows_never_matters(world: World, known: Callable[[str], pl.DataFrame], name: str) -> None:
     chance = random.Random(name)
-
-    def shuffled(frame: pl.DataFrame) -> pl.DataFrame:
-        return frame.sample(fraction=1, shuffle=True, seed=chance.randrange(10**6))
-
     for _ in range(3):
-        other = replace(world.changed(lambda _, frame: shuffled(frame)), calendar=shuffled(world.calendar))
+        other = replace(world.changed(lambda _, frame: shuffled(frame, chance)), shuffled=True)
         exact(other.values(name), known(name))
 
 
@@ -430,7 +358,8 @@ def _times(name: str, times: dict[str, float]) -> float:
     """By how much a derived metric grows when its operands grow so: a product of powers, tried at one point."""
     if name in times:
         return times[name]
-    text = CATALOGUE[name].expression or ""
+    metric = CATALOGUE[name]
+    text = metric.expression if isinstance(metric, Derived) else ""
     names = pl.sql_expr(text).meta.root_names()
     grown = {n: 3.0 * (_times(n, times) if n in CATALOGUE else 1.0) for n in names}
     scope: dict[str, object] = {"__builtins__": {}}
@@ -459,7 +388,7 @@ def test_without_what_it_needs_a_metric_is_null_and_says_why(world: World, name:
 @every_metric
 def test_a_company_without_any_source_has_no_value_of_anything(empty_world: World, name: str) -> None:
     """A missing source is never 0."""
-    nothing = replace(empty_world, exported=Exported({}, None))
+    nothing = replace(empty_world, exported=Exported({}))
     values = nothing.values(name)
     assert values["value"].null_count() == values.height
     assert values["null_reason"].null_count() == 0

@@ -16,11 +16,14 @@ from polars.testing import assert_frame_equal
 from schemas.billing import FctMrrAccountMonth, FxRates, SubscriptionItems
 from schemas.config import Minimums
 from schemas.customers import DimAccountMonth
-from tests.frames import day, months, rows
-from transforms.facts.mrr import NegativeMrrWarning, fct_mrr_account_currency_month, fct_mrr_account_month
+from tests.frames import day, margins, months, mrr_of, rows
+from transforms.declaration import parameters
+from transforms.exported import Exported
+from transforms.facts.mrr import NegativeMrrWarning, fct_mrr_account_currency_month
+from transforms.facts.service import service_periods
 from transforms.metrics import retention, revenue
 from transforms.metrics.definition import REGISTRY
-from transforms.metrics.roll_up import Exported, Surroundings, roll_up
+from transforms.metrics.roll_up import Surroundings, roll_up
 
 quick = settings(max_examples=25, deadline=None, database=None)
 few = settings(max_examples=10, deadline=None, database=None)
@@ -174,11 +177,17 @@ LIFTED_TWICE = Company((plain(1, "JPY"),), steady("JPY", "0.004", "0.006", "0.00
 
 def made(company: Company, first: str = FIRST, last: str = LAST) -> pl.DataFrame:
     """fct_mrr_account_month; that an account is below zero is no surprise here."""
-    return _of(fct_mrr_account_month, company, first, last)
+    return _of(mrr_of, company, first, last)
 
 
 def made_by_currency(company: Company, first: str = FIRST, last: str = LAST) -> pl.DataFrame:
-    return _of(fct_mrr_account_currency_month, company, first, last)
+    return _of(_native, company, first, last)
+
+
+def _native(
+    items: pl.DataFrame, fx_rates: pl.DataFrame, dim_month: pl.DataFrame, as_of: dt.date, currency: str
+) -> pl.DataFrame:
+    return fct_mrr_account_currency_month(service_periods(items, as_of), fx_rates, dim_month, currency)
 
 
 def _of(table: Any, company: Company, first: str, last: str) -> pl.DataFrame:
@@ -380,7 +389,8 @@ TWICE = ("2023-12", "2025-03")
 OF_TWO_MODULES = [
     metric
     for metric in REGISTRY.values()
-    if metric.module in (revenue.__name__, retention.__name__) and metric.rollup in ("sum", "ratio")
+    if metric.module in (revenue.__name__, retention.__name__)
+    and parameters(metric.function) == ("fct_mrr_account_month",)
 ]
 
 
@@ -394,9 +404,9 @@ def values(metric: Any, facts: pl.DataFrame, size_of: dict[str, str]) -> pl.Data
         for key, (account, size) in enumerate(size_of.items())
     ]
     where = Surroundings(
-        dim_month, rows(DimAccountMonth, *known), ("size",),
-        Exported({"subscription_items": frozenset({"valid_from"})}, dim_month["month"][0]), Minimums(),
-        dt.date(2099, 12, 31),
+        dim_month, margins(dim_month), rows(DimAccountMonth, *known), ("size",),
+        Exported({"subscription_items": frozenset({"valid_from"})}), Minimums(), dt.date(2099, 12, 31),
+        begins=dim_month["month"][0],
     )  # fmt: skip
     return roll_up(metric, metric.function(facts), where).sort("month", "dimension", "segment")
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from pipelines.assets.declared import plain_failures
-from pipelines.command_line import _asked_months, main
-from pipelines.dictionary import dictionary
-from pipelines.monthly import MonthRun
-from schemas.catalogue import CANONICAL, PUBLISHED
+from pipelines.commands.command_line import _asked_months, main
+from pipelines.commands.dictionary import dictionary
+from pipelines.months.build import MonthRun
+from pipelines.orchestration.declared import plain_failures
+from schemas.tables import CANONICAL, PUBLISHED
 from tests.integration.small_company import LAST, ROOT, RUN, SmallCompany, exports, small_company
-from transforms.metrics.catalogue import CATALOGUE
+from transforms.catalogue import CATALOGUE
 from warehouse.errors import WarehouseError
 from warehouse.locking import run_lock
 from warehouse.publishing import current_version
@@ -165,6 +165,40 @@ def test_a_run_over_months_that_are_none_ends_with_one_line_and_publishes_nothin
     assert current_version(one_month.project().folders) == 2
 
 
+# --- nothing to do ----------------------------------------------------------------------------------------------------
+
+RUN_AND_TELL = """
+import json, sys, time
+from pipelines.commands.command_line import main
+status = main(["run"], time.perf_counter())
+print(json.dumps([status, "dagster" in sys.modules]))
+"""
+
+
+def test_a_run_with_nothing_to_do_loads_no_dagster_and_one_with_something_does(
+    one_month: SmallCompany, tmp_path: Path
+) -> None:
+    company = one_month.copy(tmp_path / "company")
+    assert company.probe(RUN_AND_TELL) == [0, False]
+    assert not (company.data / "dagster").exists()
+    assert current_version(company.project().folders) == 2
+    done = company.command("run")
+    assert done.returncode == 0
+    assert "months built: none" in done.stdout
+    assert "nothing new to publish; readers have version 2" in done.stdout
+
+    # Of the same length and age, so that only who reads the file sees it.
+    path = company.folder / "support" / "tickets.csv"
+    text, moment = path.read_text(), path.stat()
+    path.write_text(text.replace("login", "logon"))
+    os.utime(path, ns=(moment.st_atime_ns, moment.st_mtime_ns))
+    assert company.probe(RUN_AND_TELL) == [0, True]
+    assert company.stale() == []
+    assert current_version(company.project().folders) == 3
+    told = company.frames(["fct_ticket"])["fct_ticket"]["topic"].drop_nulls()
+    assert set(told) == {"logon"}
+
+
 # --- files, locks, versions -------------------------------------------------------------------------------------------
 
 
@@ -256,7 +290,7 @@ def test_what_a_person_must_mend_fails_at_once_and_says_what_to_do(
     fact = {"csm_activities": "fct_csm_activity", "survey_responses": "fct_survey_response"}
     name = fact.get(table, "fct_mrr_account_month")
     with pytest.raises(dg.Failure, match=told) as failure, plain_failures(name):
-        MonthRun(company.project(), RUN).build_table(name, [LAST])
+        MonthRun(company.project(), RUN).build(name, [LAST])
     assert failure.value.allow_retries is False
 
 

@@ -18,9 +18,9 @@ import duckdb
 import pytest
 import yaml
 
-from schemas.catalogue import CANONICAL, PUBLISHED
+from schemas.tables import CANONICAL, EXPLANATIONS, FACTS, PUBLISHED, WHOLE
 from tests.integration.small_company import MONTHS, ROOT, SmallCompany, small_company
-from transforms.metrics.catalogue import metric_assets
+from transforms.catalogue import metric_assets
 from warehouse.locking import run_lock
 
 LOADED = """
@@ -89,7 +89,7 @@ def test_the_definitions_load_quickly_and_write_nothing(bundled: dict[str, Any])
 def test_every_table_and_every_metric_asset_is_an_asset(bundled: dict[str, Any]) -> None:
     # Tables that one asset writes beside another's.
     beside = {"quarantine", "metric_part", "metric_month", "metric_operand", "metric_target"}
-    assert bundled["assets"].keys() == {*CANONICAL, *PUBLISHED, *metric_assets(), "stale_month"} - beside
+    assert bundled["assets"].keys() == {*CANONICAL, *WHOLE, *PUBLISHED, *metric_assets(), "stale_month"} - beside
 
 
 def test_every_asset_says_what_it_is_whose_it_is_and_what_it_is_made_with(bundled: dict[str, Any]) -> None:
@@ -101,7 +101,7 @@ def test_every_asset_says_what_it_is_whose_it_is_and_what_it_is_made_with(bundle
 
 
 def test_every_table_shows_its_columns(bundled: dict[str, Any]) -> None:
-    for name, contract in {**CANONICAL, **PUBLISHED}.items():
+    for name, contract in {**CANONICAL, **WHOLE, **PUBLISHED}.items():
         if name in bundled["assets"]:
             columns = bundled["assets"][name]["columns"]
             assert columns is not None and set(contract.dtypes()) <= set(columns), name
@@ -115,7 +115,7 @@ def test_months_are_partitions_from_the_first_computed_month_through_that_of_as_
     for name, asset in monthly.items():
         assert asset["partitions"] == expected, name
         assert asset["time_zone"] == "Europe/Berlin", name
-    assert not monthly.keys() & (CANONICAL.keys() | {"dim_account", "dim_month", "publication", "invariant"})
+    assert not monthly.keys() & {*CANONICAL, *WHOLE, "dim_month", "dim_metric", "publication", "invariant"}
 
 
 def test_a_backfill_of_months_is_one_run(bundled: dict[str, Any]) -> None:
@@ -132,7 +132,7 @@ def test_the_jobs_share_out_the_assets_and_refresh_has_them_all(bundled: dict[st
     apart = [selected[name] for name in ("ingest", "months", "publish")]
     assert sum(map(len, apart)) == len(selected["refresh"])
     assert set.union(*apart) == selected["refresh"]
-    assert selected["publish"] == {"invariant", "publication"}
+    assert selected["publish"] == {"dim_metric", "invariant", "publication"}
     assert selected["months"] == {name for name, asset in bundled["assets"].items() if asset["partitions"]}
 
 
@@ -161,41 +161,68 @@ def test_without_an_as_of_the_partitions_go_on_through_the_current_month(tmp_pat
 
 # --- a life of the company, as Dagster would drive it -----------------------------------------------------------------
 
-LIFE = """
+HELPERS = """
 import json
 from pathlib import Path
 import dagster as dg
 import duckdb
-from pipelines.automation import daily, new_exports, touched_months, whole_again
 from pipelines.definitions import defs
 from tests.integration.small_company import SmallCompany, exports
 from warehouse.publishing import current_version
 
 company, told = SmallCompany(Path(FOLDER)), {}
 instance = dg.DagsterInstance.ephemeral()
+daily = defs.resolve_schedule_def("daily")
+new_exports, touched_months, whole_again = map(
+    defs.resolve_sensor_def, ("new_exports", "touched_months", "whole_again"))
 
 def asked(answer):
     if isinstance(answer, dg.SkipReason):
         return {"skipped": answer.skip_message}
     requests = [answer] if isinstance(answer, dg.RunRequest) else answer.run_requests
     names = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
-    return {"runs": [[request.tags.get(name) for name in names] for request in requests]}
+    by_plan = ("customer_success/only_stale", "dagster/defer_asset_events")
+    return {"runs": [[request.tags.get(name) for name in names] for request in requests],
+            "by plan": [[request.tags.get(name) for name in by_plan] for request in requests],
+            "assets": [sorted(k.to_user_string() for k in request.asset_selection or ()) for request in requests]}
 
-def job(name, **tags):
+def job(name, selection=None, **tags):
     result = defs.resolve_job_def(name).execute_in_process(
-        instance=instance, tags=tags, raise_on_error=False,
+        instance=instance, tags=tags, raise_on_error=False, asset_selection=selection,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
     checks = {e.asset_check_evaluation_data.check_name: e.asset_check_evaluation_data.passed
               for e in result.all_events if e.event_type_value == "ASSET_CHECK_EVALUATION"}
     made = sorted({e.asset_key.to_user_string() for e in result.all_events if e.is_step_materialization})
     run = instance.get_run_by_id(result.run_id)
-    return {"success": result.success, "checks": checks, "made": made, "tags": dict(run.tags),
+    return {"success": result.success, "checks": checks, "made": made, "tags": dict(run.tags), "run": run.run_id,
             "version": current_version(company.project().folders)}
 
 def touched():
     answer = touched_months.evaluate_tick(dg.build_sensor_context(instance=instance, definitions=defs))
     return asked(answer) if answer.run_requests else {"skipped": answer.skip_message}
+
+def touched_requests():
+    return touched_months.evaluate_tick(dg.build_sensor_context(instance=instance, definitions=defs)).run_requests
+
+def by_table(pairs):
+    found = {}
+    for table, month in pairs:
+        found.setdefault(table, []).append(str(month))
+    return {table: sorted(months) for table, months in found.items()}
+
+def stale_by_table():
+    return by_table((entry.table, entry.month) for entry in company.stale())
+
+def built_by(run):
+    rows = company.project().database.read("build", where={"run_id": [run]})
+    return by_table(rows.select("table_name", "month").iter_rows())
+
+def recorded():
+    graph = defs.resolve_asset_graph()
+    keys = [key for key in graph.get_all_asset_keys() if graph.get(key).partitions_def]
+    found = {key.to_user_string(): sorted(instance.get_materialized_partitions(key)) for key in keys}
+    return {name: months for name, months in found.items() if months}
 
 def whole():
     # The sensor asks nothing of the run but that it ended well.
@@ -209,6 +236,9 @@ def exports_seen(cursor):
     answer = new_exports(dg.build_sensor_context(cursor=cursor))
     return asked(answer), (answer.cursor if isinstance(answer, dg.SensorResult) else cursor)
 
+"""
+
+LIFE = """
 told["daily on an empty folder"] = asked(daily(dg.build_schedule_context()))
 told["exports at first"], cursor = exports_seen(None)
 told["exports unchanged"], cursor = exports_seen(cursor)
@@ -235,8 +265,29 @@ told["exports unchanged again"], cursor = exports_seen(cursor)
 told["second ingest"] = job("ingest")
 told["touched by two events"] = touched()
 told["stale"] = sorted({str(entry.month) for entry in company.stale()})
+told["stale by table"] = stale_by_table()
 told["publish while stale"] = job("publish")
-company.mend()
+(request,) = touched_requests()
+told["recorded before"] = recorded()
+told["touched run"] = job("months", request.asset_selection, **request.tags)
+told["recorded by the touched run"] = recorded()
+told["built by the touched run"] = built_by(told["touched run"]["run"])
+told["stale after the touched run"] = stale_by_table()
+told["whole after the touched run"] = whole()
+
+(event,) = [event for event in events if event["event_id"] == "E-A01-2309-0-0"]
+event["user_id"] = "u-newer"
+company.export("usage_events", events)
+request = daily(dg.build_schedule_context())
+told["daily before it is ingested"] = asked(request)
+told["daily run"] = job("refresh", **request.tags)
+told["built by the daily run"] = built_by(told["daily run"]["run"])
+told["stale after the daily run"] = stale_by_table()
+last = {key.to_user_string(): instance.get_latest_materialization_event(key)
+        for key in defs.resolve_asset_graph().get_all_asset_keys()}
+told["recorded by the daily run"] = sorted(
+    name for name, event in last.items() if event and event.run_id == told["daily run"]["run"])
+
 with company.project().database.connect() as connection:
     connection.execute("UPDATE fct_mrr_account_month SET closing_cents = closing_cents + 1 "
                        "WHERE month = '2024-02-01' AND account_id = 'A01'")
@@ -249,37 +300,63 @@ print(json.dumps(told))
 def life(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What schedule, sensors and jobs answered, from an empty folder to two refused publishes."""
     company = small_company(tmp_path_factory.mktemp("life") / "company")
-    return company.probe(f"FOLDER = {str(company.folder)!r}\n{LIFE}")
+    return company.probe(f"FOLDER = {str(company.folder)!r}\n{HELPERS}\n{LIFE}")
+
+
+PLAIN: dict[str, Any] = {"runs": [[None, None]], "by plan": [[None, None]], "assets": [[]]}
+"""A run of a whole job, which is asked for without months."""
+
+
+def by_the_plan(first: str, last: str, which: str, assets: list[str]) -> dict[str, Any]:
+    """One run over some months that builds what is stale, and records itself which months those were."""
+    return {"runs": [[first, last]], "by plan": [[which, "true"]], "assets": [assets]}
 
 
 def test_the_first_daily_run_is_over_all_months(life: dict[str, Any]) -> None:
-    assert life["daily on an empty folder"] == {"runs": [["2023-04-01", "2024-06-01"]]}
+    assert life["daily on an empty folder"] == by_the_plan("2023-04-01", "2024-06-01", "of all months", [])
+
+
+FIRST_DAY = """
+request = daily(dg.build_schedule_context())
+print(json.dumps([asked(request), job("refresh", **request.tags), stale_by_table()]))
+"""
+
+
+def test_the_first_daily_run_on_an_empty_folder_ends_in_a_publish(tmp_path: Path) -> None:
+    company = small_company(tmp_path / "company", first_month="2024-06-01", history_from="2024-06-01")
+    request, run, stale = company.probe(f"FOLDER = {str(company.folder)!r}\n{HELPERS}\n{FIRST_DAY}")
+    assert request == by_the_plan("2024-06-01", "2024-06-01", "of all months", [])
+    assert run["success"]
+    assert run["checks"] == {"one_lineage": True, "invariants_hold": True}
+    assert run["version"] == 1
+    assert run["tags"]["customer_success/as_of"] == "2024-06-29"
+    assert stale == {}
 
 
 def test_a_daily_run_after_a_publish_begins_with_the_earliest_month_that_is_still_open(life: dict[str, Any]) -> None:
     """On June 29 the surveys of May have a day left to be answered."""
     assert life["open"] == "2024-05-01"
-    assert life["daily after a publish"] == {"runs": [["2024-05-01", "2024-06-01"]]}
+    assert life["daily after a publish"] == by_the_plan("2024-05-01", "2024-06-01", "of all months", [])
 
 
 def test_the_sensor_asks_for_an_ingest_only_when_a_file_changed(life: dict[str, Any]) -> None:
-    ingest_of_everything = {"runs": [[None, None]]}
-    assert life["exports at first"] == ingest_of_everything
+    assert life["exports at first"] == PLAIN
     assert "skipped" in life["exports unchanged"]
-    assert life["exports changed"] == ingest_of_everything
+    assert life["exports changed"] == PLAIN
     assert "skipped" in life["exports unchanged again"]
-    assert life["exports by a new sensor, all landed"] == {"runs": []}
+    assert life["exports by a new sensor, all landed"]["runs"] == []
 
 
 def test_an_ingest_lands_and_cleans_everything_and_settles_the_day_in_its_tags(life: dict[str, Any]) -> None:
     ingest = life["ingest"]
     assert ingest["success"]
-    assert {*CANONICAL, "export_file", "dim_account", "dim_month", "dim_metric", "stale_month"} == set(ingest["made"])
+    assert {*CANONICAL, *WHOLE, "export_file", "dim_month", "stale_month"} == set(ingest["made"])
     assert ingest["tags"]["customer_success/as_of"] == "2024-06-29"
 
 
 def test_months_that_an_ingest_touched_are_asked_for_in_one_run_per_unbroken_stretch(life: dict[str, Any]) -> None:
-    assert life["touched at first"] == {"runs": [["2023-04-01", "2024-06-01"]]}
+    tables = sorted({*metric_assets(), *FACTS, *EXPLANATIONS, "dim_account_month"})
+    assert life["touched at first"] == by_the_plan("2023-04-01", "2024-06-01", "in the run's range", tables)
     assert "skipped" in life["touched when all is built"]
     stretches: list[list[str]] = []
     months = [month.isoformat() for month in MONTHS]
@@ -288,30 +365,73 @@ def test_months_that_an_ingest_touched_are_asked_for_in_one_run_per_unbroken_str
             stretches[-1][1] = stale
         else:
             stretches.append([stale, stale])
-    assert life["touched by two events"] == {"runs": stretches}
+    assert life["touched by two events"]["runs"] == stretches
     # One event of June 2023 and one of May 2024; what relates metrics to departures looks back at all months.
     assert stretches == [["2023-06-01", "2024-06-01"]]
+
+
+def test_a_run_that_the_sensor_asks_for_builds_and_records_what_was_stale_and_nothing_else(
+    life: dict[str, Any],
+) -> None:
+    was_stale = life["stale by table"]
+    assert life["touched by two events"] == by_the_plan(
+        "2023-06-01", "2024-06-01", "in the run's range", sorted(was_stale)
+    )
+    # A week that ends in a month may begin in the one before; features are counted by month.
+    assert was_stale["fct_usage_account_month"] == ["2023-06-01", "2023-07-01", "2024-05-01", "2024-06-01"]
+    assert was_stale["fct_feature_account_month"] == ["2023-06-01", "2024-05-01"]
+    assert was_stale["metric_relation"] == [f"{m}" for m in MONTHS if m >= dt.date(2023, 6, 1)]
+    assert not was_stale.keys() & {"fct_mrr_account_month", "fct_ticket", "dim_account_month", "mrr", "nrr", "fcr"}
+    run = life["touched run"]
+    assert run["success"]
+    assert run["made"] == sorted(was_stale)
+    assert life["built by the touched run"] == was_stale
+    assert life["recorded before"] == {}
+    assert life["recorded by the touched run"] == was_stale
+    assert life["stale after the touched run"] == {}
+
+
+def test_a_daily_run_builds_what_its_own_ingest_touches_in_whatever_month_and_publishes(life: dict[str, Any]) -> None:
+    """An event of September was changed, of which the plan knew nothing when the run was asked for."""
+    assert life["daily before it is ingested"] == by_the_plan("2024-05-01", "2024-06-01", "of all months", [])
+    run, built = life["daily run"], life["built by the daily run"]
+    assert run["success"]
+    assert run["checks"] == {"one_lineage": True, "invariants_hold": True}
+    assert run["version"] == 2
+    assert built["fct_usage_account_month"] == built["mau"] == ["2023-09-01", "2023-10-01"]
+    assert built["fct_feature_account_month"] == ["2023-09-01"]
+    assert built["metric_relation"] == [f"{m}" for m in MONTHS if m >= dt.date(2023, 9, 1)]
+    assert built.keys() == life["stale by table"].keys()
+    assert life["stale after the daily run"] == {}
+
+
+def test_a_daily_run_records_what_it_built_and_all_that_has_no_months(life: dict[str, Any]) -> None:
+    """The UI tells by it how fresh the publication is."""
+    ingested = {*CANONICAL, *WHOLE, "export_file", "dim_month", "stale_month"}
+    published = {"dim_metric", "invariant", "publication"}
+    assert set(life["recorded by the daily run"]) == {*ingested, *life["built by the daily run"], *published}
 
 
 def test_a_publish_gives_readers_a_version_once_the_checks_have_passed(life: dict[str, Any]) -> None:
     publish = life["publish"]
     assert publish["success"]
     assert publish["checks"] == {"one_lineage": True, "invariants_hold": True}
-    assert publish["made"] == ["invariant", "publication"]
+    assert publish["made"] == ["dim_metric", "invariant", "publication"]
     assert publish["version"] == 1
 
 
 def test_a_publish_is_asked_for_once_no_month_is_stale_and_something_is_new(life: dict[str, Any]) -> None:
     assert "stale" in life["whole while nothing is built"]["skipped"]
-    assert life["whole when all is built"] == {"runs": [[None, None]]}
+    assert life["whole when all is built"] == PLAIN
     assert "nothing new" in life["whole when all is published"]["skipped"]
+    assert life["whole after the touched run"] == PLAIN
 
 
 def test_stale_months_fail_their_check_and_stop_the_publication(life: dict[str, Any]) -> None:
     publish = life["publish while stale"]
     assert not publish["success"]
     assert publish["checks"] == {"one_lineage": False, "invariants_hold": True}
-    assert publish["made"] == ["invariant"]
+    assert publish["made"] == ["dim_metric", "invariant"]
     assert publish["version"] == 1
 
 
@@ -319,8 +439,8 @@ def test_a_number_that_breaks_an_identity_stops_the_publication(life: dict[str, 
     publish = life["publish while broken"]
     assert not publish["success"]
     assert publish["checks"] == {"one_lineage": True, "invariants_hold": False}
-    assert publish["made"] == ["invariant"]
-    assert publish["version"] == 1
+    assert publish["made"] == ["dim_metric", "invariant"]
+    assert publish["version"] == 2, "that of the daily run before"
 
 
 # --- two at once ------------------------------------------------------------------------------------------------------

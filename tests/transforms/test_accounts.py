@@ -6,16 +6,19 @@ import polars as pl
 import pytest
 
 from schemas.billing import FxRates, Invoices, Renewals, SubscriptionItems
-from schemas.catalogue import CANONICAL
 from schemas.config import Onboarding
 from schemas.contract import with_columns
-from schemas.customers import AccountLinks, Accounts, DimAccount, DimAccountMonth
+from schemas.customers import Accounts, AccountVersion, DimAccount, DimAccountMonth
 from schemas.success import CsmActivities, Milestones
 from schemas.support import Tickets
-from tests.frames import at, config, day, months, rows
-from transforms.facts.accounts import dim_account, dim_account_month, first_seen
+from schemas.tables import CANONICAL
+from tests.frames import at, config, day, months, rows, turns_of
+from transforms.clean.snapshots import latest_by_key
+from transforms.declaration import parameters
+from transforms.facts.accounts import account_version, dim_account, dim_account_month, first_seen
 
 NO_SEGMENTS: tuple[str, ...] = ()
+NOTHING = {name: CANONICAL[name].blank() for name in parameters(first_seen) if name in CANONICAL}
 EXPORTED = at("2024-06-30T12:00")
 STEPS = [
     {"name": "kickoff", "within_days": 7},
@@ -32,6 +35,11 @@ def account(account_id: str = "a", **given: Any) -> dict[str, Any]:
     return {"account_id": account_id, "exported_at": EXPORTED, "export_file": "accounts.csv", **given}
 
 
+def staged(*versions: dict[str, Any]) -> pl.DataFrame:
+    """The table of accounts as it is staged: of two versions of one day that of the newest export."""
+    return latest_by_key(rows(Accounts, *versions), ["account_id", "known_from"])
+
+
 def item(account_id: str = "a", start: str = "2024-02-10", **given: Any) -> dict[str, Any]:
     first = {"subscription_id": account_id, "item_id": "1", "account_id": account_id, "unit_amount": 1000}
     dated = {"started_on": day(start), "valid_from": day(start), "exported_at": EXPORTED}
@@ -39,7 +47,7 @@ def item(account_id: str = "a", start: str = "2024-02-10", **given: Any) -> dict
 
 
 def seen(zone: str = "UTC", **frames: pl.DataFrame) -> dict[str, Any]:
-    return dict(first_seen(frames, CANONICAL, zone).iter_rows())
+    return dict(first_seen(**{**NOTHING, **frames}, time_zone=zone).iter_rows())
 
 
 class TestFirstSeen:
@@ -100,13 +108,25 @@ class TestFirstSeen:
         again = account(exported_at=at("2024-05-31T23:00"))
         assert seen("Europe/Berlin", accounts=rows(Accounts, account(), again)) == {"a": day("2024-06-01")}
 
-    def test_does_not_take_a_link_for_a_sign_of_life(self):
-        link = {"source": "billing", "source_account_id": "cus_1", "account_id": "a", "exported_at": EXPORTED}
-        assert seen(account_links=rows(AccountLinks, link), accounts=rows(Accounts)) == {}
+    def test_takes_a_row_of_any_dated_table_for_a_sign_of_life_but_no_link(self):
+        naming = {name for name, known in CANONICAL.items() if "account_id" in known.dtypes() and known.dated_by()}
+        assert "account_links" not in naming
+        assert naming == CANONICAL.keys() & set(parameters(first_seen))
+        for name in naming:
+            row = rows(CANONICAL[name], {"account_id": "a", "exported_at": EXPORTED})
+            assert seen(**{name: row}) == {"a": day("2024-06-30")}, name
 
-    def test_survives_having_no_tables(self):
-        assert first_seen({}, CANONICAL, "UTC").is_empty()
-        assert first_seen({name: contract.blank() for name, contract in CANONICAL.items()}, CANONICAL, "UTC").is_empty()
+    def test_survives_having_no_rows(self):
+        assert seen(**NOTHING) == {}
+
+
+def first_signs(
+    accounts: pl.DataFrame, items: pl.DataFrame | None = None, milestones: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """`first_seen` of three tables."""
+    given = {"accounts": accounts, "subscription_items": items, "milestones": milestones}
+    there = {name: frame for name, frame in given.items() if frame is not None}
+    return first_seen(**{**NOTHING, **there}, time_zone="UTC")
 
 
 def accounts_now(
@@ -115,14 +135,10 @@ def accounts_now(
     milestones: pl.DataFrame | None = None,
     segments: tuple[str, ...] = NO_SEGMENTS,
 ) -> pl.DataFrame:
-    items = rows(SubscriptionItems) if items is None else items
+    first = first_signs(accounts, items, milestones)
+    turns = turns_of(rows(SubscriptionItems) if items is None else items, rows(FxRates), day("2024-06-30"))
     milestones = rows(Milestones) if milestones is None else milestones
-    frames = {"accounts": accounts, "subscription_items": items, "milestones": milestones}
-    first = first_seen(frames, CANONICAL, "UTC")
-    keys = first.select("account_id", account_key=pl.int_range(1, pl.len() + 1, dtype=pl.Int32))
-    return dim_account(
-        first, keys, accounts, items, milestones, rows(FxRates), onboarding(), segments, day("2024-06-30"), "EUR"
-    )
+    return dim_account(accounts, first, milestones, turns, onboarding(), segments)
 
 
 def reached(milestone: str, on: str, account_id: str = "a") -> dict[str, Any]:
@@ -141,14 +157,14 @@ class TestDimAccount:
     def test_takes_the_later_export_of_two_versions_of_one_day(self):
         first = account(account_name="First", known_from=day("2024-05-01"))
         second = account(account_name="Second", known_from=day("2024-05-01"), exported_at=at("2024-07-01T00:00"))
-        assert accounts_now(rows(Accounts, second, first))["account_name"].to_list() == ["Second"]
+        assert accounts_now(staged(second, first))["account_name"].to_list() == ["Second"]
 
     def test_keeps_an_account_that_the_crm_does_not_know_without_a_name(self):
         found = accounts_now(rows(Accounts, account(signup_on=day("2024-01-01"))), rows(SubscriptionItems, item("s:9")))
-        columns = ["account_id", "account_key", "account_name", "is_in_crm", "first_seen_on", "first_paid_on"]
+        columns = ["account_id", "account_name", "is_in_crm", "first_seen_on", "first_paid_on"]
         assert found.select(columns).rows() == [
-            ("a", 1, None, True, day("2024-01-01"), None),
-            ("s:9", 2, None, False, day("2024-02-10"), day("2024-02-10")),
+            ("a", None, True, day("2024-01-01"), None),
+            ("s:9", None, False, day("2024-02-10"), day("2024-02-10")),
         ]
 
     def test_has_unknown_only_if_a_row_names_no_account(self):
@@ -199,15 +215,39 @@ class TestDimAccount:
             ("b", None, None, None),
         ]
 
-    def test_shows_an_account_without_a_key_rather_than_losing_it(self):
-        first = pl.DataFrame({"account_id": ["a"], "first_seen_on": [day("2024-01-01")]})
-        keys = pl.DataFrame(schema={"account_id": pl.String, "account_key": pl.Int32})
-        blank = (rows(Accounts), rows(SubscriptionItems), rows(Milestones), rows(FxRates))
-        found = dim_account(first, keys, *blank, onboarding(), NO_SEGMENTS, day("2024-06-30"), "EUR")
-        assert found.select("account_id", "account_key").rows() == [("a", None)]
+    def test_leaves_the_key_of_an_account_to_the_warehouse(self):
+        found = accounts_now(rows(Accounts, account("a"), account("b")))
+        assert found.select("account_id", "account_key").rows() == [("a", None), ("b", None)]
 
     def test_survives_empty_inputs(self):
         assert accounts_now(rows(Accounts)).schema == DimAccount.blank().schema
+
+
+class TestAccountVersion:
+    def spoken(self, *versions: dict[str, Any], items: tuple[dict[str, Any], ...] = ()) -> list[tuple[str, str]]:
+        """(first day on which it speaks, industry) of the versions."""
+        accounts = rows(Accounts, *versions)
+        first = first_signs(accounts, rows(SubscriptionItems, *items))
+        found = AccountVersion.validate(account_version(accounts, first, NO_SEGMENTS))
+        return [(since.isoformat(), industry) for since, industry in found.select("speaks_from", "industry").rows()]
+
+    def test_the_first_speaks_from_the_first_sign_of_the_account_and_the_others_from_their_day(self):
+        first = account(industry="Retail", known_from=day("2024-02-01"))
+        later = account(industry="Media", known_from=day("2024-05-01"))
+        signed_up = {"signup_on": day("2024-01-10")}
+        expected = [("2024-01-10", "Retail"), ("2024-05-01", "Media")]
+        assert self.spoken({**first, **signed_up}, {**later, **signed_up}) == expected
+        assert self.spoken(later, first, items=(item(start="2024-01-10"),)) == expected
+        assert self.spoken(later, {**first, "known_from": None}, items=(item(start="2024-01-10"),)) == expected
+
+    def test_has_a_column_for_a_segment_that_only_the_config_knows(self):
+        accounts = rows(with_columns(Accounts, ["tier"], "{name}"), account(tier="gold"))
+        found = account_version(accounts, first_signs(accounts), ("industry", "tier"))
+        assert found.columns == [*AccountVersion.dtypes(), "tier"]
+        assert found["tier"].to_list() == ["gold"]
+
+    def test_survives_empty_inputs(self):
+        assert self.spoken() == []
 
 
 def by_month(
@@ -216,18 +256,27 @@ def by_month(
     items: pl.DataFrame | None = None,
     segments: tuple[str, ...] = ("industry",),
 ) -> pl.DataFrame:
-    return dim_account_month(accounts, accounts_now(accounts, items, segments=segments), calendar, segments)
+    versions = account_version(accounts, first_signs(accounts, items), segments)
+    return dim_account_month(versions, accounts_now(accounts, items, segments=segments), calendar, segments)
 
 
 class TestDimAccountMonth:
     def test_begins_in_the_month_an_account_is_first_seen(self):
         accounts = rows(Accounts, account("a", signup_on=day("2024-02-29")), account("b", signup_on=day("2024-03-01")))
         found = by_month(accounts, months("2024-01", "2024-03"))
-        assert found.select("month", "account_id", "account_key").rows() == [
-            (day("2024-02-01"), "a", 1),
-            (day("2024-03-01"), "a", 1),
-            (day("2024-03-01"), "b", 2),
+        assert found.select("month", "account_id").rows() == [
+            (day("2024-02-01"), "a"),
+            (day("2024-03-01"), "a"),
+            (day("2024-03-01"), "b"),
         ]
+
+    def test_leaves_the_key_of_an_account_to_the_warehouse(self):
+        accounts = rows(Accounts, account("a", signup_on=day("2024-02-29")))
+        numbered = accounts_now(accounts).with_columns(account_key=pl.lit(1, pl.Int32))
+        for dimension in (accounts_now(accounts), numbered):
+            versions = account_version(accounts, first_signs(accounts), NO_SEGMENTS)
+            found = dim_account_month(versions, dimension, months("2024-02", "2024-03"), NO_SEGMENTS)
+            assert found.select("account_id", "account_key").rows() == [("a", None), ("a", None)]
 
     def test_leaves_out_who_comes_after_the_last_day_of_an_open_month(self):
         accounts = rows(Accounts, account("a", signup_on=day("2024-02-10")), account("b", signup_on=day("2024-02-11")))
@@ -245,7 +294,7 @@ class TestDimAccountMonth:
         expected = ["Retail", "Retail", "Media", "Media", "Water"]  # January: before the first, the earliest
         calendar = months("2024-01", "2024-05")
         for shuffled in (versions, versions[::-1], [versions[n] for n in (4, 2, 0, 3, 1)]):
-            assert by_month(rows(Accounts, *shuffled), calendar)["industry"].to_list() == expected
+            assert by_month(staged(*shuffled), calendar)["industry"].to_list() == expected
 
     def test_takes_a_version_without_a_day_as_known_from_the_beginning(self):
         versions = rows(
@@ -254,6 +303,11 @@ class TestDimAccountMonth:
             account(industry="Retail"),
         )
         assert by_month(versions, months("2024-01", "2024-02"))["industry"].to_list() == ["Retail", "Media"]
+
+    def test_a_dated_version_follows_one_without_a_day_however_late_the_account_is_first_seen(self):
+        # Only the export of 30 June tells of the account, and Media has been its industry since February.
+        versions = rows(Accounts, account(industry="Media", known_from=day("2024-02-15")), account(industry="Retail"))
+        assert by_month(versions, months("2024-06", "2024-06"))["industry"].to_list() == ["Media"]
 
     def test_says_unknown_where_a_segment_has_no_value_and_leaves_other_columns_empty(self):
         accounts = rows(Accounts, account(signup_on=day("2024-01-01")))

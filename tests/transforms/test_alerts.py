@@ -4,13 +4,14 @@ from typing import Any
 
 import polars as pl
 
-from schemas.billing import Renewals, SubscriptionItems
+from schemas.billing import FctMrrAccountMonth, Renewals, SubscriptionItems
 from schemas.config import Alerts, MilestoneStep, Onboarding
 from schemas.customers import DimAccount
 from schemas.product import FctUsageAccountMonth
 from schemas.success import FctHealthInput, FctHealthScore, Milestones
 from tests.frames import day, months, rows
-from transforms.facts.alerts import account_alert
+from transforms.explanations.alerts import account_alert
+from transforms.facts.milestones import milestone_progress
 
 ONBOARDING = Onboarding(
     milestones=(MilestoneStep(name="kickoff", within_days=30), MilestoneStep(name="report", within_days=60))
@@ -29,11 +30,13 @@ def made(last: str = "2024-04", as_of: str | None = None, **given: list[dict[str
         "fct_usage_account_month": FctUsageAccountMonth,
         "subscription_items": SubscriptionItems,
         "renewals": Renewals,
-        "milestones": Milestones,
         "dim_account": DimAccount,
     }
     read = {name: rows(contract, *given.get(name, [])) for name, contract in frames.items()}
-    return account_alert(**read, dim_month=months(last, last, as_of), onboarding=ONBOARDING, alerts=Alerts())
+    calendar = months(last, last, as_of)
+    mrr = FctMrrAccountMonth.shaped(read["fct_health_score"])
+    progress = milestone_progress(mrr, rows(Milestones, *given.get("milestones", [])), calendar, ONBOARDING)
+    return account_alert(**read, milestone_progress=progress, dim_month=calendar, alerts=Alerts())
 
 
 def score(month: str, value: float, band: str, account: str = "A", cents: int = 100_00) -> dict[str, Any]:
@@ -150,6 +153,29 @@ def test_a_term_that_ends_within_90_days_is_at_risk_where_health_is_yellow_or_re
     assert alerts(fct_health_score=yellow, subscription_items=[item(term_ends_on=day("2024-07-30"))]) == []
     assert alerts(fct_health_score=yellow, subscription_items=[item(term_ends_on=day("2024-04-30"))]) == []
     assert alerts(fct_health_score=GREEN, subscription_items=[item(term_ends_on=day("2024-06-01"))]) == []
+
+
+def test_the_version_that_speaks_at_month_end_tells_the_term_and_whether_it_is_cancelled():
+    yellow, first = [score("2024-04", 60, "yellow")], {"term_ends_on": day("2024-06-01")}
+    prolonged = {"term_ends_on": day("2025-06-01")}
+    cancelled = {**first, "cancel_requested_on": day("2024-04-10")}
+
+    def at_risk(since: str, *, before: dict[str, Any], after: dict[str, Any]) -> bool:
+        versions = [item(valid_from=day("2023-01-01"), **before), item(valid_from=day(since), **after)]
+        return alerts(fct_health_score=yellow, subscription_items=versions) == [("A", "renewal_at_risk")]
+
+    for later in (prolonged, cancelled):
+        assert [at_risk(since, before=first, after=later) for since in ("2024-04-30", "2024-05-01")] == [False, True]
+        assert [at_risk(since, before=later, after=first) for since in ("2024-04-30", "2024-05-01")] == [True, False]
+
+
+def test_an_item_that_is_out_of_service_at_month_end_has_no_term():
+    yellow, term = [score("2024-04", 60, "yellow")], {"term_ends_on": day("2024-06-01")}
+    ended = [
+        alerts(fct_health_score=yellow, subscription_items=[item(**term, ended_on=day(on))])
+        for on in ("2024-04-30", "2024-05-01")
+    ]
+    assert ended == [[], [("A", "renewal_at_risk")]]
 
 
 def test_a_term_already_renewed_by_month_end_is_not_at_risk():

@@ -10,7 +10,7 @@ from schemas.billing import FctMrrAccountMonth
 from schemas.success import FctHealthScore, HealthBacktest
 from tests.frames import day, months, rows
 from transforms.calendar import add_months
-from transforms.facts.backtest import auc, auc_interval, auc_variance, health_backtest, top_decile_lift
+from transforms.explanations.backtest import auc, auc_interval, auc_variance, health_backtest, top_decile_lift
 
 MARCH, JUNE = day("2024-03-01"), day("2024-06-01")
 IN_JUNE = months("2024-06", "2024-06")

@@ -10,8 +10,8 @@ from schemas.customers import DimAccount
 from schemas.product import FctFeatureAccountMonth, FeatureMonth
 from schemas.success import ChurnEvents, ChurnReasonMonth
 from tests.frames import day, months, rows
-from transforms.events.features import feature_month
 from transforms.facts.cohorts import churn_reason_month, cohort_retention
+from transforms.facts.features import feature_month
 
 HALF_YEAR = months("2024-01", "2024-06")
 QUARTER, FEBRUARY = months("2024-01", "2024-03"), months("2024-02", "2024-02")

@@ -10,11 +10,13 @@ from schemas.billing import Costs, FctInvoice, FctMrrAccountMonth, FxRates
 from schemas.config import Finance, Minimums
 from schemas.customers import COMPANY, DimAccountMonth
 from schemas.metrics import MetricMonth, Parts
-from tests.frames import day, months, rows
+from tests.frames import day, margins, months, rows
+from transforms.declaration import SO_FAR
+from transforms.exported import Exported
 from transforms.facts.rates import MissingRateError
-from transforms.metrics import billing, cost
+from transforms.metrics import cost, revenue
 from transforms.metrics.definition import REGISTRY
-from transforms.metrics.roll_up import Exported, Surroundings, roll_up
+from transforms.metrics.roll_up import Surroundings, roll_up
 
 JUNE = months("2024-06", "2024-06")
 EXPORTED = Exported(
@@ -59,6 +61,7 @@ def value(name: str, parts: pl.DataFrame, exported: Exported = EXPORTED, segment
     placed = ({"month": month("2024-06"), "account_id": "stays", "account_key": 1, "region": "EMEA"},)
     where = Surroundings(
         dim_month=JUNE,
+        gross_margin=margins(JUNE),
         dim_account_month=rows(DimAccountMonth, *placed),
         segments=("region",),
         exported=exported,
@@ -107,7 +110,7 @@ class TestRetentionCost:
         known = ({"month": month("2024-05"), "currency": "USD", "rate": Decimal("0.5")},)
         calendar = months("2024-06", "2024-06", as_of="2024-06-10")
         assert value("crc", of("crc", spent(100, currency="USD"), rates=known, calendar=calendar))["numerator"] == 50
-        assert REGISTRY["crc"].look_back == 1
+        assert REGISTRY["crc"].reads == REGISTRY["crc_share"].reads == {"fx_rates": SO_FAR}
 
     @pytest.mark.parametrize("name", ["crc", "crc_share"])
     def test_a_month_without_such_costs_has_no_parts(self, name):
@@ -148,11 +151,11 @@ class TestRetentionCost:
 class TestPendingCancellation:
     def test_sums_the_closing_mrr_of_cancelled_items(self):
         facts = rows(FctMrrAccountMonth, account("a", 0, 500, pending=200), account("b", 0, 100, pending=100))
-        found = value("mrr_pending_cancellation", billing.mrr_pending_cancellation(facts))
+        found = value("mrr_pending_cancellation", revenue.mrr_pending_cancellation(facts))
         assert (found["value"], found["denominator"], found["observations"]) == (300, None, 2)
 
     def test_nothing_pending_is_zero(self):
-        parts = billing.mrr_pending_cancellation(rows(FctMrrAccountMonth, account("a", 0, 500)))
+        parts = revenue.mrr_pending_cancellation(rows(FctMrrAccountMonth, account("a", 0, 500)))
         assert value("mrr_pending_cancellation", parts)["value"] == 0
 
     def test_is_unknown_where_no_request_is_exported(self):
@@ -176,12 +179,12 @@ class TestNonRecurringRevenue:
             self.invoice("3", None),
             self.invoice("4", 9, "2024-05"),
         )
-        parts = Parts.validate(billing.non_recurring_revenue(rows(FctInvoice, *given)))
+        parts = Parts.validate(revenue.non_recurring_revenue(rows(FctInvoice, *given)))
         assert parts["numerator"].to_list() == [9, 750]
         assert value("non_recurring_revenue", parts)["value"] == 750
 
     def test_is_zero_where_nothing_was_billed(self):
-        assert value("non_recurring_revenue", billing.non_recurring_revenue(rows(FctInvoice)))["value"] == 0
+        assert value("non_recurring_revenue", revenue.non_recurring_revenue(rows(FctInvoice)))["value"] == 0
 
     def test_is_unknown_where_no_one_off_amount_is_exported(self):
         without = Exported({"invoices": frozenset({"amount"})})

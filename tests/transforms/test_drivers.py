@@ -5,8 +5,8 @@ import pytest
 
 from schemas.metrics import MetricMonth, Parts
 from tests.frames import day, months, rows
-from transforms.facts.drivers import metric_driver, metric_driver_account
-from transforms.metrics.catalogue import CATALOGUE
+from transforms.catalogue import CATALOGUE
+from transforms.explanations.drivers import metric_driver, metric_driver_account
 
 JANUARY, FEBRUARY = day("2024-01-01"), day("2024-02-01")
 CHURN, NPS = CATALOGUE["churn_rate"], CATALOGUE["nps"]

@@ -13,11 +13,13 @@ from schemas.metrics import Parts
 from schemas.product import FctUsageAccountMonth
 from schemas.success import FctCsmActivity, FctHealthInput, FctHealthScore, Milestones
 from schemas.support import FctTicket
-from tests.frames import at, config, day, months, rows
+from tests.frames import at, config, day, margins, months, rows
+from transforms.exported import Exported
 from transforms.facts.health import fct_health_input, fct_health_score
-from transforms.metrics import health
+from transforms.facts.milestones import milestone_progress
+from transforms.metrics import risk
 from transforms.metrics.definition import REGISTRY
-from transforms.metrics.roll_up import Exported, Surroundings, null_with, roll_up
+from transforms.metrics.roll_up import Surroundings, null_with, roll_up
 
 EVERYTHING = {
     "subscription_items": {"seats"},
@@ -63,17 +65,17 @@ def inputs(
             if (table, "") not in gone
         }
     )
+    mrr, onboarding = rows(FctMrrAccountMonth, *accounts), config(onboarding={"milestones": steps}).onboarding
     found = fct_health_input(
-        fct_mrr_account_month=rows(FctMrrAccountMonth, *accounts),
+        fct_mrr_account_month=mrr,
         fct_usage_account_month=rows(FctUsageAccountMonth, *usage),
         fct_ticket=rows(FctTicket, *tickets),
         fct_survey_response=rows(FctSurveyResponse, *answers),
         fct_invoice=rows(FctInvoice, *invoices),
         fct_csm_activity=rows(FctCsmActivity, *activities),
-        milestones=rows(Milestones, *milestones),
+        milestone_progress=milestone_progress(mrr, rows(Milestones, *milestones), calendar, onboarding),
         dim_month=calendar,
         health=Health(**settings),
-        onboarding=config(onboarding={"milestones": steps}).onboarding,
         exported=exported,
     )
     return FctHealthInput.validate(found)
@@ -194,13 +196,17 @@ class TestTickets:
 
 def answer(on: str, share: float | None, kind: str = "nps", number: str = "1", **given: Any) -> dict[str, Any]:
     scale = {"scale_min": 0, "scale_max": 10} if kind == "nps" else {"scale_min": 1, "scale_max": 5}
-    responded = {"responded_on": day(on), "responded_at": at(f"{on}T12:00"), "month": day(on).replace(day=1)}
+    good = None if share is None else scale["scale_min"] + share * (scale["scale_max"] - scale["scale_min"])
+    in_month = day(on).replace(day=1)
+    responded = {"responded_on": day(on), "responded_at": at(f"{on}T12:00"), "responded_month": in_month}
     return {
         "response_id": number,
         "account_id": "a",
         "kind": kind,
         **scale,
         **responded,
+        "month": in_month,
+        "good_score": good,
         "share_of_scale": share,
         **given,
     }
@@ -241,6 +247,15 @@ class TestFeedback:
         odd = answer("2024-06-05", 0.1, number="4", scale_min=1)
         answers = (answer("2024-06-02", 0.6, "csat", "1"), effort, unscored, odd)
         assert said("feedback", inputs(answers=answers)) == [("a", 0.6, 60)]
+
+    def test_takes_the_first_of_several_answers_of_one_kind_about_one_ticket_its_rating_included(self):
+        survey = answer("2024-05-20", 0.75, "csat", "1", ticket_id="t")
+        rating = answer("2024-06-02", 0.25, "csat", "ticket:t", ticket_id="t")
+        sooner = answer("2024-05-19", 0.5, "csat", "ticket:t", ticket_id="t")
+        of_another = answer("2024-06-02", 0.25, "csat", "ticket:u", ticket_id="u")
+        assert said("feedback", inputs(answers=(rating, survey))) == [("a", 0.75, 75)]
+        assert said("feedback", inputs(answers=(survey, sooner))) == [("a", 0.5, 50)]
+        assert said("feedback", inputs(answers=(survey, of_another))) == [("a", 0.25, 25)]
 
 
 def invoice(number: str, issued: str, due: str | None, paid: str | None = None, status: str = "paid") -> dict[str, Any]:
@@ -478,13 +493,14 @@ GIVEN = (
 def company(name: str, *given: dict[str, Any]) -> pl.DataFrame:
     around = Surroundings(
         dim_month=JUNE,
+        gross_margin=margins(JUNE),
         dim_account_month=DimAccountMonth.blank(),
         segments=(),
         exported=Exported({"subscription_items": frozenset()}),
         minimums=Minimums(),
         as_of=day("2024-12-31"),
     )
-    found = getattr(health, name)(rows(FctHealthScore, *given))
+    found = getattr(risk, name)(rows(FctHealthScore, *given))
     return roll_up(REGISTRY[name], Parts.validate(found), around)
 
 

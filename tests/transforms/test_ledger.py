@@ -16,11 +16,10 @@ import pytest
 from examples.generator import DEFAULT_SEED, Company, generate
 from examples.generator.ledger import Ledger, Step
 from schemas.form import Form
-from tests.frames import at, months
+from tests.frames import at, months, mrr_of
 from transforms.clean import canonical
 from transforms.clean.resolve import resolve
 from transforms.clean.versions import from_first_day
-from transforms.facts.mrr import fct_mrr_account_month
 from warehouse.reading import read_export
 from warehouse.validation import validate
 
@@ -156,7 +155,7 @@ def made_by_the_pipeline(company: Company, folder: Path) -> dict[Row, Movements]
     links = exported(folder, "account_links", "crm")
     items = from_first_day(resolve(exported(folder, "subscription_items", "billing"), accounts, links))
     fx_rates = exported(folder, "fx_rates", "finance")
-    made = fct_mrr_account_month(items, fx_rates, months("2024-05", "2026-10", "2026-10-31"), LAST_DAY, "EUR")
+    made = mrr_of(items, fx_rates, months("2024-05", "2026-10", "2026-10-31"), LAST_DAY)
     return {
         (row["account_id"], f"{row['month']:%Y-%m}"): {name: row[f"{name}_cents"] for name in MOVEMENTS}
         for row in made.iter_rows(named=True)

@@ -10,11 +10,14 @@ from schemas.config import Minimums, Onboarding
 from schemas.customers import DimAccount, DimAccountMonth
 from schemas.metrics import MetricMonth, Parts
 from schemas.success import Milestones
-from tests.frames import config, day, months, rows
+from tests.frames import config, day, margins, months, rows
 from transforms.calendar import add_months
+from transforms.declaration import Months
+from transforms.exported import Exported
+from transforms.facts.milestones import milestone_progress
 from transforms.metrics import adoption, lifetime
 from transforms.metrics.definition import REGISTRY
-from transforms.metrics.roll_up import Exported, Surroundings, derive, medians, roll_up
+from transforms.metrics.roll_up import Surroundings, derive, medians, roll_up
 
 EXPORTED = Exported(
     {
@@ -47,6 +50,7 @@ def of_parts(found: pl.DataFrame, when: str | None = None) -> list[tuple[Any, ..
 def around(calendar: pl.DataFrame, exported: Exported = EXPORTED, **given: Any) -> Surroundings:
     return Surroundings(
         dim_month=calendar,
+        gross_margin=margins(calendar, given.get("margin")),
         dim_account_month=DimAccountMonth.blank(),
         segments=(),
         exported=exported,
@@ -155,7 +159,8 @@ class TestCustomerLifespan:
 
     def test_looks_back_eleven_months_before_the_month(self):
         metric = REGISTRY["customer_lifespan"]
-        assert (metric.look_back, metric.minimum, metric.unit) == (11, "churned_accounts", "months")
+        assert metric.reads == {"fct_mrr_account_month": Months(back=11), "dim_month": Months(back=11)}
+        assert (metric.minimum, metric.unit) == ("churned_accounts", "months")
 
 
 def value_of(name: str, value: float | None, reason: str | None = None) -> dict[str, Any]:
@@ -196,8 +201,8 @@ class TestClv:
 
     def test_times_the_margin_of_the_month(self):
         operands = rows(MetricMonth, value_of("clv", 50_000))
-        with_margin = self.january.with_columns(gross_margin=pl.lit(0.8))
-        assert derive(REGISTRY["clv_margin"], operands, around(with_margin))["value"].to_list() == [40_000]
+        with_margin = around(self.january, margin=0.8)
+        assert derive(REGISTRY["clv_margin"], operands, with_margin)["value"].to_list() == [40_000]
         without = derive(REGISTRY["clv_margin"], operands, around(self.january))
         assert without.select("value", "null_reason").rows() == [(None, "source_missing")]
 
@@ -269,7 +274,7 @@ class TestTimeToValue:
         for number in range(1, 13):
             began = day(f"{year}-{number:02}-01")
             last_of_month = add_months(began, 1).toordinal() - 1
-            final = add_months(began, 4).toordinal() - 1 + REGISTRY["value_within_90d"].provisional_days
+            final = add_months(began, 4).toordinal() - 1 + REGISTRY["value_within_90d"].days(config())
             assert last_of_month + adoption.VALUE_DAYS <= final
 
 
@@ -279,7 +284,8 @@ class TestMilestoneAdoption:
 
     def rate(self, *given: dict[str, Any], steps: list[dict[str, Any]] = STEPS) -> list[Any]:
         milestones = rows(Milestones, *given)
-        return of_parts(adoption.milestone_adoption_rate(self.facts, milestones, self.calendar, onboarding(steps)))
+        progress = milestone_progress(self.facts, milestones, self.calendar, onboarding(steps))
+        return of_parts(adoption.milestone_adoption_rate(progress))
 
     def test_counts_what_paying_accounts_reached_by_month_end(self):
         given = (
@@ -314,8 +320,8 @@ class TestStalledAccounts:
         calendar = months("2024-01", "2024-01", as_of=end)
         facts = rows(FctMrrAccountMonth, mrr("2024-01", 5, 5), mrr("2024-01", 5, 0, "gone"))
         accounts = rows(DimAccount, *({"account_id": n, "first_paid_on": day("2024-01-01")} for n in ("a", "gone")))
-        found = adoption.stalled_account_rate(facts, rows(Milestones, *given), accounts, calendar, onboarding(steps))
-        return of_parts(found)
+        progress = milestone_progress(facts, rows(Milestones, *given), calendar, onboarding(steps))
+        return of_parts(adoption.stalled_account_rate(progress, accounts))
 
     def test_are_past_the_deadline_of_the_first_unreached_milestone(self):
         assert self.stalled("2024-01-08") == [("a", 0, 1)]  # seven days after the first paying day

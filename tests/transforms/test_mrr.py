@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from schemas.billing import FctMrrAccountCurrencyMonth, FctMrrAccountMonth, FxRates, SubscriptionItems
-from tests.frames import day, months, rows
-from transforms.facts.mrr import NegativeMrrWarning, fct_mrr_account_currency_month, fct_mrr_account_month
+from tests.frames import day, months, mrr_of, rows, turns_of
+from transforms.facts.mrr import NegativeMrrWarning, fct_mrr_account_currency_month
 from transforms.facts.rates import MissingRateError
-from transforms.facts.service import first_paid, service
+from transforms.facts.service import first_paid, service_periods
 
 FAR = dt.date(2099, 12, 31)
 Story = dict[str, dict[str, int]]
@@ -63,7 +63,7 @@ def facts(
     """The table, held against its contract."""
     dim_month, until = months(first, last, as_of), day(as_of) if as_of else FAR
     given, known = rows(SubscriptionItems, *items), FxRates.blank() if fx is None else fx
-    return FctMrrAccountMonth.validate(fct_mrr_account_month(given, known, dim_month, until, reporting))
+    return FctMrrAccountMonth.validate(mrr_of(given, known, dim_month, until, reporting))
 
 
 def story(*items: dict[str, Any], account: str = "A", **how: Any) -> Story:
@@ -489,18 +489,26 @@ def test_another_accounts_payment_is_not_before():
     assert story(*moved, account="B") == {"2024-03": {"new": 100_00, "closing": 100_00}}
 
 
-def test_days_before_the_first_rate_take_the_nearest_one_for_whether_they_paid():
+def test_before_the_first_rate_of_its_currency_whatever_is_above_zero_was_paid():
     inside = item(started="2023-05-04", ended_on="2023-05-20", currency="USD")
     back = item(70_00, "2024-01-20", subscription_id="S2")
     told = story(inside, back, last="2024-01", fx=rates(USD={"2024-01": "0.9"}))
     assert told == {"2024-01": {"reactivation": 70_00, "closing": 70_00}}
 
 
-def test_a_crumb_at_the_nearest_rate_was_not_paid():
+def test_a_crumb_at_the_last_rate_before_was_not_paid():
     crumb = item(1, "2023-05-04", ended_on="2023-05-20", currency="JPY")
     bought = item(70_00, "2024-01-20", subscription_id="S2")
-    told = story(crumb, bought, last="2024-01", fx=rates(JPY={"2024-01": "0.004"}))
+    told = story(crumb, bought, last="2024-01", fx=rates(JPY={"2023-02": "0.004", "2024-01": "0.006"}))
     assert told == {"2024-01": {"new": 70_00, "closing": 70_00}}
+
+
+def test_a_later_rate_does_not_make_a_crumb_unpaid_that_came_before_the_first_one():
+    # A yen in May 2023 is above zero, and that it is 0.4 cents is known only in January 2024.
+    crumb = item(1, "2023-05-04", ended_on="2023-05-20", currency="JPY")
+    back = item(70_00, "2024-01-20", subscription_id="S2")
+    told = story(crumb, back, last="2024-01", fx=rates(JPY={"2024-01": "0.004"}))
+    assert told == {"2024-01": {"reactivation": 70_00, "closing": 70_00}}
 
 
 def test_an_account_that_only_the_rate_lifts_over_half_a_cent_is_new_and_the_identity_holds():
@@ -546,7 +554,7 @@ def test_an_account_that_the_rate_lifts_above_its_credit_a_second_time_comes_bac
 
 def first_paying_days(*items: dict[str, Any], fx: pl.DataFrame | None = None, as_of: dt.date = FAR) -> dict[str, str]:
     """Account → its first paying day."""
-    paid = first_paid(service(rows(SubscriptionItems, *items), as_of), FxRates.blank() if fx is None else fx, "EUR")
+    paid = first_paid(turns_of(rows(SubscriptionItems, *items), FxRates.blank() if fx is None else fx, as_of))
     return {account: first.isoformat() for account, first in paid.rows()}
 
 
@@ -899,8 +907,9 @@ def test_without_items_there_are_no_rows_but_all_columns():
 def test_without_months_there_are_no_rows():
     no_months = months("2024-01", "2024-01").clear()
     given = rows(SubscriptionItems, item())
-    assert fct_mrr_account_month(given, FxRates.blank(), no_months, FAR, "EUR").is_empty()
-    assert fct_mrr_account_currency_month(given, FxRates.blank(), no_months, FAR, "EUR").is_empty()
+    assert mrr_of(given, FxRates.blank(), no_months, FAR).is_empty()
+    in_service = service_periods(given, FAR)
+    assert fct_mrr_account_currency_month(in_service, FxRates.blank(), no_months, "EUR").is_empty()
 
 
 def test_an_account_has_a_row_only_in_months_that_it_opens_or_closes_with_mrr():
@@ -915,10 +924,9 @@ def native(*items: dict[str, Any], last: str = "2024-02", fx: pl.DataFrame | Non
     """(month, account, currency, opening, closing, rate) of the table by currency, held against its contract."""
     as_of = how.get("as_of")
     frame = fct_mrr_account_currency_month(
-        rows(SubscriptionItems, *items),
+        service_periods(rows(SubscriptionItems, *items), day(as_of) if as_of else FAR),
         FxRates.blank() if fx is None else fx,
         months("2024-01", last, as_of),
-        day(as_of) if as_of else FAR,
         how.get("reporting", "EUR"),
     )
     return [(f"{row[0]:%Y-%m}", *row[1:]) for row in FctMrrAccountCurrencyMonth.validate(frame).rows()]
@@ -976,3 +984,25 @@ def test_a_currency_in_service_without_a_rate_stops_the_run_here_too():
 def test_the_last_known_rate_speaks_here_too_in_a_month_that_is_not_over():
     told = native(item(currency="USD"), fx=rates(USD={"2024-01": "0.90"}), as_of="2024-02-11")
     assert told[-1] == ("2024-02", "A", "USD", 100_00, 100_00, 0.9)
+
+
+class TestPayingTurns:
+    """One yen a month, and rates at which it is a cent or is none."""
+
+    def turns(self, started: str, **rates: str) -> list[tuple[dt.date, bool]]:
+        item = {
+            "subscription_id": "s", "item_id": "i", "account_id": "a", "unit_amount": 1, "currency": "JPY",
+            "interval_unit": "month", "started_on": day(started), "valid_from": day(started),
+        }  # fmt: skip
+        fx = [{"month": day(f"{m[1:5]}-{m[5:]}-01"), "currency": "JPY", "rate": Decimal(r)} for m, r in rates.items()]
+        found = turns_of(rows(SubscriptionItems, item), rows(FxRates, *fx), day("2024-06-30"))
+        return found.select("day", "pays").rows()
+
+    def test_an_account_ceases_and_begins_to_pay_by_the_rate_alone(self):
+        """0.6 cents are one, 0.4 are none, 0.6 are one again."""
+        found = self.turns("2024-02-01", m202402="0.006", m202403="0.004", m202404="0.006")
+        assert found == [(day("2024-02-01"), True), (day("2024-03-01"), False), (day("2024-04-01"), True)]
+
+    def test_an_account_that_paid_before_the_first_rate_ceases_with_a_rate_that_makes_it_nothing(self):
+        found = self.turns("2024-02-10", m202404="0.004")
+        assert found == [(day("2024-02-10"), True), (day("2024-04-01"), False)]

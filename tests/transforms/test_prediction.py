@@ -10,13 +10,13 @@ from schemas.billing import FctMrrAccountMonth, FxRates, SubscriptionItems
 from schemas.config import Minimums, Prediction
 from schemas.customers import DimAccountMonth
 from schemas.metrics import MetricMonth, Parts
-from tests.frames import config, day, months, rows
-from transforms.facts.service import service
-from transforms.facts.trials import paying_turns
+from tests.frames import config, day, margins, months, rows, turns_of
+from transforms.exported import Exported
+from transforms.facts.service import service_periods
 from transforms.metrics import prediction
 from transforms.metrics.definition import REGISTRY
 from transforms.metrics.prediction import aged, clv_predicted, expected_renewals, fit_intervals, interval_runs, lives
-from transforms.metrics.roll_up import Exported, Surroundings, roll_up
+from transforms.metrics.roll_up import Surroundings, roll_up
 from transforms.metrics.survival import discounted_renewals, fit_lives, fit_shifted_beta_geometric, survival
 
 HIGH_END = [1000, 869, 743, 653, 593, 551, 517, 491]
@@ -108,12 +108,12 @@ def item(account: str, started: str, ended: str | None = None, **given: Any) -> 
 
 
 def lived(*items: dict[str, Any]) -> pl.DataFrame:
-    return lives(paying_turns(service(rows(SubscriptionItems, *items), day("2024-12-31")), rows(FxRates), "EUR"))
+    return lives(turns_of(rows(SubscriptionItems, *items), rows(FxRates), day("2024-12-31")))
 
 
 def known(*items: dict[str, Any], end: str = "2024-12-31") -> list[Any]:
     frame = rows(SubscriptionItems, *items)
-    runs = interval_runs(frame, service(frame, day("2024-12-31")))
+    runs = interval_runs(frame, service_periods(frame, day("2024-12-31")))
     return sorted(aged(lived(*items), runs, day(end)).rows())
 
 
@@ -260,7 +260,7 @@ class TestExpectedRenewals:
         assert expected_renewals({0: HARMONIC}, 3, 4, later) == pytest.approx(4 / 7 + 4 / 10)
 
 
-JUNE = months("2024-06", "2024-06").with_columns(gross_margin=pl.lit(0.5))
+JUNE = months("2024-06", "2024-06")
 
 
 def closing(account: str, cents: int, pending: int = 0, when: str = "2024-06") -> dict[str, Any]:
@@ -283,16 +283,18 @@ class TestClvPredicted:
         *items: dict[str, Any],
         facts: tuple[dict[str, Any], ...],
         calendar: pl.DataFrame = JUNE,
+        margin: float | None = 0.5,
         least: int = 1,
         as_of: str = "2024-06-30",
     ) -> list[Any]:
+        given = rows(SubscriptionItems, *items)
         found = clv_predicted(
             rows(FctMrrAccountMonth, *facts),
-            rows(SubscriptionItems, *items),
-            rows(FxRates),
+            given,
+            service_periods(given, day(as_of)),
+            turns_of(given, rows(FxRates), day(as_of)),
             calendar,
-            day(as_of),
-            "EUR",
+            margins(calendar, margin),
             self.later,
             Minimums(churned_accounts_for_prediction=least),
         )
@@ -325,11 +327,11 @@ class TestClvPredicted:
     def test_too_few_churned_accounts_or_no_margin_give_no_parts(self):
         items, facts = (self.gone, item("a", "2024-06-01")), (closing("a", 1_000),)
         assert self.of(*items, facts=facts, least=2) == []
-        assert self.of(*items, facts=facts, calendar=months("2024-06", "2024-06")) == []
+        assert self.of(*items, facts=facts, margin=None) == []
 
     @pytest.mark.usefixtures("harmonic")
     def test_a_month_knows_only_who_had_left_by_its_end(self):
-        both = months("2024-02", "2024-03").with_columns(gross_margin=pl.lit(0.5))
+        both = months("2024-02", "2024-03")
         facts = (closing("a", 1_000, when="2024-02"), closing("a", 1_000, when="2024-03"))
         found = self.of(self.gone, item("a", "2024-01-01"), facts=facts, calendar=both)
         assert found == [("a", round(500 * (3 / 4 + 3 / 5 + 3 / 6), 6), 1)]  # of March alone: two renewals survived
@@ -338,7 +340,7 @@ class TestClvPredicted:
         left = [item(f"l{n}", "2024-01-10", f"2024-0{3 + n % 3}-10") for n in range(12)]
         here = [item(f"h{n}", f"2024-0{1 + n % 5}-10", interval_unit=("month", "quarter")[n % 2]) for n in range(12)]
         facts = tuple(closing(f"h{n}", 1_000, when=when) for n in range(12) for when in ("2024-05", "2024-06"))
-        spring = months("2024-05", "2024-06").with_columns(gross_margin=pl.lit(0.5))
+        spring = months("2024-05", "2024-06")
         alone = self.of(*left, *here, facts=facts)
         assert len(alone) == 12
         assert self.of(*here[::-1], *left[::-1], facts=facts[::-1], calendar=spring)[-12:] == alone
@@ -349,16 +351,17 @@ class TestClvPredicted:
 
 
 class TestTheMetric:
-    def value(self, parts: pl.DataFrame, margins: list[dict[str, Any]], exported: Exported) -> dict[str, Any]:
+    def value(self, parts: pl.DataFrame, shares: list[dict[str, Any]], exported: Exported) -> dict[str, Any]:
         metric = REGISTRY["clv_predicted"]
         where = Surroundings(
             dim_month=JUNE,
+            gross_margin=margins(JUNE, 0.5),
             dim_account_month=DimAccountMonth.blank(),
             segments=(),
             exported=exported,
             minimums=Minimums(),
             as_of=day(FOR_EVER),
-            reasons={metric.name: metric.unknown_when(finance=config(finance={"gross_margin": margins}).finance)},
+            reasons={metric.name: metric.unknown_when(finance=config(finance={"gross_margin": shares}).finance)},
         )
         return MetricMonth.validate(roll_up(metric, parts, where)).row(0, named=True)
 

@@ -4,7 +4,7 @@ from schemas.product import FctUsageAccountMonth
 from schemas.support import FctTicket
 from tests.frames import at, day, rows
 from transforms.metrics.engagement import wau
-from transforms.metrics.support import reopen_rate
+from transforms.metrics.resolution import reopen_rate
 
 MAY = day("2024-05-01")
 

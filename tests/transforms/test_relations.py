@@ -1,7 +1,6 @@
 """How leading metrics go with churn."""
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -12,9 +11,8 @@ from schemas.billing import FctMrrAccountMonth
 from schemas.metrics import MetricRelation
 from tests.frames import day, months, rows
 from transforms.calendar import add_months
-from transforms.facts.relations import account_values, metric_relation
-from transforms.metrics.catalogue import CATALOGUE
-from transforms.metrics.definition import Metric
+from transforms.explanations.relations import account_values, metric_relation
+from transforms.metrics.definition import Ratio, Sum, WithParts
 
 JAN, FEB, MARCH, APRIL, JULY = (day(f"2024-{number:02}-01") for number in (1, 2, 3, 4, 7))
 SCHEMA = {
@@ -55,8 +53,12 @@ def company(leavers: int, stayers: int, until: int = 1) -> list[list[dict[str, A
     return [pays(str(n), until if n < leavers else None) for n in range(leavers + stayers)]
 
 
-def defined(name: str, rollup: Any = "ratio") -> Metric:
-    return replace(CATALOGUE["mau"], name=name, rollup=rollup)
+def defined(name: str, kind: type[WithParts] = Ratio) -> WithParts:
+    def function() -> None: ...
+
+    function.__name__ = name
+    said: Any = {"unit": "users", "better": "higher", "signal": "leading", "perspective": "product"}
+    return kind(**said, over_time="none", function=function)
 
 
 def relations(parts: list[Part], mrr: list[list[dict[str, Any]]], calendar: pl.DataFrame) -> pl.DataFrame:
@@ -242,7 +244,7 @@ class TestTheChance:
 class TestAnAccountsValue:
     def values(self, *parts: Part) -> list[tuple[str, float]]:
         paid = rows(FctMrrAccountMonth, *(row for name in ("a", "b") for row in pays(name, None, last=1)))
-        metrics = [defined("use"), defined("mau", "sum")]
+        metrics = [defined("use"), defined("mau", Sum)]
         found = account_values(pl.DataFrame(parts, schema=SCHEMA, orient="row"), paid, metrics)
         return sorted(found.select("account_id", "value").rows())
 

@@ -10,12 +10,14 @@ from schemas.billing import FctRenewal, FxRates, Renewals, SubscriptionItems
 from schemas.config import Minimums
 from schemas.customers import DimAccountMonth
 from schemas.metrics import MetricMonth, Parts
-from tests.frames import day, months, rows
+from tests.frames import day, declared_days, margins, months, rows
+from transforms.exported import Exported
 from transforms.facts.rates import MissingRateError
 from transforms.facts.renewals import fct_renewal
-from transforms.metrics import renewal
+from transforms.facts.service import service_periods
+from transforms.metrics import terms as metrics
 from transforms.metrics.definition import REGISTRY
-from transforms.metrics.roll_up import Exported, Surroundings, roll_up
+from transforms.metrics.roll_up import Surroundings, roll_up
 
 FAR = "2099-12-31"
 ITEMS = {"subscription_items": frozenset({"subscription_id"})}
@@ -71,9 +73,11 @@ def facts(
     as_of: str = FAR,
     calendar: pl.DataFrame = YEARS,
 ) -> pl.DataFrame:
+    given = rows(SubscriptionItems, *items)
     found = fct_renewal(
         rows(Renewals, *terms),
-        rows(SubscriptionItems, *items),
+        given,
+        service_periods(given, day(as_of)),
         rows(FxRates, *rates),
         calendar,
         day(as_of),
@@ -94,19 +98,22 @@ def due_days(*items: dict[str, Any], as_of: str = "2024-12-31") -> list[str]:
 
 
 def counted(found: pl.DataFrame, as_of: str = FAR) -> list[tuple[str, float, float]]:
-    parts = Parts.validate(renewal.renewal_rate(found, day(as_of)))
+    parts = Parts.validate(metrics.renewal_rate(found, day(as_of)))
     return [(f"{month:%Y-%m}", n, d) for month, n, d in parts.select("month", "numerator", "denominator").rows()]
 
 
 def value(name: str, parts: pl.DataFrame, month: str = "2024-03", as_of: str = FAR, **given: Any) -> dict[str, Any]:
     exported = given.get("exported", ALL_OF_IT)
+    dim_month = months(month, month)
     where = Surroundings(
-        dim_month=months(month, month),
+        dim_month=dim_month,
+        gross_margin=margins(dim_month),
         dim_account_month=DimAccountMonth.blank(),
         segments=(),
         exported=exported,
         minimums=Minimums(),
         as_of=day(as_of),
+        provisional_days=declared_days(name),
         reasons={name: REGISTRY[name].unknown_when(exported=exported)},
     )
     return MetricMonth.validate(roll_up(REGISTRY[name], parts, where)).row(0, named=True)
@@ -204,7 +211,7 @@ class TestTheFact:
 class TestMoney:
     def of(self, *terms: dict[str, Any], **given: Any) -> list[Any]:
         found = facts(*terms, **given)
-        parts = Parts.validate(renewal.renewal_rate_mrr(found, day(FAR)))
+        parts = Parts.validate(metrics.renewal_rate_mrr(found, day(FAR)))
         return parts.select("numerator", "denominator").rows()
 
     def test_renewed_for_more_counts_as_the_old_amount(self):
@@ -389,20 +396,20 @@ class TestTheMetrics:
 
     def test_divide_terms_and_money(self):
         found = facts(*self.two)
-        share = value("renewal_rate", renewal.renewal_rate(found, day(FAR)))
-        money = value("renewal_rate_mrr", renewal.renewal_rate_mrr(found, day(FAR)))
+        share = value("renewal_rate", metrics.renewal_rate(found, day(FAR)))
+        money = value("renewal_rate_mrr", metrics.renewal_rate_mrr(found, day(FAR)))
         assert (share["value"], share["observations"]) == (0.5, 2)
         assert money["value"] == 0.25
         assert share["ci_low"] is not None
         assert money["ci_low"] is None
 
     def test_stay_provisional_until_the_thirtieth_day_after_the_month(self):
-        parts = renewal.renewal_rate(facts(*self.two), day(FAR))
+        parts = metrics.renewal_rate(facts(*self.two), day(FAR))
         assert value("renewal_rate", parts, as_of="2024-04-29")["is_provisional"] is True
         assert value("renewal_rate", parts, as_of="2024-04-30")["is_provisional"] is False
 
     def test_a_month_without_due_terms_has_no_rate(self):
-        assert value("renewal_rate", renewal.renewal_rate(facts(), day(FAR)))["null_reason"] == "zero_denominator"
+        assert value("renewal_rate", metrics.renewal_rate(facts(), day(FAR)))["null_reason"] == "zero_denominator"
 
     @pytest.mark.parametrize(
         ("exported", "terms", "money"),
@@ -415,7 +422,7 @@ class TestTheMetrics:
         ],
     )
     def test_say_why_they_are_unknown(self, exported, terms, money):
-        parts = renewal.renewal_rate(facts(*self.two), day(FAR))
+        parts = metrics.renewal_rate(facts(*self.two), day(FAR))
         assert value("renewal_rate", parts, exported=exported)["null_reason"] == terms
         assert value("renewal_rate_mrr", parts, exported=exported)["null_reason"] == money
 

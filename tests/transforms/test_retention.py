@@ -11,10 +11,11 @@ from schemas.billing import FctMrrAccountMonth
 from schemas.config import Minimums
 from schemas.customers import DimAccountMonth
 from schemas.metrics import MetricMonth, Parts
-from tests.frames import day, months, rows
+from tests.frames import day, declared_days, margins, months, rows
+from transforms.exported import Exported
 from transforms.metrics import retention, revenue
 from transforms.metrics.definition import REGISTRY
-from transforms.metrics.roll_up import Exported, Surroundings, derive, roll_up
+from transforms.metrics.roll_up import Surroundings, derive, roll_up
 
 FAR = dt.date(2099, 12, 31)
 WITH_HISTORY = {"subscription_items": frozenset({"subscription_id", "valid_from", "started_on"})}
@@ -60,13 +61,17 @@ def around(
         {**row, "month": day(f"{row.get('month', '2024-06')}-01"), "account_key": key}
         for key, row in enumerate(accounts)
     ]
+    dim_month = months(first, last, as_of)
     return Surroundings(
-        dim_month=months(first, last, as_of),
+        dim_month=dim_month,
+        gross_margin=margins(dim_month),
         dim_account_month=rows(DimAccountMonth, *known),
         segments=segments,
-        exported=Exported(exported, day(f"{begins}-01") if begins else None),
+        exported=Exported(exported),
         minimums=Minimums(),
         as_of=day(as_of) if as_of else FAR,
+        begins=day(f"{begins}-01") if begins else None,
+        provisional_days=declared_days(*MONTHLY, *YEARLY, "arr"),
     )
 
 

@@ -9,12 +9,11 @@ import pytest
 from schemas.billing import FxRates, Invoices, Renewals, SubscriptionItems
 from schemas.customers import AccountLinks, Accounts
 from schemas.support import Tickets
-from tests.frames import at, day, months, rows
+from tests.frames import at, day, months, mrr_of, rows
 from transforms.clean.resolve import external, internal_accounts, resolve
-from transforms.clean.seen import seen_on
 from transforms.clean.snapshots import latest_by_key, remember
 from transforms.clean.versions import from_first_day
-from transforms.facts.mrr import fct_mrr_account_month
+from transforms.visible import seen_on
 
 # --- accounts of rows -------------------------------------------------------------------------------------------------
 
@@ -173,7 +172,7 @@ def told(known: pl.DataFrame, name: str = "unit_amount") -> list[tuple[str | Non
 
 def mrr(known: pl.DataFrame, last: str = "2024-04") -> dict[str, int]:
     """Closing MRR of account A by month, from the versions."""
-    made = fct_mrr_account_month(known, FxRates.blank(), months("2024-01", last), dt.date(2099, 1, 1), "EUR")
+    made = mrr_of(known, FxRates.blank(), months("2024-01", last), dt.date(2099, 1, 1))
     return {f"{month:%Y-%m}": cents for month, cents in made.select("month", "closing_cents").rows() if cents}
 
 

@@ -13,9 +13,9 @@ from schemas.config import Privacy
 from schemas.feedback import LOW, FeedbackThemeMonth, SurveyResponses
 from schemas.success import ChurnEvents
 from tests.frames import at, day, months, rows
-from transforms.facts.masking import masked
-from transforms.facts.themes import feedback_theme_month, find_themes
-from transforms.metrics.roll_up import Exported
+from transforms.explanations.masking import masked
+from transforms.explanations.themes import feedback_theme_month, find_themes
+from transforms.exported import Exported
 
 JUNE = months("2024-06", "2024-06")
 BOTH = {"survey_responses": frozenset({"comment"}), "churn_events": frozenset({"comment"})}

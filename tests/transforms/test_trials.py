@@ -10,15 +10,16 @@ from schemas.billing import FctTrial, FxRates, SubscriptionItems
 from schemas.config import Minimums
 from schemas.customers import DimAccountMonth
 from schemas.metrics import MetricMonth, Parts
-from tests.frames import day, months, rows
-from transforms.facts.service import service
-from transforms.facts.trials import fct_trial, paying_turns
-from transforms.metrics import renewal
+from tests.frames import day, declared_days, margins, months, rows, turns_of
+from transforms.declaration import History, Months
+from transforms.exported import Exported
+from transforms.facts.trials import fct_trial
+from transforms.metrics import terms
 from transforms.metrics.definition import REGISTRY
-from transforms.metrics.roll_up import Exported, Surroundings, roll_up
+from transforms.metrics.roll_up import Surroundings, roll_up
 
 FAR = "2099-12-31"
-YEAR = months("2024-01", "2024-12")
+YEAR, FEBRUARY = months("2024-01", "2024-12"), months("2024-02", "2024-02")
 DATES = ("trial_started_on", "trial_ends_on", "valid_from", "paused_from", "paused_until")
 
 
@@ -51,7 +52,9 @@ def paid(started: str, ended: str | None = None, **given: Any) -> dict[str, Any]
 
 
 def facts(*items: dict[str, Any], as_of: str = FAR, calendar: pl.DataFrame = YEAR) -> pl.DataFrame:
-    return FctTrial.validate(fct_trial(rows(SubscriptionItems, *items), rows(FxRates), calendar, day(as_of), "EUR"))
+    given = rows(SubscriptionItems, *items)
+    turns = turns_of(given, rows(FxRates), day(as_of))
+    return FctTrial.validate(fct_trial(given, turns, calendar, day(as_of)))
 
 
 def only(*items: dict[str, Any], **given: Any) -> dict[str, Any]:
@@ -60,7 +63,8 @@ def only(*items: dict[str, Any], **given: Any) -> dict[str, Any]:
 
 
 def counted(*items: dict[str, Any], as_of: str = FAR) -> list[tuple[str, str, float, float]]:
-    found = renewal.trial_conversion_rate(rows(SubscriptionItems, *items), rows(FxRates), day(as_of), "EUR")
+    given = rows(SubscriptionItems, *items)
+    found = terms.trial_conversion_rate(given, turns_of(given, rows(FxRates), day(as_of)), day(as_of))
     parts = Parts.validate(found).select("month", "account_id", "numerator", "denominator").rows()
     return [(f"{month:%Y-%m}", account, n, d) for month, account, n, d in parts]
 
@@ -259,16 +263,18 @@ class TestTheMetric:
         metric = REGISTRY["trial_conversion_rate"]
         items = (tried("2024-01-20", "2024-02-01"), tried("2024-01-20", "2024-02-29", "2024-12-31", account_id="b"))
         where = Surroundings(
-            dim_month=months("2024-02", "2024-02"),
+            dim_month=FEBRUARY,
+            gross_margin=margins(FEBRUARY),
             dim_account_month=DimAccountMonth.blank(),
             segments=(),
             exported=exported,
             minimums=Minimums(),
             as_of=day(as_of),
+            provisional_days=declared_days(metric.name),
             reasons={metric.name: metric.unknown_when(exported=exported)},
         )
-        items = (items[0], {**items[1], "subscription_id": "t"})
-        parts = renewal.trial_conversion_rate(rows(SubscriptionItems, *items), rows(FxRates), day(as_of), "EUR")
+        given = rows(SubscriptionItems, items[0], {**items[1], "subscription_id": "t"})
+        parts = terms.trial_conversion_rate(given, turns_of(given, rows(FxRates), day(as_of)), day(as_of))
         return MetricMonth.validate(roll_up(metric, parts, where)).row(0, named=True)
 
     @pytest.mark.parametrize(
@@ -290,16 +296,15 @@ class TestTheMetric:
         assert self.value(known, "2024-03-30")["is_provisional"] is False
 
     def test_reads_as_far_ahead_as_the_30_days_reach(self):
-        ahead = REGISTRY["trial_conversion_rate"].look_ahead
+        reads = REGISTRY["trial_conversion_rate"].reads
         last = day("2023-01-31").toordinal() + 30
         assert last <= day("2023-03-31").toordinal()
-        assert ahead == 2
+        assert reads == {"subscription_items": History(ahead=2), "paying_turns": Months(ahead=2)}
 
 
 class TestPayingTurns:
     def turns(self, *items: dict[str, Any], rates: tuple[dict[str, Any], ...] = ()) -> list[Any]:
-        in_service = service(rows(SubscriptionItems, *items), day("2024-12-31"))
-        found = paying_turns(in_service, rows(FxRates, *rates), "EUR")
+        found = turns_of(rows(SubscriptionItems, *items), rows(FxRates, *rates), day("2024-12-31"))
         return [(f"{on:%m-%d}", pays) for on, pays in found.select("day", "pays").rows()]
 
     def test_are_the_days_on_which_an_account_begins_and_ceases_to_pay(self):
@@ -320,8 +325,22 @@ class TestPayingTurns:
         )
         assert self.turns(tiny, rates=({"month": day("2024-02-01"), "currency": "JPY", "rate": Decimal("0.005")},))
 
+    def test_what_the_rate_alone_lifts_over_half_a_cent_is_paid_from_the_start_of_that_month(self):
+        # One yen is 0.4 cents in February and April, and 0.6 in March.
+        tiny, by_month = paid("2024-02-01", unit_amount=1, currency="JPY"), {2: "0.004", 3: "0.006", 4: "0.004"}
+        rates = tuple(
+            {"month": day(f"2024-0{number}-01"), "currency": "JPY", "rate": Decimal(rate)}
+            for number, rate in by_month.items()
+        )
+        assert self.turns(tiny, rates=rates) == [("03-01", True), ("04-01", False)]
+
     def test_an_amount_without_any_known_rate_is_paid(self):
         assert self.turns(paid("2024-02-01", currency="USD")) == [("02-01", True)]
+
+    def test_before_the_first_rate_of_its_currency_whatever_is_above_zero_is_paid(self):
+        tiny = paid("2024-02-01", "2024-03-01", unit_amount=1, currency="JPY")
+        later = ({"month": day("2024-03-01"), "currency": "JPY", "rate": Decimal("0.004")},)
+        assert self.turns(tiny, rates=later) == [("02-01", True), ("03-01", False)]
 
     def test_a_credit_takes_from_what_is_paid(self):
         credit = paid("2024-03-01", "2024-04-01", unit_amount=-1_000, subscription_id="credit")

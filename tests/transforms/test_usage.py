@@ -7,11 +7,12 @@ from schemas.config import Minimums
 from schemas.customers import DimAccountMonth
 from schemas.metrics import MetricMonth
 from schemas.product import FctFeatureAccountMonth, FctUsageAccountMonth, UsageEvents
-from tests.frames import at, day, months, rows
-from transforms.events.usage import fct_feature_account_month, fct_usage_account_month
+from tests.frames import at, day, margins, months, rows
+from transforms.exported import Exported
+from transforms.facts.product_use import fct_feature_account_month, fct_usage_account_month
 from transforms.metrics import engagement
 from transforms.metrics.definition import REGISTRY
-from transforms.metrics.roll_up import Exported, Surroundings, derive, roll_up
+from transforms.metrics.roll_up import Surroundings, derive, roll_up
 
 ALL_COLUMNS = {
     "usage_events": frozenset(UsageEvents.dtypes()),
@@ -61,8 +62,10 @@ def features(*given, dim_month=FEBRUARY, time_zone="UTC", columns=None):
 
 
 def around(month="2024-02", columns=None, as_of="2025-12-31"):
+    dim_month = months(month, month, as_of)
     return Surroundings(
-        dim_month=months(month, month, as_of),
+        dim_month=dim_month,
+        gross_margin=margins(dim_month),
         dim_account_month=DimAccountMonth.blank(),
         segments=(),
         exported=Exported(ALL_COLUMNS if columns is None else columns),

@@ -23,6 +23,7 @@ from schemas.operations import Build, Quarantine
 from schemas.success import FctHealthScore, FctMilestone
 from tests.frames import at, day, rows
 from warehouse.database import WorkingDatabase, transaction
+from warehouse.upkeep import forget_but_keys, prepare
 
 ROOT = Path(__file__).resolve().parents[2]
 JANUARY, FEBRUARY, MARCH = day("2024-01-01"), day("2024-02-01"), day("2024-03-01")
@@ -33,7 +34,7 @@ SCORES, MILESTONES = "fct_health_score", "fct_milestone"
 def prepared(tmp_path_factory):
     """A working database with all its tables, to be copied."""
     path = tmp_path_factory.mktemp("prepared") / "working.duckdb"
-    WorkingDatabase(path).prepare()
+    prepare(WorkingDatabase(path))
     return path
 
 
@@ -224,6 +225,18 @@ class TestReadAndWriteWhole:
         two_months.write_whole({SCORES: scores(MARCH, "d", cents=5)}, {"account_id": ["d"]})
         assert dict(two_months.read(SCORES).select("account_id", "closing_cents").rows()) == {"c": 100, "d": 5}
 
+    def test_write_whole_narrows_each_table_by_the_columns_it_has(self, two_months):
+        two_months.append("dim_month", pl.concat([rows(DimMonth, month_row(m)) for m in (JANUARY, FEBRUARY)]))
+        frames = {SCORES: scores(MARCH, "b", cents=5), "dim_month": rows(DimMonth, month_row(MARCH))}
+        two_months.write_whole(frames, {"account_id": ["b"]})
+        assert sorted(two_months.read(SCORES).select("account_id", "month", "closing_cents").rows()) == [
+            ("a", JANUARY, 100),
+            ("b", MARCH, 5),
+        ]
+        assert two_months.read("dim_month")["month"].to_list() == [MARCH], (
+            "it has no accounts, so it was replaced whole"
+        )
+
     def test_write_whole_is_all_or_nothing(self, two_months):
         frames = {SCORES: scores(MARCH, "c"), MILESTONES: milestones(MARCH, "c").with_columns(milestone=None)}
         with pytest.raises(duckdb.ConstraintException):
@@ -255,7 +268,7 @@ OLD = thing(a=(str, "A", False), b=(pl.Int64, "B", True))
 
 class TestPrepare:
     def test_a_second_time_changes_nothing(self, two_months):
-        assert two_months.prepare() == []
+        assert prepare(two_months) == []
         assert two_months.read(SCORES).height == 2
         assert built(two_months) == BUILT
 
@@ -274,16 +287,16 @@ class TestPrepare:
     )
     def test_a_table_of_another_shape_is_dropped_with_its_builds_and_no_other(self, two_months, new):
         before = WorkingDatabase(two_months.path, {"thing": OLD})
-        assert before.prepare() == []
+        assert prepare(before) == []
         row = {"month": JANUARY, "a": "x"}
         before.write_months({"thing": rows(OLD, row)}, [JANUARY], builds(("thing", JANUARY)))
         after = WorkingDatabase(two_months.path, {"thing": new})
-        assert after.prepare() == ["thing"]
+        assert prepare(after) == ["thing"]
         assert after.read("thing").is_empty()
         assert after.read("thing").schema == pl.Schema(new.dtypes())
         assert built(after) == BUILT
         assert accounts_of(after, JANUARY) == ["a"]
-        assert after.prepare() == []
+        assert prepare(after) == []
 
     def test_a_segment_of_the_config_changes_the_shape(self, database):
         row = {"account_id": "a", "month": JANUARY, "account_key": 1}
@@ -292,7 +305,7 @@ class TestPrepare:
         )
         wider = with_columns(DimAccountMonth, ["tier"], "Segment {name}")
         segmented = WorkingDatabase(database.path, {"dim_account_month": wider})
-        assert segmented.prepare() == ["dim_account_month"]
+        assert prepare(segmented) == ["dim_account_month"]
         segmented.append("dim_account_month", rows(wider, {**row, "tier": "gold"}))
         assert segmented.read("dim_account_month")["tier"].to_list() == ["gold"]
         assert built(segmented) == []
@@ -302,21 +315,21 @@ class TestPrepare:
             connection.execute("DROP TABLE lineage.build")
             connection.execute("CREATE TABLE lineage.build (table_name VARCHAR)")
             connection.execute("INSERT INTO lineage.build VALUES ('fct_health_score')")
-        assert two_months.prepare() == ["build"]
+        assert prepare(two_months) == ["build"]
         assert built(two_months) == []
 
     def test_a_failure_leaves_everything_as_it_was(self, two_months):
         broken = WorkingDatabase(two_months.path, {"thing": OLD})
-        broken.prepare()
+        prepare(broken)
         broken.append("thing", rows(OLD, {"month": JANUARY, "a": "x"}))
         unknown = thing(a=(str, "A", False), b=(pl.Decimal(38, 2), "B", True))
         with pytest.raises(TypeError):
-            WorkingDatabase(two_months.path, {"thing": unknown}).prepare()
+            prepare(WorkingDatabase(two_months.path, {"thing": unknown}))
         assert broken.read("thing").height == 1
 
     def test_a_reworded_description_reaches_a_database_that_is_there(self, database):
-        WorkingDatabase(database.path, {"thing": thing(a=(str, "Old words", True))}).prepare()
-        WorkingDatabase(database.path, {"thing": thing(a=(str, "New words", True))}).prepare()
+        prepare(WorkingDatabase(database.path, {"thing": thing(a=(str, "Old words", True))}))
+        prepare(WorkingDatabase(database.path, {"thing": thing(a=(str, "New words", True))}))
         with database.connect() as connection:
             told = connection.execute(
                 "SELECT comment FROM duckdb_columns() WHERE table_name = 'thing' AND column_name = 'a'"
@@ -365,7 +378,7 @@ class TestKeys:
 
     def test_are_never_reused_even_when_all_else_is_forgotten(self, two_months):
         accounts, metrics = two_months.account_keys(["a", "b"]), two_months.metric_keys(["nrr"])
-        two_months.forget_but_keys()
+        forget_but_keys(two_months)
         assert two_months.read(SCORES).is_empty()
         assert built(two_months) == []
         assert two_months.account_keys(["b", "a"]).sort("account_key").equals(accounts.sort("account_key"))
@@ -374,13 +387,28 @@ class TestKeys:
         assert two_months.metric_keys(["nrr"]).equals(metrics)
 
     def test_after_forgetting_every_table_is_there_again(self, two_months):
-        two_months.forget_but_keys()
-        assert two_months.prepare() == []
+        forget_but_keys(two_months)
+        assert prepare(two_months) == []
         two_months.append("dim_month", rows(DimMonth, month_row(JANUARY)))
         assert two_months.read("dim_month").height == 1
 
     def test_of_no_accounts_are_none(self, database):
         assert database.account_keys([]).is_empty()
+
+    def test_are_put_beside_the_accounts_of_a_frame_in_its_own_order(self, database):
+        database.account_keys(["b"])
+        frame = pl.DataFrame({"month": [JANUARY] * 3, "account_id": ["c", "b", "a"], "account_key": [9, 9, 9]})
+        filled = [pl.lit(None, kind).alias(n) for n, kind in DimAccountMonth.dtypes().items() if n not in frame.columns]
+        numbered = database.numbered(DimAccountMonth, frame.with_columns(filled))
+        assert numbered.columns == list(DimAccountMonth.dtypes())
+        # b had the number 1; the new ones are numbered on in the order of their names.
+        assert numbered.select("account_id", "account_key").rows() == [("c", 3), ("b", 1), ("a", 2)]
+
+    def test_are_not_asked_for_where_a_contract_has_none(self, database):
+        frame = milestones(JANUARY, "a", None)
+        numbered = database.numbered(FctMilestone, frame.with_columns(more=pl.lit("x")).select(reversed(frame.columns)))
+        assert numbered.equals(frame)
+        assert database.read("account_key").is_empty()
 
 
 def month_row(month: dt.date) -> dict[str, Any]:

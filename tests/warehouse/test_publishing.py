@@ -19,9 +19,9 @@ import duckdb
 import polars as pl
 import pytest
 
-from schemas.catalogue import PUBLISHED
 from schemas.contract import Contract
 from schemas.operations import Publication
+from schemas.tables import PUBLISHED
 from tests.frames import at, day
 from warehouse import publishing
 from warehouse.audit import BROKEN, check_invariants, refuse
@@ -30,6 +30,7 @@ from warehouse.errors import AuditError, WarehouseError
 from warehouse.folders import Folders
 from warehouse.lineage import Stale
 from warehouse.publishing import current_version, publications, publish, rollback, versions
+from warehouse.upkeep import forget_but_keys, prepare
 from warehouse.views import VIEWS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -168,7 +169,7 @@ def consistent(tmp_path_factory):
 
 
 def fill(database: WorkingDatabase) -> None:
-    database.prepare()
+    prepare(database)
     database.write_whole({table: filled(database.contracts[table], given) for table, given in company().items()})
 
 
@@ -696,7 +697,7 @@ class TestCompaction:
         assert ask(folders.working_database, said) == columns
         assert large.read("metric_part").equals(before)
         assert struct.unpack("<Q", folders.working_database.read_bytes()[12:20]) == (64,)
-        assert large.prepare() == []
+        assert prepare(large) == []
 
     def test_where_little_is_free_it_is_left_alone(self, large, folders):
         change(large, "DELETE FROM metric_part WHERE metric_key = 9 AND month > DATE '2024-07-01'", "CHECKPOINT")
@@ -878,7 +879,7 @@ class TestAKilledPublish:
             "publishing.publish(WorkingDatabase(folders.working_database), folders, told('killed'), 5, {})\n"
         )
         assert current_version(folders) == 1
-        database.forget_but_keys()
+        forget_but_keys(database)
         turned = {table: filled(database.contracts[table], given[::-1]) for table, given in company().items()}
         database.write_whole({table: frame for table, frame in turned.items() if not table.endswith("_key")})
         publish(database, folders, told("two"), 5, {})

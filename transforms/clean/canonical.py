@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from schemas.catalogue import CANONICAL
 from schemas.form import Cleaning, Form, RawTable
+from schemas.tables import CANONICAL
 
 
 def as_sent(frame: pl.DataFrame) -> pl.DataFrame:

@@ -2,61 +2,46 @@
 
 import polars as pl
 
-from schemas.product import FctFeatureAccountMonth, FctUsageAccountMonth
 from transforms.calendar import local_day, month_start
-from transforms.metrics.roll_up import Exported
 
 ACCOUNT = ["month", "account_id"]
 FEATURE = [*ACCOUNT, "feature"]
-USERS = ("usage_events.user_id",)
 
 
-def fct_usage_account_month(
-    usage_events: pl.DataFrame,
-    fct_mrr_account_month: pl.DataFrame,
-    dim_month: pl.DataFrame,
-    time_zone: str,
-    exported: Exported,
-) -> pl.DataFrame:
-    """See the contract. `usage_events` reach back to the Monday of the week in which the first month begins.
+def use_of_accounts(usage_events: pl.DataFrame, dim_month: pl.DataFrame, time_zone: str) -> pl.DataFrame:
+    """One row per account and month: events, errors, seconds, active_users, user_days, user_weeks, weeks.
 
-    An account that was last seen in the month before, in a week that ends in this one, has a row without events: its
-    users are part of that week.
+    `usage_events` reach back to the Monday of the week in which the first month begins. An account that was last seen
+    in the month before, in a week that ends in this one, has a row without events: its users are part of that week.
     """
     weeks = _weeks(dim_month)
     daily = _daily(usage_events, dim_month, time_zone, [])
     in_month = daily.join(dim_month.select("month"), on="month", how="semi")
     in_week = daily.drop("month").join(weeks, on="week")
-    spans = dim_month.select("month", days=(pl.col("month_end") - pl.col("month")).dt.total_days() + 1)
-    counts = ["active_users", "user_days", "user_weeks"]
-    facts = (
+    return (
         _sums(in_month, ACCOUNT)
         .join(_distinct_users(in_week, ACCOUNT, ["week"], "user_weeks"), on=ACCOUNT, how="full", coalesce=True)
         .join(_distinct_users(in_month, ACCOUNT, [], "active_users"), on=ACCOUNT, how="left")
         .join(_distinct_users(in_month, ACCOUNT, ["day"], "user_days"), on=ACCOUNT, how="left")
-        .join(spans, on="month", how="left")
         .join(weeks.group_by("month").agg(weeks=pl.len()), on="month", how="left")
-        .join(fct_mrr_account_month.select(*ACCOUNT, "seats"), on=ACCOUNT, how="left")
-        .with_columns(pl.col("events", "weeks", *counts).fill_null(0))
+        .with_columns(pl.col("events", "weeks", "active_users", "user_days", "user_weeks").fill_null(0))
     )
-    return FctUsageAccountMonth.shaped(_known_users(facts, counts, exported)).sort(ACCOUNT)
 
 
-def fct_feature_account_month(
-    usage_events: pl.DataFrame, dim_month: pl.DataFrame, time_zone: str, exported: Exported
-) -> pl.DataFrame:
-    """See the contract. An event without a name is of no feature."""
+def use_of_features(usage_events: pl.DataFrame, dim_month: pl.DataFrame, time_zone: str) -> pl.DataFrame:
+    """One row per account, month and feature: events, errors, seconds, active_users, user_days.
+
+    An event without a name is of no feature.
+    """
     named = usage_events.rename({"name": "feature"}).filter(pl.col("feature").is_not_null())
     daily = _daily(named, dim_month, time_zone, ["feature"])
     in_month = daily.join(dim_month.select("month"), on="month", how="semi")
-    counts = ["active_users", "user_days"]
-    facts = (
+    return (
         _sums(in_month, FEATURE)
         .join(_distinct_users(in_month, FEATURE, [], "active_users"), on=FEATURE, how="left")
         .join(_distinct_users(in_month, FEATURE, ["day"], "user_days"), on=FEATURE, how="left")
-        .with_columns(pl.col(counts).fill_null(0))
+        .with_columns(pl.col("active_users", "user_days").fill_null(0))
     )
-    return FctFeatureAccountMonth.shaped(_known_users(facts, counts, exported)).sort(FEATURE)
 
 
 def _daily(usage_events: pl.DataFrame, dim_month: pl.DataFrame, time_zone: str, also: list[str]) -> pl.DataFrame:
@@ -88,24 +73,13 @@ def _sum_or_null(name: str) -> pl.Expr:
 
 
 def _sums(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    return (
-        rows.group_by(keys)
-        .agg(pl.col("events").sum(), _sum_or_null("errors"), _sum_or_null("seconds"))
-        .with_columns(minutes=pl.col("seconds") / 60)
-    )
+    return rows.group_by(keys).agg(pl.col("events").sum(), _sum_or_null("errors"), _sum_or_null("seconds"))
 
 
 def _distinct_users(rows: pl.DataFrame, keys: list[str], within: list[str], name: str) -> pl.DataFrame:
     """Users once per `keys` and `within`, counted by `keys`."""
     users = rows.drop_nulls("user_id").select(*keys, *within, "user_id").unique()
     return users.group_by(keys).agg(pl.len().cast(pl.Int64).alias(name))
-
-
-def _known_users(facts: pl.DataFrame, counts: list[str], exported: Exported) -> pl.DataFrame:
-    """The counts of users are NULL where no source tells users apart."""
-    if exported.missing(USERS):
-        return facts.with_columns(pl.lit(None, pl.Int64).alias(name) for name in counts)
-    return facts
 
 
 def _weeks(dim_month: pl.DataFrame) -> pl.DataFrame:

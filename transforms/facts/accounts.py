@@ -1,15 +1,20 @@
 """Who the customers are: accounts as known now, and as known at each month's end."""
 
-import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import polars as pl
 
+from schemas.billing import Invoices, Renewals, SubscriptionItems
 from schemas.config import Onboarding
 from schemas.contract import Contract, with_columns
-from schemas.customers import UNKNOWN, DimAccount, DimAccountMonth
+from schemas.customers import UNKNOWN, Accounts, AccountVersion, DimAccount, DimAccountMonth
+from schemas.feedback import SurveyResponses
+from schemas.product import UsageEvents
+from schemas.success import ChurnEvents, CsmActivities, Milestones
+from schemas.support import Tickets
 from transforms.calendar import local_day, month_start
-from transforms.facts.service import first_paid, service
+from transforms.declaration import intermediate, monthly, whole
+from transforms.facts.service import first_paid
 
 BEGINNINGS = {
     "accounts": ("signup_on",),
@@ -18,77 +23,93 @@ BEGINNINGS = {
 }
 """Tables whose rows begin on other days than the one that dates them."""
 SEGMENT = "Segment of the config: {name}"
-ALWAYS = dt.date(1, 1, 1)
 
 
+@intermediate()
 def first_seen(
-    frames: Mapping[str, pl.DataFrame], contracts: Mapping[str, type[Contract]], time_zone: str
+    accounts: pl.DataFrame,
+    subscription_items: pl.DataFrame,
+    invoices: pl.DataFrame,
+    renewals: pl.DataFrame,
+    tickets: pl.DataFrame,
+    survey_responses: pl.DataFrame,
+    usage_events: pl.DataFrame,
+    milestones: pl.DataFrame,
+    csm_activities: pl.DataFrame,
+    churn_events: pl.DataFrame,
+    time_zone: str,
 ) -> pl.DataFrame:
-    """One row per account that any canonical table names: account_id, first_seen_on.
+    """One row per account that any of the canonical tables names: account_id, first_seen_on.
 
     The earliest day on which its rows begin, are dated or say that something happened. A planned day counts only if it
     had come when it was exported. An account without any such day was first seen on the day of its first export.
     """
-    signs = [
-        _signs(frame, table, contracts[table], time_zone)
-        for table, frame in frames.items()
-        if "account_id" in contracts[table].dtypes() and contracts[table].dated_by()
-    ]
-    if not signs:
-        return pl.DataFrame(schema={"account_id": pl.String, "first_seen_on": pl.Date})
+    naming = (
+        (Accounts, accounts),
+        (SubscriptionItems, subscription_items),
+        (Invoices, invoices),
+        (Renewals, renewals),
+        (Tickets, tickets),
+        (SurveyResponses, survey_responses),
+        (UsageEvents, usage_events),
+        (Milestones, milestones),
+        (CsmActivities, csm_activities),
+        (ChurnEvents, churn_events),
+    )
     return (
-        pl.concat(signs)
+        pl.concat([_signs(contract, frame, time_zone) for contract, frame in naming])
         .group_by("account_id")
         .agg(first_seen_on=pl.coalesce(pl.col("day").min(), pl.col("exported_on").min()))
         .sort("account_id")
     )
 
 
-def _signs(frame: pl.DataFrame, table: str, contract: type[Contract], time_zone: str) -> pl.DataFrame:
+def _signs(contract: type[Contract], frame: pl.DataFrame, time_zone: str) -> pl.DataFrame:
     """One row per account of the table: its earliest `day`, and the day it was first exported."""
     moments = {field.name: field.moment for field in contract.fields()}
     happened = [name for name, moment in moments.items() if moment == "happened"]
     exported_on = local_day(pl.col("exported_at"), time_zone)
     days = []
-    for name in dict.fromkeys([*BEGINNINGS.get(table, contract.dated_by()), *happened]):
+    for name in dict.fromkeys([*BEGINNINGS.get(contract.table(), contract.dated_by()), *happened]):
         day = pl.col(name) if contract.dtypes()[name] == pl.Date else local_day(pl.col(name), time_zone)
         days.append(pl.when(day <= exported_on).then(day) if moments[name] == "planned" else day)
     return frame.group_by("account_id").agg(day=pl.min_horizontal(days).min(), exported_on=exported_on.min())
 
 
-def _versions(accounts: pl.DataFrame) -> pl.DataFrame:
-    """The accounts' versions, each from the day `speaks_from`; the first of an account has always spoken."""
-    ordered = accounts.sort("account_id", "known_from", "exported_at", "export_file", "export_line", nulls_last=False)
-    always = pl.col("account_id").is_first_distinct() | pl.col("known_from").is_null()
-    return ordered.with_columns(speaks_from=pl.when(always).then(pl.lit(ALWAYS)).otherwise("known_from")).unique(
-        ["account_id", "speaks_from"], keep="last", maintain_order=True
+@whole
+def account_version(accounts: pl.DataFrame, first_seen: pl.DataFrame, segments: tuple[str, ...]) -> pl.DataFrame:
+    """See the contract, with a column for every segment."""
+    ordered = accounts.sort("account_id", "known_from", nulls_last=False)
+    is_first = pl.col("account_id").is_first_distinct() | pl.col("known_from").is_null()
+    earliest = pl.min_horizontal("first_seen_on", pl.col("known_from").min().over("account_id"))
+    told = ordered.join(first_seen, on="account_id", how="left", maintain_order="left").with_columns(
+        speaks_from=pl.when(is_first).then(earliest).otherwise("known_from")
     )
+    last = told.unique(["account_id", "speaks_from"], keep="last", maintain_order=True)
+    return _segmented(AccountVersion, segments).shaped(last).sort("account_id", "speaks_from")
 
 
+@whole
 def dim_account(
-    first_seen: pl.DataFrame,
-    account_key: pl.DataFrame,
     accounts: pl.DataFrame,
-    subscription_items: pl.DataFrame,
+    first_seen: pl.DataFrame,
     milestones: pl.DataFrame,
-    fx_rates: pl.DataFrame,
+    paying_turns: pl.DataFrame,
     onboarding: Onboarding,
     segments: tuple[str, ...],
-    as_of: dt.date,
-    currency: str,
 ) -> pl.DataFrame:
     """See the contract, with a column for every segment: one row per account that is seen, as known at `as_of`.
 
-    `first_seen` is the result of the function of that name; `account_key` has account_id, account_key.
     Attributes are those of the latest version; an account that the CRM doesn't know has none.
     """
-    latest = _versions(accounts).unique("account_id", keep="last", maintain_order=True)
+    latest = accounts.sort("account_id", "known_from", nulls_last=False).unique(
+        "account_id", keep="last", maintain_order=True
+    )
     is_value = pl.col("milestone").is_in(onboarding.value_milestones)
     value = milestones.filter(is_value).group_by("account_id").agg(reached_on=pl.col("reached_on").min())
     known = (
-        first_seen.join(account_key.select("account_id", "account_key"), on="account_id", how="left")
-        .join(latest.with_columns(is_in_crm=pl.lit(value=True)), on="account_id", how="left")
-        .join(first_paid(service(subscription_items, as_of), fx_rates, currency), on="account_id", how="left")
+        first_seen.join(latest.with_columns(is_in_crm=pl.lit(value=True)), on="account_id", how="left")
+        .join(first_paid(paying_turns), on="account_id", how="left")
         .join(value, on="account_id", how="left")
     )
     both = pl.col("reached_on").is_not_null() & pl.col("first_paid_on").is_not_null()
@@ -102,19 +123,20 @@ def dim_account(
     return _segmented(DimAccount, segments).shaped(valued).sort("account_id")
 
 
+@monthly()
 def dim_account_month(
-    accounts: pl.DataFrame, dim_account: pl.DataFrame, dim_month: pl.DataFrame, segments: tuple[str, ...]
+    account_version: pl.DataFrame, dim_account: pl.DataFrame, dim_month: pl.DataFrame, segments: tuple[str, ...]
 ) -> pl.DataFrame:
     """See the contract, with a column for every segment: one row per account and month from the one it is first seen.
 
-    The version with the greatest known_from ≤ month end speaks; before the first, the earliest.
+    The version with the greatest speaks_from ≤ month end speaks.
     """
-    seen = dim_account.select("account_id", "account_key", "first_seen_on", "first_paid_on")
+    seen = dim_account.select("account_id", "first_seen_on", "first_paid_on")
     there = seen.join(dim_month.select("month", "month_end"), how="cross").filter(
         pl.col("first_seen_on") <= pl.col("month_end")
     )
     told = there.sort("month_end").join_asof(
-        _versions(accounts).sort("speaks_from"),
+        account_version.sort("speaks_from"),
         left_on="month_end",
         right_on="speaks_from",
         by="account_id",
@@ -128,6 +150,3 @@ def dim_account_month(
 
 def _segmented(contract: type[Contract], segments: Iterable[str]) -> type[Contract]:
     return with_columns(contract, segments, SEGMENT)
-
-
-__all__ = ["dim_account", "dim_account_month", "first_seen"]

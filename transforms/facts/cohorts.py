@@ -6,12 +6,14 @@ from schemas.billing import CohortRetention
 from schemas.customers import UNKNOWN
 from schemas.success import ChurnReasonMonth
 from transforms.calendar import month_start
+from transforms.declaration import SO_FAR, Months, monthly
 
 KEYS = ["month", "account_id"]
 REASON_MONTHS = 2
 """Calendar months before and after the churn month in which a record is taken for it; MonthlyTable reads as far."""
 
 
+@monthly(churn_events=Months(back=REASON_MONTHS, ahead=REASON_MONTHS))
 def churn_reason_month(
     fct_mrr_account_month: pl.DataFrame, churn_events: pl.DataFrame, dim_month: pl.DataFrame
 ) -> pl.DataFrame:
@@ -51,6 +53,7 @@ def _nearest_reason(churned: pl.DataFrame, churn_events: pl.DataFrame) -> pl.Dat
     )
 
 
+@monthly(fct_mrr_account_month=SO_FAR)
 def cohort_retention(
     fct_mrr_account_month: pl.DataFrame, dim_account: pl.DataFrame, dim_month: pl.DataFrame
 ) -> pl.DataFrame:

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from schemas.config import Health, HealthInput, InputName, Onboarding
+from schemas.config import Health, HealthInput, InputName
 from schemas.success import FctHealthInput, FctHealthScore
-from transforms.metrics.roll_up import Exported
+from transforms.declaration import SO_FAR, Months, monthly
+from transforms.exported import Exported
+from transforms.facts.answers import counting_answers
 
 KEYS = ["month", "account_id"]
 NEEDS: dict[InputName, tuple[str, ...]] = {
@@ -27,6 +29,12 @@ DIGITS = 9
 """Scores are rounded so that the border of a band (0.6 of 0.8 is 75) is where people put it."""
 
 
+@monthly(
+    fct_usage_account_month=Months(back=TREND_MONTHS),
+    fct_survey_response=SO_FAR,
+    fct_invoice=Months(back=PAYMENT_MONTHS - 1),
+    fct_csm_activity=SO_FAR,
+)
 def fct_health_input(
     fct_mrr_account_month: pl.DataFrame,
     fct_usage_account_month: pl.DataFrame,
@@ -34,10 +42,9 @@ def fct_health_input(
     fct_survey_response: pl.DataFrame,
     fct_invoice: pl.DataFrame,
     fct_csm_activity: pl.DataFrame,
-    milestones: pl.DataFrame,
+    milestone_progress: pl.DataFrame,
     dim_month: pl.DataFrame,
     health: Health,
-    onboarding: Onboarding,
     exported: Exported,
 ) -> pl.DataFrame:
     """See the contract: each input that could be known at month end, its points clipped to 0–100.
@@ -57,7 +64,7 @@ def fct_health_input(
         "feedback": _feedback(fct_survey_response, dim_month),
         "payment": _payment(fct_invoice, dim_month),
         "sentiment": _sentiment(fct_csm_activity, dim_month),
-        "milestones": _milestones(paying, milestones, onboarding),
+        "milestones": _milestones(milestone_progress),
     }
     known = [
         raw[name].select(
@@ -106,8 +113,10 @@ def _feedback(responses: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     """The last answer to NPS (0–10) or CSAT, at most 180 days old, between the ends of its scale."""
     on_scale = (pl.col("scale_min") == NPS_SCALE[0]) & (pl.col("scale_max") == NPS_SCALE[1])
     asked = (pl.col("kind") == "csat") | ((pl.col("kind") == "nps") & on_scale)
-    said = responses.filter(asked).select(
-        *KEYS, "responded_at", "response_id", day="responded_on", raw="share_of_scale"
+    said = (
+        counting_answers(responses)
+        .filter(asked)
+        .select(*KEYS, "responded_at", "response_id", day="responded_on", raw="share_of_scale")
     )
     return _last_said(said, dim_month, FEEDBACK_DAYS, ["responded_at", "response_id"])
 
@@ -142,15 +151,12 @@ def _payment(invoices: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(settled.fill_null(value=False)).group_by(KEYS).agg(raw=in_time.sum() / pl.len())
 
 
-def _milestones(paying: pl.DataFrame, milestones: pl.DataFrame, onboarding: Onboarding) -> pl.DataFrame:
+def _milestones(progress: pl.DataFrame) -> pl.DataFrame:
     """Milestones of the config reached by month end / milestones of the config; none: missing."""
-    names = [step.name for step in onboarding.milestones]
-    reached = milestones.filter(pl.col("milestone").is_in(names)).select("account_id", "milestone", "reached_on")
-    by_end = pl.col("milestone").filter(pl.col("reached_on") <= pl.col("month_end"))
-    counted = paying.join(reached, on="account_id", how="left").group_by(KEYS).agg(count=by_end.n_unique())
-    return counted.select(*KEYS, raw=pl.col("count") / pl.lit(len(names) or None, pl.Float64))
+    return progress.filter(pl.col("defined") > 0).select(*KEYS, raw=pl.col("reached") / pl.col("defined"))
 
 
+@monthly(fct_health_input=Months(back=1))
 def fct_health_score(
     fct_health_input: pl.DataFrame, fct_mrr_account_month: pl.DataFrame, dim_month: pl.DataFrame, health: Health
 ) -> pl.DataFrame:

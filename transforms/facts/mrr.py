@@ -7,8 +7,9 @@ import polars as pl
 
 from schemas.billing import FctMrrAccountCurrencyMonth, FctMrrAccountMonth
 from transforms.calendar import add_months
+from transforms.declaration import SO_FAR, monthly
 from transforms.facts.rates import RATE_DENOMINATOR, monthly_rates, rounded
-from transforms.facts.service import ITEM, Service, at_month_ends, first_paid, service
+from transforms.facts.service import ITEM, Service, at_month_ends, first_paid
 
 PAIR = ["month", "account_id", "currency"]
 
@@ -35,21 +36,21 @@ def _opening_and_closing(item_months: pl.DataFrame, keys: list[str], dim_month: 
     )
 
 
+@monthly(fx_rates=SO_FAR)
 def fct_mrr_account_currency_month(
-    subscription_items: pl.DataFrame, fx_rates: pl.DataFrame, dim_month: pl.DataFrame, as_of: dt.date, currency: str
+    service_periods: Service, fx_rates: pl.DataFrame, dim_month: pl.DataFrame, currency: str
 ) -> pl.DataFrame:
     """See the contract. The months of `dim_month` are consecutive; `currency` is the reporting currency."""
     if dim_month.is_empty():
         return FctMrrAccountCurrencyMonth.blank()
-    in_service = service(subscription_items, as_of)
-    item_months = at_month_ends(in_service, _with_month_before(dim_month))
+    item_months = at_month_ends(service_periods, _with_month_before(dim_month))
     native = _opening_and_closing(item_months, ["account_id", "currency"], dim_month)
     rates = monthly_rates(fx_rates, native, dim_month, currency)
     return (
         FctMrrAccountCurrencyMonth.shaped(
             native.join(rates, on=["month", "currency"]).with_columns(
-                opening_native_cents=rounded(pl.col("opening"), in_service.scale),
-                closing_native_cents=rounded(pl.col("closing"), in_service.scale),
+                opening_native_cents=rounded(pl.col("opening"), service_periods.scale),
+                closing_native_cents=rounded(pl.col("closing"), service_periods.scale),
             )
         )
         .filter((pl.col("opening_native_cents") != 0) | (pl.col("closing_native_cents") != 0))
@@ -57,8 +58,13 @@ def fct_mrr_account_currency_month(
     )
 
 
+@monthly(fx_rates=SO_FAR)
 def fct_mrr_account_month(
-    subscription_items: pl.DataFrame, fx_rates: pl.DataFrame, dim_month: pl.DataFrame, as_of: dt.date, currency: str
+    service_periods: Service,
+    paying_turns: pl.DataFrame,
+    fx_rates: pl.DataFrame,
+    dim_month: pl.DataFrame,
+    currency: str,
 ) -> pl.DataFrame:
     """See the contract: MRR of each account at month end and what moved it since the month before.
 
@@ -73,14 +79,12 @@ def fct_mrr_account_month(
     """
     if dim_month.is_empty():
         return FctMrrAccountMonth.blank()
-    in_service = service(subscription_items, as_of)
-    all_months = _with_month_before(dim_month)
-    item_months = at_month_ends(in_service, all_months)
+    item_months = at_month_ends(service_periods, _with_month_before(dim_month))
     rates = _rates_of_both_ends(item_months, fx_rates, dim_month, currency)
     native = _opening_and_closing(item_months, ["account_id", "currency"], dim_month).join(
         rates, on=["month", "currency"]
     )
-    unit = RATE_DENOMINATOR * in_service.scale
+    unit = RATE_DENOMINATOR * service_periods.scale
     totals = native.group_by("month", "account_id").agg(
         opening=rounded((pl.col("opening") * pl.col("rate_before")).sum(), unit),
         closing=rounded((pl.col("closing") * pl.col("whole_rate")).sum(), unit),
@@ -88,8 +92,7 @@ def fct_mrr_account_month(
     )
     if below := totals.filter(pl.min_horizontal("opening", "closing") < 0).height:
         warnings.warn(f"{below} account-months with discounts above charges: MRR taken as 0", NegativeMrrWarning, 2)
-    paid = first_paid(in_service, fx_rates, currency)
-    moved = _movements(totals.with_columns(pl.col("opening", "closing").clip(lower_bound=0)), paid)
+    moved = _movements(totals.with_columns(pl.col("opening", "closing").clip(lower_bound=0)), first_paid(paying_turns))
     split = _expansion_split(item_months, moved, rates, dim_month)
     extras = _pending_and_seats(item_months, rates, dim_month, unit)
     facts = (

@@ -58,20 +58,29 @@ def monthly_rates(
     )
 
 
-def nearest_rates(fx_rates: pl.DataFrame, days: pl.DataFrame, reporting: str) -> pl.DataFrame:
-    """`days` (month, currency) with `whole_rate`: the month's rate, else the last before, else the first after.
+def rates_so_far(fx_rates: pl.DataFrame, days: pl.DataFrame, reporting: str) -> pl.DataFrame:
+    """`days` (month, currency) with `whole_rate`: the month's rate, or else the last before; NULL before the first.
 
     For asking only whether an amount is above zero, in months that may lie before the first rate.
     """
     known = fx_rates.select("currency", rate_month="month", known="rate").sort("rate_month")
-    first = known.group_by("currency").agg(first=pl.col("known").first())
-    matched = (
-        days.sort("month")
-        .join_asof(known, left_on="month", right_on="rate_month", by="currency", check_sortedness=False)
-        .join(first, on="currency", how="left")
+    matched = days.sort("month").join_asof(
+        known, left_on="month", right_on="rate_month", by="currency", check_sortedness=False
     )
-    rate = _whole_rate(pl.coalesce("known", "first"), reporting, matched["currency"].unique().to_list())
-    return matched.with_columns(whole_rate=rate).drop("rate_month", "known", "first")
+    rate = _whole_rate(pl.col("known"), reporting, matched["currency"].unique().to_list())
+    return matched.with_columns(whole_rate=rate).drop("rate_month", "known")
+
+
+def rate_bounds(fx_rates: pl.DataFrame, currencies: pl.DataFrame, reporting: str) -> pl.DataFrame:
+    """`currencies` (currency) with `least_rate` and `greatest_rate` of all its rates, as `whole_rate`; NULL without."""
+    ends = fx_rates.group_by("currency").agg(least=pl.col("rate").min(), greatest=pl.col("rate").max())
+    known = currencies.select("currency").unique().join(ends, on="currency", how="left")
+    codes = known["currency"].to_list()
+    return known.select(
+        "currency",
+        least_rate=_whole_rate(pl.col("least"), reporting, codes),
+        greatest_rate=_whole_rate(pl.col("greatest"), reporting, codes),
+    )
 
 
 def rounded(numerator: pl.Expr, denominator: int) -> pl.Expr:

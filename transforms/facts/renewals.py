@@ -6,10 +6,11 @@ import polars as pl
 
 from schemas.billing import FctRenewal, Renewal
 from transforms.calendar import month_start
+from transforms.declaration import SO_FAR, monthly
+from transforms.exported import Exported
 from transforms.facts.rates import RATE_DENOMINATOR, monthly_rates, rounded
-from transforms.facts.service import FOREVER, ITEM, service
-from transforms.facts.trials import spoken_versions, trial_runs
-from transforms.metrics.roll_up import Exported
+from transforms.facts.service import FOREVER, ITEM, Service, spoken_versions
+from transforms.facts.trials import trial_runs
 
 GRACE = pl.duration(days=30)
 LONGEST_MONTH = 31
@@ -18,9 +19,11 @@ DAYS = {"day": 1, "week": 7}
 due = pl.col("term_ended_on")
 
 
+@monthly(fx_rates=SO_FAR)
 def fct_renewal(
     renewals: pl.DataFrame,
     subscription_items: pl.DataFrame,
+    service_periods: Service,
     fx_rates: pl.DataFrame,
     dim_month: pl.DataFrame,
     as_of: dt.date,
@@ -37,7 +40,7 @@ def fct_renewal(
     """
     derived = bool(exported.missing(["renewals"]))
     if derived:
-        terms = renewals_from_items(subscription_items, as_of)
+        terms = renewals_from_items(subscription_items, service_periods, as_of)
     else:
         terms = _told(renewals, dated=not exported.missing(["renewals.renewed_on"]))
     rows = (
@@ -75,14 +78,13 @@ def _told(renewals: pl.DataFrame, dated: bool) -> pl.DataFrame:
     )
 
 
-def renewals_from_items(subscription_items: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
+def renewals_from_items(subscription_items: pl.DataFrame, in_service: Service, as_of: dt.date) -> pl.DataFrame:
     """One row per term of an item billed for more than a month that was due by `as_of`, with the columns of `_told`.
 
     A term begins with a billing interval while the item is in service: at the item's start, the end of its trial or a
     change of the interval, and then in steps of the interval. Renewed: the item makes MRR for the same account on the
     due day. The term's MRR is that of its last paying day; without one it is no term.
     """
-    in_service = service(subscription_items, as_of)
     paid = in_service.periods.filter(pl.col("amount") > 0)
     running = _terms(subscription_items, as_of).join(paid, on=ITEM)
     until = pl.col("to_day").fill_null(FOREVER)

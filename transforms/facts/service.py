@@ -6,7 +6,8 @@ from math import lcm
 
 import polars as pl
 
-from transforms.facts.rates import RATE_DENOMINATOR, nearest_rates, rounded
+from transforms.declaration import SO_FAR, intermediate
+from transforms.facts.rates import RATE_DENOMINATOR, rate_bounds, rates_so_far, rounded
 
 ITEM = ("subscription_id", "item_id")
 _PER_MONTH = {"year": (1, 12), "quarter": (1, 3), "month": (1, 1), "week": (52, 12), "day": (365, 12)}
@@ -25,14 +26,15 @@ class Service:
     as_of: dt.date
 
 
-def service(items: pl.DataFrame, as_of: dt.date) -> Service:
+@intermediate()
+def service_periods(subscription_items: pl.DataFrame, as_of: dt.date) -> Service:
     """The periods in which items make MRR, as seen on `as_of`.
 
     Of each item the version with the greatest valid_from ≤ day speaks, the first one from started_on; it counts if
     started_on ≤ day < ended_on, not paused, not metered, not on trial. Amount = quantity × unit_amount − discount,
     brought to a month: ÷ interval_count and year ÷ 12, quarter ÷ 3, week × 52/12, day × 365/12, exactly.
     """
-    scale, factor = _monthly_factor(items)
+    scale, factor = _monthly_factor(subscription_items)
     cuts = (
         "from_day",
         "to_day",
@@ -47,7 +49,7 @@ def service(items: pl.DataFrame, as_of: dt.date) -> Service:
         for cut in cuts
     ]
     pieces = (
-        _spoken(items)
+        spoken_versions(subscription_items)
         .filter(~pl.col("is_metered").fill_null(value=False))
         .with_columns(interval=factor)
         .with_columns(cut=pl.concat_list(inside).list.unique().list.sort())
@@ -73,7 +75,7 @@ def service(items: pl.DataFrame, as_of: dt.date) -> Service:
 FOREVER = dt.date(9999, 1, 1)
 
 
-def _spoken(items: pl.DataFrame) -> pl.DataFrame:
+def spoken_versions(items: pl.DataFrame) -> pl.DataFrame:
     """Each version with the days it speaks for and is in service: from_day ≤ day < to_day."""
     start = pl.coalesce("valid_from", "started_on")
     following = start.shift(-1).over(*ITEM, order_by=start)
@@ -112,31 +114,49 @@ def _paused(day: pl.Expr) -> pl.Expr:
     return ((day >= pl.col("paused_from")) & (day < until)).fill_null(value=False)
 
 
-def first_paid(in_service: Service, fx_rates: pl.DataFrame, reporting: str) -> pl.DataFrame:
-    """One row per account that ever paid: account_id, first_paid_on, the first day with MRR above zero to the cent."""
+@intermediate(fx_rates=SO_FAR)
+def paying_turns(service_periods: Service, fx_rates: pl.DataFrame, currency: str) -> pl.DataFrame:
+    """One row per account and day on which it begins or ceases to pay: account_id, day, pays.
+
+    Paying is MRR above zero to the cent, at the rate of the day's month or the last one before; before a currency's
+    first rate whatever is above zero pays.
+    """
+    periods, as_of = service_periods.periods, service_periods.as_of
     moves = pl.concat(
         [
-            in_service.periods.select("account_id", "currency", "amount", day="from_day"),
-            in_service.periods.select("account_id", "currency", pl.col("amount") * -1, day="to_day").drop_nulls("day"),
+            periods.select("account_id", "currency", "amount", day="from_day"),
+            periods.select("account_id", "currency", pl.col("amount") * -1, day="to_day").drop_nulls("day"),
         ]
-    ).filter(pl.col("day") <= in_service.as_of)
+    ).filter(pl.col("day") <= as_of)
     days = moves.select("account_id", "day").unique()
-    totals = _totals(moves, days, in_service.scale, fx_rates, reporting)
-    # What is not a cent, or not above a credit in another currency, may be lifted by the rate alone, as a month starts.
-    tiny = totals.filter((pl.col("value") != 0) & ~pl.col("pays")).select("account_id").unique()
-    if tiny.height:
+    totals = _totals(moves, days, service_periods.scale, fx_rates, currency)
+    # Where it depends on the rate whether it is a cent, the account may begin or cease to pay as a month starts.
+    wavering = totals.filter(pl.col("wavers")).select("account_id").unique()
+    if wavering.height:
         first: dt.date = moves["day"].min()  # type: ignore[assignment]
-        months = pl.date_range(first.replace(day=1), in_service.as_of, "1mo", eager=True).dt.truncate("1mo")
-        starts = tiny.join(pl.DataFrame({"day": months}), how="cross")
-        more = pl.concat([days, starts]).unique().join(tiny, on="account_id", how="semi")
-        totals = pl.concat([totals, _totals(moves, more, in_service.scale, fx_rates, reporting)])
-    return totals.filter("pays").group_by("account_id").agg(first_paid_on=pl.col("day").min()).sort("account_id")
+        months = pl.date_range(first.replace(day=1), as_of, "1mo", eager=True).dt.truncate("1mo")
+        starts = wavering.join(pl.DataFrame({"day": months}), how="cross").join(
+            days, on=["account_id", "day"], how="anti"
+        )
+        looked_at = pl.concat([days.join(wavering, on="account_id", how="semi"), starts])
+        again = _totals(moves, looked_at, service_periods.scale, fx_rates, currency)
+        totals = pl.concat([totals.join(wavering, on="account_id", how="anti"), again])
+    changed = pl.col("pays") != pl.col("pays").shift(1, fill_value=False).over("account_id")
+    return totals.sort("account_id", "day").filter(changed).select("account_id", "day", "pays")
+
+
+def first_paid(turns: pl.DataFrame) -> pl.DataFrame:
+    """One row per account that ever paid: account_id, first_paid_on, the first day with MRR above zero to the cent."""
+    return turns.filter("pays").group_by("account_id").agg(first_paid_on=pl.col("day").min()).sort("account_id")
 
 
 def _totals(
     moves: pl.DataFrame, days: pl.DataFrame, scale: int, fx_rates: pl.DataFrame, reporting: str
 ) -> pl.DataFrame:
-    """Each account's total on some days, over its currencies and all moves so far; and whether that is a cent."""
+    """Of each account on some days whether it pays, by its total over currencies and all moves so far.
+
+    `wavers`: under some of the rates it would pay, under others not.
+    """
     on_day = moves.group_by("account_id", "currency", "day").agg(pl.col("amount").sum())
     pairs = days.join(on_day.select("account_id", "currency").unique(), on="account_id")
     running = (
@@ -146,12 +166,21 @@ def _totals(
         .with_columns(pl.col("amount").cum_sum().over("account_id", "currency"), month=pl.col("day").dt.truncate("1mo"))
         .join(days, on=["account_id", "day"], how="semi")
     )
-    rated = nearest_rates(fx_rates, running, reporting)
-    unknown = pl.col("whole_rate").is_null() & (pl.col("amount") > 0)
-    totals = rated.group_by("account_id", "day").agg(
-        value=(pl.col("amount") * pl.col("whole_rate")).sum(), unrated=unknown.any()
+    rated = rates_so_far(fx_rates, running, reporting).join(
+        rate_bounds(fx_rates, running, reporting), on="currency", how="left"
     )
-    return totals.with_columns(pays=(rounded(pl.col("value"), RATE_DENOMINATOR * scale) > 0) | pl.col("unrated"))
+    amount = pl.col("amount")
+    unrated = (pl.col("whole_rate").is_null() & (amount > 0)).any()
+    at_least = (amount * pl.when(amount > 0).then("least_rate").otherwise("greatest_rate")).sum()
+    at_most = (amount * pl.when(amount > 0).then("greatest_rate").otherwise("least_rate")).sum()
+
+    def is_a_cent(value: pl.Expr) -> pl.Expr:
+        return rounded(value, RATE_DENOMINATOR * scale) > 0
+
+    return rated.group_by("account_id", "day").agg(
+        pays=is_a_cent((amount * pl.col("whole_rate")).sum()) | unrated,
+        wavers=(is_a_cent(at_least) != is_a_cent(at_most)) | unrated,
+    )
 
 
 def at_month_ends(in_service: Service, months: pl.DataFrame) -> pl.DataFrame:

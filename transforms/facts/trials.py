@@ -6,16 +6,22 @@ import polars as pl
 
 from schemas.billing import FctTrial
 from transforms.calendar import month_start
-from transforms.facts.rates import RATE_DENOMINATOR, nearest_rates, rounded
-from transforms.facts.service import FOREVER, ITEM, Service, service
+from transforms.declaration import History, Months, monthly
+from transforms.facts.service import ITEM, spoken_versions
 
 TO_PAY = pl.duration(days=30)
 MONTHS_AHEAD = 3
-"""Months after that of its start for which the fact follows a trial; MonthlyTable reads as far."""
+"""Months after that of its start for which the fact follows a trial."""
 
 
+# A trial is followed for three months after the one it started in.
+@monthly(
+    subscription_items=History(ahead=MONTHS_AHEAD),
+    paying_turns=Months(ahead=MONTHS_AHEAD),
+    provisional_days=31 * MONTHS_AHEAD,
+)
 def fct_trial(
-    subscription_items: pl.DataFrame, fx_rates: pl.DataFrame, dim_month: pl.DataFrame, as_of: dt.date, currency: str
+    subscription_items: pl.DataFrame, paying_turns: pl.DataFrame, dim_month: pl.DataFrame, as_of: dt.date
 ) -> pl.DataFrame:
     """See the contract. What comes later than three months after the month of the start is not there.
 
@@ -23,7 +29,7 @@ def fct_trial(
     """
     window_end = pl.col("month").dt.offset_by(f"{MONTHS_AHEAD + 1}mo").dt.offset_by("-1d")
     rows = (
-        trials(subscription_items, fx_rates, as_of, currency)
+        trials(subscription_items, paying_turns, as_of)
         .with_columns(month=month_start(pl.col("trial_started_on")))
         .join(dim_month.select("month"), on="month", how="semi")
         .with_columns(window_end=window_end)
@@ -50,13 +56,13 @@ def decided_on() -> pl.Expr:
     return pl.when(converted).then(pl.max_horizontal("first_paid_after", end)).when(~converted).then(end + TO_PAY)
 
 
-def trials(items: pl.DataFrame, fx_rates: pl.DataFrame, as_of: dt.date, currency: str) -> pl.DataFrame:
+def trials(items: pl.DataFrame, paying_turns: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
     """One row per trial begun by `as_of`, with what had happened by then.
 
     Columns: subscription_id, item_id, account_id, plan, trial_started_on, trial_ends_on (planned), trial_ended_on,
     was_paying_before, first_paid_after.
     """
-    turns = paying_turns(service(items, as_of), fx_rates, currency).filter(pl.col("day") <= as_of)
+    turns = paying_turns.filter(pl.col("day") <= as_of)
     begun = trial_runs(items).filter(pl.col("trial_started_on") <= as_of)
     past = (
         pl.when(pl.col(name) <= as_of).then(pl.col(name)).alias(name) for name in ("trial_ends_on", "trial_ended_on")
@@ -107,49 +113,6 @@ def trial_runs(items: pl.DataFrame) -> pl.DataFrame:
         )
         .drop("run")
     )
-
-
-def spoken_versions(items: pl.DataFrame) -> pl.DataFrame:
-    """Each version with the days it speaks for and is in service: from_day ≤ day < to_day."""
-    start = pl.coalesce("valid_from", "started_on")
-    following = start.shift(-1).over(ITEM, order_by=start).fill_null(FOREVER)
-    is_first = start == start.min().over(ITEM)
-    return items.with_columns(
-        from_day=pl.when(is_first).then(pl.col("started_on")).otherwise(pl.max_horizontal(start, "started_on")),
-        to_day=pl.min_horizontal(following, pl.col("ended_on").fill_null(FOREVER)),
-    ).filter(pl.col("from_day") < pl.col("to_day"))
-
-
-def paying_turns(in_service: Service, fx_rates: pl.DataFrame, reporting: str) -> pl.DataFrame:
-    """One row per account and day on which it begins or ceases to pay: account_id, day, pays.
-
-    Paying is MRR above zero to the cent, at the rate of the day's month or the nearest known one.
-    """
-    periods = in_service.periods
-    moves = pl.concat(
-        [
-            periods.select("account_id", "currency", "amount", day="from_day"),
-            periods.select("account_id", "currency", pl.col("amount") * -1, day="to_day").drop_nulls("day"),
-        ]
-    )
-    on_day = moves.group_by("account_id", "currency", "day").agg(pl.col("amount").sum())
-    # An account's total on a day is the sum over its currencies of all moves up to that day.
-    running = (
-        on_day.select("account_id", "day")
-        .unique()
-        .join(on_day.select("account_id", "currency").unique(), on="account_id")
-        .join(on_day, on=["account_id", "currency", "day"], how="left")
-        .sort("account_id", "currency", "day")
-        .with_columns(
-            pl.col("amount").fill_null(0).cum_sum().over("account_id", "currency"), month=month_start(pl.col("day"))
-        )
-    )
-    rated = nearest_rates(fx_rates, running, reporting)
-    unrated = (pl.col("whole_rate").is_null() & (pl.col("amount") > 0)).any()
-    cents = rounded((pl.col("amount") * pl.col("whole_rate")).sum(), RATE_DENOMINATOR * in_service.scale)
-    states = rated.group_by("account_id", "day").agg(pays=(cents > 0) | unrated).sort("account_id", "day")
-    changed = pl.col("pays") != pl.col("pays").shift(1, fill_value=False).over("account_id")
-    return states.filter(changed)
 
 
 def _state_on(rows: pl.DataFrame, turns: pl.DataFrame, day: str) -> pl.DataFrame:

@@ -6,17 +6,17 @@ import polars as pl
 
 from schemas.config import Finance
 from schemas.customers import COMPANY
+from transforms.declaration import SO_FAR
 from transforms.facts.rates import RATE_DENOMINATOR, monthly_rates, rounded
-from transforms.metrics.definition import metric, parts
+from transforms.metrics.definition import Ratio, parts
 
 cost = partial(
-    metric,
+    Ratio,
     better="lower",
     signal="lagging",
     perspective="financial",
-    rollup="ratio",
     over_time="mean_rate",
-    look_back=1,  # in a month that isn't over the last known rate speaks
+    reads={"fx_rates": SO_FAR},  # in a month that isn't over the last known rate speaks
     company_only=True,
     when_empty="source_missing",  # a month without cost rows
     needs=("costs", "subscription_items"),

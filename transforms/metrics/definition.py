@@ -1,214 +1,192 @@
-"""What a metric is: a function that returns parts, and the decorator that turns it into its definition.
+"""What a metric is: a function that returns parts, under a decorator that says how parts become values.
 
-    @metric(unit="share", better="lower", signal="lagging", perspective="customer",
-            rollup="ratio", over_time="mean_rate", independent=True)
+    @Ratio(unit="share", better="lower", signal="lagging", perspective="customer", over_time="mean_rate",
+           independent=True)
     def churn_rate(fct_mrr_account_month):
         \"\"\"Accounts with opening and no closing MRR / accounts with opening MRR.\"\"\"
         return parts(fct_mrr_account_month, numerator=..., denominator=...)
 
-The function's name is the metric's id, its docstring the definition, its parameters the tables it reads (and, by the
-name of a section, the config). Everything else is in the decorator; there is no other list of metrics.
+The function's name is the metric's id, its docstring the definition, its parameters what it reads (see
+`transforms.declaration`). The decorator is one of four kinds, `Sum`, `Ratio`, `Median` and `Derived`, each with its own
+options; families share options by `functools.partial`. There is no other list of metrics.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from inspect import getdoc, signature
-from typing import Literal, cast
+from dataclasses import dataclass, field, replace
+from inspect import getdoc
+from typing import ClassVar, Literal
 
 import polars as pl
 
+from schemas.config import Config
+from transforms.declaration import Depth, Reads, depth
+from transforms.sums import exact_sum
+
 Unit = Literal["share", "cents", "points", "score", "ratio", "count", "users", "minutes", "hours", "days", "months"]
-Better = Literal["higher", "lower", "none"]
-Signal = Literal["leading", "lagging"]
-Perspective = Literal["financial", "customer", "process", "product"]
 RollUp = Literal["sum", "ratio", "median", "derived"]
-OverTime = Literal["flow", "stock", "mean_rate", "none"]
-PartsFunction = Callable[..., pl.DataFrame | None]
+PartsFunction = Callable[..., pl.DataFrame]
+Function = Callable[..., pl.DataFrame | None]
 """Returns the parts; the function of a median or a derived metric only carries its definition."""
 UnknownWhen = Callable[..., str | None]
-ALL: None = None
-"""A look-back to the beginning."""
 
 
 @dataclass(frozen=True)
 class Observations:
-    """The single observations of a median: a fact's column, in the month that another of its columns names."""
+    """The single observations of a median: a table's column, in the month that another of its columns names."""
 
     table: str
     value: str
     month: str
 
 
-@dataclass(frozen=True)
+def _unbound() -> None:
+    """The function of a definition that decorates none yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A metric's definition. See `metric` for what each field means."""
+    """What every metric says of itself; used through its four kinds."""
 
-    name: str
-    title: str
-    definition: str
-    function: PartsFunction
     unit: Unit
-    better: Better
-    signal: Signal
-    perspective: Perspective
-    rollup: RollUp
-    over_time: OverTime
-    asset: str
-    module: str
-    look_back: int | None
-    look_ahead: int
-    provisional_days: int
-    minimum: str | None
-    independent: bool
-    items: bool
-    company_only: bool
-    needs: tuple[str, ...]
-    history_months: int
-    observations: Observations | None
-    expression: str | None
-    without: Mapping[str, str]
-    basis: str | None
-    null_with: str | None
-    unknown_when: UnknownWhen | None
-    when_empty: str
-    scale: float
+    better: Literal["higher", "lower", "none"]
+    signal: Literal["leading", "lagging"]
+    perspective: Literal["financial", "customer", "process", "product"]
+    over_time: Literal["flow", "stock", "mean_rate", "none"]
+    """`flow`: sum the months' parts; `stock`: the last month; `mean_rate`: pool the months' parts; `none`."""
+    title: str = ""
+    """For people; by default made of the name."""
+    asset: str = ""
+    """The asset that carries it, where it is a companion of another metric."""
+    reads: Reads = field(default_factory=dict)
+    """How far it reads of its inputs, where that is not the month itself."""
+    provisional_days: Depth = 0
+    """Days after month end until the value is final."""
+    needs: tuple[str, ...] = ()
+    """Tables (`tickets`) or columns (`tickets.reopens`) it cannot be known without."""
+    unknown_when: UnknownWhen | None = None
+    """Tells from exports and config why it cannot be known, or None, where `needs` is too simple."""
+    history_months: int = 0
+    """Months by which the data must begin earlier, or it is `insufficient_history`."""
+    null_with: str | None = None
+    """A metric whose NULL makes this one NULL with the same reason."""
+    basis: str | None = None
+    """What the value is made from, where the definition leaves a choice."""
+    function: Function = _unbound
+
+    rollup: ClassVar[RollUp]
+
+    def __call__(self, function: Function) -> Function:
+        """Register a function as the definition of the metric it is named after."""
+        name, module = function.__name__, function.__module__
+        if name in REGISTRY and REGISTRY[name].module != module:
+            raise ValueError(f"the metric {name} is defined twice: {REGISTRY[name].module}, {module}")
+        if not getdoc(function):
+            raise ValueError(f"the metric {name} has no docstring to define it")
+        title = self.title or name.replace("_", " ").capitalize()
+        bound = replace(self, function=function, title=title, asset=self.asset or name)
+        REGISTRY[name] = bound
+        return function
 
     @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names of the function's parameters: tables and sections of the config."""
-        return tuple(signature(self.function).parameters)
+    def name(self) -> str:
+        """The metric's id."""
+        return self.function.__name__
 
     @property
-    def parts_function(self) -> Callable[..., pl.DataFrame]:
-        """The function, of a metric that has parts."""
-        if self.rollup in {"median", "derived"}:
-            raise ValueError(f"{self.name} has no parts")
-        return cast("Callable[..., pl.DataFrame]", self.function)
+    def module(self) -> str:
+        """The module that defines it."""
+        return self.function.__module__
+
+    @property
+    def definition(self) -> str:
+        """What it is, in words; `{section.key}` stands for what the config says there."""
+        return " ".join((getdoc(self.function) or "").split())
+
+    def defined(self, config: Config) -> str:
+        """The definition under a config."""
+        return self.definition.format_map({name: getattr(config, name) for name in type(config).model_fields})
+
+    def days(self, config: Config) -> int:
+        """Days after month end until the value is final, under a config."""
+        return depth(self.provisional_days, config) or 0
 
     @property
     def operands(self) -> tuple[str, ...]:
-        """Names in the expressions of a derived metric: metrics, or numbers of dim_month."""
-        expressions = [self.expression, *self.without.values()] if self.expression else []
-        return tuple(
-            dict.fromkeys(name for text in expressions if text for name in pl.sql_expr(text).meta.root_names())
-        )
+        """Names in its expressions: metrics, or `gross_margin`."""
+        return ()
+
+    @property
+    def observed(self) -> frozenset[str]:
+        """The table of its observations."""
+        return frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithParts(Metric):
+    """A metric that is made of parts per account."""
+
+    @property
+    def parts_function(self) -> PartsFunction:
+        """The function, which returns them."""
+        return self.function  # type: ignore[return-value] # what it returns is checked where it is called
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sum(WithParts):
+    """Σ numerators."""
+
+    rollup: ClassVar[RollUp] = "sum"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ratio(WithParts):
+    """scale × Σ numerators / Σ denominators."""
+
+    rollup: ClassVar[RollUp] = "ratio"
+    scale: float = 1
+    minimum: str | None = None
+    """Key of the config's minimums that the denominator must reach, or it is `insufficient_history`."""
+    independent: bool = False
+    """The numerator counts a subset of the denominator's independent units, so Wilson's interval holds."""
+    items: bool = False
+    """The denominator counts the items behind the value (tickets, responses); else accounts are counted."""
+    company_only: bool = False
+    """Its parts lie under `(company)`; segments are NULL."""
+    when_empty: str = "zero_denominator"
+    """The reason where no account has a part in the month at all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Median(Metric):
+    """The median of single observations; it has no parts."""
+
+    rollup: ClassVar[RollUp] = "median"
+    observations: Observations
+
+    @property
+    def observed(self) -> frozenset[str]:
+        """The table of its observations."""
+        return frozenset({self.observations.table})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Derived(Metric):
+    """An expression over the values of other metrics, in SQL; it has no parts."""
+
+    rollup: ClassVar[RollUp] = "derived"
+    expression: str
+    without: Mapping[str, str] = field(default_factory=dict)
+    """The expression to take instead where a table, or column, is not exported."""
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """Names in its expressions: metrics, or `gross_margin`."""
+        texts = (self.expression, *self.without.values())
+        return tuple(dict.fromkeys(name for text in texts for name in pl.sql_expr(text).meta.root_names()))
 
 
 REGISTRY: dict[str, Metric] = {}
-"""Every metric by name, in the order of definition; importing `transforms.metrics.catalogue` fills it."""
-
-
-def metric(
-    *,
-    unit: Unit,
-    better: Better,
-    signal: Signal,
-    perspective: Perspective,
-    rollup: RollUp,
-    over_time: OverTime,
-    title: str | None = None,
-    asset: str | None = None,
-    look_back: int | None = 0,
-    look_ahead: int = 0,
-    provisional_days: int = 0,
-    minimum: str | None = None,
-    independent: bool = False,
-    items: bool = False,
-    company_only: bool = False,
-    needs: tuple[str, ...] = (),
-    history_months: int = 0,
-    observations: Observations | None = None,
-    expression: str | None = None,
-    without: Mapping[str, str] | None = None,
-    basis: str | None = None,
-    null_with: str | None = None,
-    unknown_when: UnknownWhen | None = None,
-    when_empty: str = "zero_denominator",
-    scale: float = 1,
-) -> Callable[[PartsFunction], PartsFunction]:
-    """Register a function as the definition of the metric it is named after.
-
-    rollup: `sum` of numerators; `ratio` = scale × Σnumerator / Σdenominator; `median` of `observations`; `derived` from
-        other metrics by `expression` (SQL over metric names and dim_month's numbers), or by `without[table]` where that
-        table is not exported.
-    over_time: `flow` (sum the months' parts), `stock` (last month), `mean_rate` (pool the months' parts), `none`.
-    asset: the asset that carries it, where it is a companion of another metric.
-    look_back: months of facts before the month (ALL: from the beginning); look_ahead: months after it.
-    provisional_days: days after month end until the value is final.
-    minimum: key of the config's minimums that the denominator must reach, or it is `insufficient_history`.
-    independent: the numerator counts a subset of the denominator's independent units, so Wilson's interval holds.
-    items: the denominator counts the items behind the value (tickets, responses); else accounts are counted.
-    company_only: its parts lie under `(company)`; segments are NULL.
-    needs: tables (`tickets`) or columns (`tickets.reopens`) it cannot be known without.
-    history_months: months by which the data must begin earlier, or it is `insufficient_history`.
-    null_with: a metric whose NULL makes this one NULL with the same reason.
-    unknown_when: tells from exports and config why it cannot be known, or None, where `needs` is too simple.
-    when_empty: the reason where no account has a part in the month at all.
-    basis: what the value is made from, where the definition leaves a choice.
-    """
-
-    def register(function: PartsFunction) -> PartsFunction:
-        name = function.__name__
-        if name in REGISTRY and REGISTRY[name].module != function.__module__:
-            raise ValueError(f"the metric {name} is defined twice: {REGISTRY[name].module}, {function.__module__}")
-        definition = " ".join((getdoc(function) or "").split())
-        if not definition:
-            raise ValueError(f"the metric {name} has no docstring to define it")
-        _check_shape(name, rollup, observations, expression)
-        REGISTRY[name] = Metric(
-            name=name,
-            title=title or name.replace("_", " ").capitalize(),
-            definition=definition,
-            function=function,
-            unit=unit,
-            better=better,
-            signal=signal,
-            perspective=perspective,
-            rollup=rollup,
-            over_time=over_time,
-            asset=asset or name,
-            module=function.__module__,
-            look_back=look_back,
-            look_ahead=look_ahead,
-            provisional_days=provisional_days,
-            minimum=minimum,
-            independent=independent,
-            items=items,
-            company_only=company_only,
-            needs=needs,
-            history_months=history_months,
-            observations=observations,
-            expression=expression,
-            without=without or {},
-            basis=basis,
-            null_with=null_with,
-            unknown_when=unknown_when,
-            when_empty=when_empty,
-            scale=scale,
-        )
-        return function
-
-    return register
-
-
-def _check_shape(name: str, rollup: RollUp, observations: Observations | None, expression: str | None) -> None:
-    if (rollup == "median") != (observations is not None):
-        raise ValueError(f"the metric {name}: a median, and only a median, names its observations")
-    if (rollup == "derived") != (expression is not None):
-        raise ValueError(f"the metric {name}: a derived metric, and only one, has an expression")
-
-
-FRACTIONS = 2**40
-
-
-def exact_sum(number: pl.Expr) -> pl.Expr:
-    """Sum of numbers that does not depend on their order, as a sum of floats would: whole parts and fractions apart.
-
-    Whole numbers are summed exactly; a fraction is taken to 2⁻⁴⁰.
-    """
-    whole = number.floor()
-    fractions = ((number - whole) * FRACTIONS).round().cast(pl.Int64)
-    return whole.cast(pl.Int64).sum().cast(pl.Float64) + fractions.sum().cast(pl.Float64) / FRACTIONS
+"""Every metric by name, in the order of definition; importing `transforms.catalogue` fills it."""
 
 
 def parts(frame: pl.DataFrame, numerator: pl.Expr, denominator: pl.Expr | None = None) -> pl.DataFrame:

@@ -8,13 +8,22 @@ from functools import partial
 
 import polars as pl
 
-from transforms.metrics.definition import metric, parts
+from transforms.metrics.definition import Derived, Ratio, Sum, parts
 
 USERS = "usage_events.user_id"
 KEYS = ["month", "account_id"]
 
-product = partial(metric, better="higher", signal="leading", perspective="product")
-users = partial(product, unit="users", rollup="sum", over_time="none", needs=(USERS,), asset="mau")
+users = partial(
+    Sum,
+    unit="users",
+    better="higher",
+    signal="leading",
+    perspective="product",
+    over_time="none",
+    needs=(USERS,),
+    asset="mau",
+)
+product_ratio = partial(Ratio, better="higher", signal="leading", perspective="product", over_time="mean_rate")
 
 
 @users(title="Monthly active users")
@@ -36,18 +45,27 @@ def dau(fct_usage_account_month: pl.DataFrame) -> pl.DataFrame:
     return parts(fct_usage_account_month, pl.col("user_days") / pl.col("days"))
 
 
-@product(unit="share", rollup="derived", over_time="none", expression="dau / mau", needs=(USERS,), asset="mau")
+@Derived(
+    unit="share",
+    better="higher",
+    signal="leading",
+    perspective="product",
+    over_time="none",
+    expression="dau / mau",
+    needs=(USERS,),
+    asset="mau",
+)
 def stickiness() -> None:
     """Daily active users / monthly active users."""
 
 
-@product(unit="minutes", rollup="ratio", over_time="mean_rate", needs=(USERS, "usage_events.seconds"))
+@product_ratio(unit="minutes", needs=(USERS, "usage_events.seconds"))
 def time_on_platform(fct_usage_account_month: pl.DataFrame) -> pl.DataFrame:
     """Minutes spent in the month / active users of the month."""
     return parts(fct_usage_account_month, pl.col("minutes").fill_null(0), pl.col("active_users"))
 
 
-@product(unit="share", rollup="ratio", over_time="mean_rate", needs=(USERS, "subscription_items.seats"))
+@product_ratio(unit="share", needs=(USERS, "subscription_items.seats"))
 def product_usage_rate(fct_mrr_account_month: pl.DataFrame, fct_usage_account_month: pl.DataFrame) -> pl.DataFrame:
     """Σ min(active users, seats) / Σ seats at month end, over the paying accounts with seats; no use is 0 users."""
     seated = fct_mrr_account_month.filter((pl.col("closing_cents") > 0) & (pl.col("seats") > 0))
@@ -55,10 +73,8 @@ def product_usage_rate(fct_mrr_account_month: pl.DataFrame, fct_usage_account_mo
     return parts(used, pl.min_horizontal(pl.col("active_users").fill_null(0), "seats"), pl.col("seats"))
 
 
-@product(
+@product_ratio(
     unit="share",
-    rollup="ratio",
-    over_time="mean_rate",
     independent=True,
     needs=("usage_events", "subscription_items"),
 )

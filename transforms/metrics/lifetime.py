@@ -4,14 +4,21 @@ from functools import partial
 
 import polars as pl
 
-from transforms.metrics.definition import ALL, metric, parts
+from transforms.declaration import SO_FAR, Months
+from transforms.metrics.definition import Derived, Ratio, parts
 
 SUBSCRIPTIONS = ("subscription_items",)
 PAYMENTS = ("invoices.paid_on",)
 MONTHS = 12
 
-lifetime = partial(metric, signal="lagging", perspective="financial", over_time="stock", asset="clv")
-trailing_ratio = partial(lifetime, rollup="ratio")
+YEAR = Months(back=MONTHS - 1)
+
+trailing_ratio = partial(
+    Ratio, better="higher", signal="lagging", perspective="financial", over_time="stock", asset="clv"
+)
+lifetime_value = partial(
+    Derived, unit="cents", better="higher", signal="lagging", perspective="financial", over_time="stock", asset="clv"
+)
 
 
 def trailing(rows: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
@@ -39,13 +46,17 @@ def _paid(fct_invoice: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-@trailing_ratio(unit="cents", better="higher", look_back=ALL, items=True, needs=PAYMENTS)
+@trailing_ratio(unit="cents", reads={"fct_invoice": SO_FAR, "dim_month": YEAR}, items=True, needs=PAYMENTS)
 def average_purchase_value(fct_invoice: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     """Σ (amount − refunded) / invoices paid, of the invoices paid in the 12 months to month end."""
     return parts(trailing(_paid(fct_invoice), dim_month), pl.col("paid_cents"), pl.col("invoices"))
 
 
-@trailing_ratio(unit="count", better="higher", look_back=ALL, needs=(*PAYMENTS, *SUBSCRIPTIONS))
+@trailing_ratio(
+    unit="count",
+    reads={"fct_invoice": SO_FAR, "fct_mrr_account_month": YEAR, "dim_month": YEAR},
+    needs=(*PAYMENTS, *SUBSCRIPTIONS),
+)
 def purchase_frequency(
     fct_invoice: pl.DataFrame, fct_mrr_account_month: pl.DataFrame, dim_month: pl.DataFrame
 ) -> pl.DataFrame:
@@ -57,7 +68,12 @@ def purchase_frequency(
     return parts(trailing(pl.concat([paid, paying]), dim_month), pl.col("invoices"), pl.col("paying"))
 
 
-@trailing_ratio(unit="months", better="higher", look_back=MONTHS - 1, minimum="churned_accounts", needs=SUBSCRIPTIONS)
+@trailing_ratio(
+    unit="months",
+    reads={"fct_mrr_account_month": YEAR, "dim_month": YEAR},
+    minimum="churned_accounts",
+    needs=SUBSCRIPTIONS,
+)
 def customer_lifespan(fct_mrr_account_month: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     """Σ accounts with opening MRR / Σ accounts churned, over the 12 months to month end."""
     opening = pl.col("opening_cents") > 0
@@ -70,10 +86,7 @@ def customer_lifespan(fct_mrr_account_month: pl.DataFrame, dim_month: pl.DataFra
     return parts(trailing(counted, dim_month), pl.col("opened"), pl.col("churned"))
 
 
-@lifetime(
-    unit="cents",
-    better="higher",
-    rollup="derived",
+@lifetime_value(
     expression="average_purchase_value * purchase_frequency * customer_lifespan",
     without=dict.fromkeys(("invoices", *PAYMENTS), "arpa * customer_lifespan"),
     title="Customer lifetime value",
@@ -82,10 +95,7 @@ def clv() -> None:
     """Average purchase value × purchase frequency × customer lifespan; without invoices ARPA × customer lifespan."""
 
 
-@lifetime(
-    unit="cents",
-    better="higher",
-    rollup="derived",
+@lifetime_value(
     expression="clv * gross_margin",
     title="Customer lifetime value, margin",
 )

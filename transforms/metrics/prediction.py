@@ -7,9 +7,8 @@ import polars as pl
 from schemas.config import Finance, Minimums, Prediction
 from transforms.calendar import month_start
 from transforms.facts.renewals import billing_runs
-from transforms.facts.service import FOREVER, ITEM, Service, service
-from transforms.facts.trials import paying_turns
-from transforms.metrics.definition import metric, parts
+from transforms.facts.service import FOREVER, ITEM, Service
+from transforms.metrics.definition import Ratio, parts
 from transforms.metrics.survival import discounted_renewals, fit_lives
 
 MONTHS_PER_YEAR = 12
@@ -23,12 +22,11 @@ def no_margin(finance: Finance) -> str | None:
     return None if finance.gross_margin else "source_missing"
 
 
-@metric(
+@Ratio(
     unit="cents",
     better="higher",
     signal="leading",
     perspective="financial",
-    rollup="ratio",
     over_time="stock",
     needs=("subscription_items",),
     unknown_when=no_margin,
@@ -39,10 +37,10 @@ def no_margin(finance: Finance) -> str | None:
 def clv_predicted(
     fct_mrr_account_month: pl.DataFrame,
     subscription_items: pl.DataFrame,
-    fx_rates: pl.DataFrame,
+    service_periods: Service,
+    paying_turns: pl.DataFrame,
     dim_month: pl.DataFrame,
-    as_of: dt.date,
-    currency: str,
+    gross_margin: pl.DataFrame,
     prediction: Prediction,
     minimums: Minimums,
 ) -> pl.DataFrame:
@@ -52,12 +50,12 @@ def clv_predicted(
     each billing interval; one with too few churned accounts takes the fit of all, by the month. Each renewal brings its
     interval's MRR × gross margin, discounted to month end; what is already cancelled brings none.
     """
-    in_service = service(subscription_items, as_of)
-    stays = lives(paying_turns(in_service, fx_rates, currency))
-    runs = interval_runs(subscription_items, in_service)
+    stays = lives(paying_turns)
+    runs = interval_runs(subscription_items, service_periods)
     paying = fct_mrr_account_month.filter(pl.col("closing_cents") > 0)
     found = [paying.clear().select("month", "account_id", expected=pl.lit(0.0))]
-    for month, end, margin in dim_month.select("month", "month_end", "gross_margin").iter_rows():
+    months = dim_month.join(gross_margin, on="month", how="left")
+    for month, end, margin in months.select("month", "month_end", "gross_margin").iter_rows():
         known = aged(stays, runs, end)
         fits = fit_intervals(known, minimums.churned_accounts_for_prediction)
         if fits and margin is not None:

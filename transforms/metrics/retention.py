@@ -4,15 +4,16 @@ from functools import partial
 
 import polars as pl
 
-from transforms.metrics.definition import metric, parts
+from transforms.declaration import Months
+from transforms.metrics.definition import Ratio, parts
 from transforms.metrics.revenue import HISTORY
 
 SUBSCRIPTIONS = ("subscription_items",)
-share = partial(metric, unit="share", signal="lagging", rollup="ratio")
+share = partial(Ratio, unit="share", signal="lagging")
 monthly = partial(share, over_time="mean_rate")
 accounts_kept = partial(monthly, perspective="customer", needs=SUBSCRIPTIONS, independent=True)
 money_kept = partial(monthly, perspective="financial", needs=(HISTORY,))
-cohort_share = partial(share, over_time="stock", look_back=12, history_months=12)
+cohort_share = partial(share, over_time="stock", reads={"fct_mrr_account_month": Months(back=12)}, history_months=12)
 
 opening, closing = pl.col("opening_cents"), pl.col("closing_cents")
 lost = pl.col("contraction_cents") + pl.col("churned_cents")

@@ -1,15 +1,15 @@
-"""Recurring revenue: how much there is, and what moved it."""
+"""Revenue: what recurs, what moved it, what is about to go, and what doesn't recur."""
 
 from functools import partial
 
 import polars as pl
 
-from transforms.metrics.definition import metric, parts
+from transforms.metrics.definition import Derived, Ratio, Sum, parts
 
 HISTORY = "subscription_items.valid_from"
 """Without versions of items an upgrade cannot be told from a price that was always so."""
 
-amount = partial(metric, unit="cents", signal="lagging", perspective="financial", rollup="sum", asset="mrr")
+amount = partial(Sum, unit="cents", signal="lagging", perspective="financial", asset="mrr")
 movement = partial(amount, over_time="flow")
 
 
@@ -68,12 +68,11 @@ def net_new_mrr(fct_mrr_account_month: pl.DataFrame) -> pl.DataFrame:
     return parts(fct_mrr_account_month, gained - pl.col("contraction_cents") - pl.col("churned_cents"))
 
 
-@metric(
+@Derived(
     unit="cents",
     better="higher",
     signal="lagging",
     perspective="financial",
-    rollup="derived",
     over_time="stock",
     expression="12 * mrr",
     asset="mrr",
@@ -83,12 +82,11 @@ def arr() -> None:
     """12 × MRR."""
 
 
-@metric(
+@Ratio(
     unit="cents",
     better="higher",
     signal="lagging",
     perspective="financial",
-    rollup="ratio",
     over_time="stock",
     needs=("subscription_items",),
     asset="mrr",
@@ -100,12 +98,11 @@ def arpa(fct_mrr_account_month: pl.DataFrame) -> pl.DataFrame:
     return parts(fct_mrr_account_month, pl.col("closing_cents"), paying)
 
 
-@metric(
+@Ratio(
     unit="ratio",
     better="higher",
     signal="lagging",
     perspective="financial",
-    rollup="ratio",
     over_time="mean_rate",
     needs=(HISTORY,),
 )
@@ -113,3 +110,31 @@ def quick_ratio(fct_mrr_account_month: pl.DataFrame) -> pl.DataFrame:
     """(New + reactivation + expansion MRR) / (contraction + churned MRR)."""
     gained = pl.col("new_cents") + pl.col("reactivation_cents") + pl.col("expansion_cents")
     return parts(fct_mrr_account_month, gained, pl.col("contraction_cents") + pl.col("churned_cents"))
+
+
+@Sum(
+    unit="cents",
+    better="lower",
+    signal="leading",
+    perspective="financial",
+    over_time="stock",
+    needs=("subscription_items.cancel_requested_on",),
+    asset="mrr",
+    title="MRR pending cancellation",
+)
+def mrr_pending_cancellation(fct_mrr_account_month: pl.DataFrame) -> pl.DataFrame:
+    """Closing MRR of items whose cancellation is requested by month end and whose end is later or not known."""
+    return parts(fct_mrr_account_month, pl.col("pending_cancellation_cents"))
+
+
+@Sum(
+    unit="cents",
+    better="none",
+    signal="lagging",
+    perspective="financial",
+    over_time="flow",
+    needs=("invoices.one_off_amount",),
+)
+def non_recurring_revenue(fct_invoice: pl.DataFrame) -> pl.DataFrame:
+    """One-off amounts of the invoices issued in the month, not void or draft; never in MRR."""
+    return parts(fct_invoice.drop_nulls("one_off_cents"), pl.col("one_off_cents"))

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from schemas.config import Minimums
-from schemas.metrics import MetricMonth
-from transforms.calendar import add_months
-from transforms.metrics.definition import Metric, exact_sum
+from schemas.metrics import NULL_REASONS, MetricMonth
+from transforms.calendar import add_months, month_of
+from transforms.exported import Exported
+from transforms.metrics.definition import Derived, Median, Metric, Ratio, WithParts
+from transforms.sums import exact_sum
 
 ALL_ACCOUNTS = ("all", "all")
 KEYS = ["month", "dimension", "segment"]
@@ -17,23 +19,10 @@ Z = 1.959963984540054
 """Two-sided 95 % of the normal distribution."""
 
 
-@dataclass(frozen=True)
-class Exported:
-    """What the sources export: the columns of each table there is."""
-
-    columns: Mapping[str, frozenset[str]]
-    begins: dt.date | None = None
-    """First month with MRR in the data."""
-
-    def missing(self, needs: Sequence[str]) -> str | None:
-        """Why a metric with such needs cannot be known, or None."""
-        for need in needs:
-            table, _, name = need.partition(".")
-            if table not in self.columns:
-                return "source_missing"
-            if name and name not in self.columns[table]:
-                return "not_exported"
-        return None
+def begins(dim_account: pl.DataFrame) -> dt.date | None:
+    """First month with MRR, as far as some accounts tell."""
+    paid = dim_account["first_paid_on"].min()
+    return month_of(paid) if isinstance(paid, dt.date) else None
 
 
 @dataclass(frozen=True)
@@ -41,11 +30,16 @@ class Surroundings:
     """What every roll-up needs beside the parts."""
 
     dim_month: pl.DataFrame
+    gross_margin: pl.DataFrame
     dim_account_month: pl.DataFrame
     segments: tuple[str, ...]
     exported: Exported
     minimums: Minimums
     as_of: dt.date
+    begins: dt.date | None = None
+    """First month with MRR, for metrics that need a history; NULL where nobody has paid yet."""
+    provisional_days: Mapping[str, int] = field(default_factory=dict)
+    """Days after month end until a metric is final, by its name; 0 where it is not named."""
     reasons: Mapping[str, str | None] = field(default_factory=dict)
     """Why a metric cannot be known, by its `unknown_when`."""
 
@@ -78,10 +72,11 @@ def _sliced(rows: pl.DataFrame, around: Surroundings, aggregates: Sequence[pl.Ex
     return pl.concat([company, *(frame.select(columns) for frame in segments)])
 
 
-def roll_up(metric: Metric, parts: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
+def roll_up(metric: WithParts, parts: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
     """Values of a `sum` or `ratio` metric from its parts, for the months of `around`."""
     within = parts.join(around.dim_month.select("month"), on="month", how="semi")
-    counted = pl.col("denominator").sum().cast(pl.Int64) if metric.items else pl.len().cast(pl.Int64)
+    items = isinstance(metric, Ratio) and metric.items
+    counted = pl.col("denominator").sum().cast(pl.Int64) if items else pl.len().cast(pl.Int64)
     sums = _sliced(
         within,
         around,
@@ -92,35 +87,35 @@ def roll_up(metric: Metric, parts: pl.DataFrame, around: Surroundings) -> pl.Dat
         .join(sums, on=KEYS, how="left")
         .with_columns(pl.col("numerator", "denominator", "observations").fill_null(0))
     )
-    if metric.rollup == "sum":
+    if isinstance(metric, Ratio):
+        rows = _ratio(metric, rows, around)
+    else:
         rows = rows.with_columns(
             value=pl.col("numerator"), denominator=pl.lit(None, pl.Float64), null_reason=pl.lit(None, pl.String)
         )
-    else:
-        rows = _ratio(metric, rows, around)
     return _finished(metric, rows, around)
 
 
-def _ratio(metric: Metric, rows: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
+def _ratio(metric: Ratio, rows: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
     least = getattr(around.minimums, metric.minimum) if metric.minimum else 0
     whole = rows.filter((pl.col("dimension") == "all") & (pl.col("denominator") == 0) & (pl.col("numerator") == 0))
     rows = rows.join(whole.select("month", is_empty=pl.lit(value=True)), on="month", how="left")
-    reason = (
-        pl.when(pl.col("denominator") < least)
-        .then(pl.lit("insufficient_history"))
-        .when("is_empty")
-        .then(pl.lit(metric.when_empty))
-        .when(pl.col("denominator") == 0)
-        .then(pl.lit("zero_denominator"))
+    reason = _first(
+        pl.when(pl.col("denominator") < least).then(pl.lit("insufficient_history")),
+        pl.when("is_empty").then(pl.lit(metric.when_empty)),
+        pl.when(pl.col("denominator") == 0).then(pl.lit("zero_denominator")),
     )
     return rows.with_columns(value=metric.scale * pl.col("numerator") / pl.col("denominator"), null_reason=reason)
 
 
-def medians(metric: Metric, facts: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
+def _first(*reasons: pl.Expr) -> pl.Expr:
+    """Of the reasons that hold, the one that is told."""
+    return pl.min_horizontal(*(reason.cast(pl.Enum(NULL_REASONS)) for reason in reasons)).cast(pl.String)
+
+
+def medians(metric: Median, facts: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
     """Values of a `median` metric from the observations its definition names."""
     seen = metric.observations
-    if seen is None:
-        raise ValueError(f"{metric.name} is no median")
     rows = (
         facts.select("account_id", month=pl.col(seen.month), value=pl.col(seen.value).cast(pl.Float64))
         .drop_nulls(["month", "value"])
@@ -140,26 +135,24 @@ def medians(metric: Metric, facts: pl.DataFrame, around: Surroundings) -> pl.Dat
     return _finished(metric, values, around)
 
 
-def _absent(metric: Metric, exported: Exported) -> str | None:
+def _absent(metric: Derived, exported: Exported) -> str | None:
     """The first table (or column) that a derived metric's own formula takes and no source exports."""
     return next((need for need in metric.without if exported.missing([need])), None)
 
 
-def effective_expression(metric: Metric, exported: Exported) -> str | None:
-    """The formula of a derived metric that what is exported allows; None for one that has parts or observations."""
+def effective_expression(metric: Derived, exported: Exported) -> str:
+    """The formula of a derived metric that what is exported allows."""
     absent = _absent(metric, exported)
     return metric.without[absent] if absent else metric.expression
 
 
-def derive(metric: Metric, operands: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
+def derive(metric: Derived, operands: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
     """Values of a `derived` metric from the values of the metrics in its expression (rows of metric_month)."""
     absent = _absent(metric, around.exported)
     text = effective_expression(metric, around.exported)
-    if text is None:
-        raise ValueError(f"{metric.name} is not derived")
     names = list(dict.fromkeys(pl.sql_expr(text).meta.root_names()))
-    constants = [name for name in names if name in around.dim_month.columns]
-    rows = around.spine().join(around.dim_month.select("month", *constants), on="month")
+    constants = [name for name in names if name in around.gross_margin.columns]
+    rows = around.spine().join(around.gross_margin.select("month", *constants), on="month")
     reasons = []
     for name in names:
         if name not in constants:
@@ -190,15 +183,12 @@ def derive(metric: Metric, operands: pl.DataFrame, around: Surroundings) -> pl.D
 
 def _finished(metric: Metric, rows: pl.DataFrame, around: Surroundings, basis: str | None = None) -> pl.DataFrame:
     """Reasons that hold for every metric, intervals, provisional months; never NaN or infinity."""
-    missing = around.missing(metric)
-    reason = (
-        pl.when(pl.lit(missing is not None))
-        .then(pl.lit(missing, pl.String))
-        .when(pl.col("is_early"))
-        .then(pl.lit("insufficient_history"))
-        .when((pl.col("dimension") != "all") & pl.lit(metric.company_only))
-        .then(pl.lit("company_only"))
-        .otherwise(pl.col("null_reason"))
+    company_only = isinstance(metric, Ratio) and metric.company_only
+    reason = _first(
+        pl.lit(around.missing(metric), pl.String),
+        pl.when((pl.col("dimension") != "all") & pl.lit(company_only)).then(pl.lit("company_only")),
+        pl.when("is_early").then(pl.lit("insufficient_history")),
+        pl.col("null_reason"),
     )
     known = rows.join(_months(metric, around), on="month").with_columns(null_reason=reason)
     unknowable = pl.col("null_reason").is_in(["source_missing", "not_exported", "company_only"])
@@ -217,11 +207,11 @@ def _finished(metric: Metric, rows: pl.DataFrame, around: Surroundings, basis: s
 
 def _months(metric: Metric, around: Surroundings) -> pl.DataFrame:
     """The months, whether the value is provisional in them, and whether the data begins too late for it."""
-    begins = around.exported.begins
+    begins, days = around.begins, around.provisional_days.get(metric.name, 0)
     rows = [
         (
             month,
-            around.as_of < next_month + dt.timedelta(days=metric.provisional_days - 1),
+            around.as_of < next_month + dt.timedelta(days=days - 1),
             bool(metric.history_months) and (begins is None or add_months(month, -metric.history_months) < begins),
         )
         for month, next_month in around.dim_month.select("month", "next_month").iter_rows()
@@ -232,7 +222,7 @@ def _months(metric: Metric, around: Surroundings) -> pl.DataFrame:
 
 def _wilson(metric: Metric) -> dict[str, pl.Expr]:
     """95 % Wilson interval, where the numerator counts a subset of the denominator's independent units."""
-    if not metric.independent:
+    if not isinstance(metric, Ratio) or not metric.independent:
         return {}
     n, p = pl.col("denominator"), pl.col("numerator") / pl.col("denominator")
     centre = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)

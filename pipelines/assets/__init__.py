@@ -1,1 +1,0 @@
-"""The assets, in the order of the data's way."""

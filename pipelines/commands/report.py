@@ -1,0 +1,91 @@
+"""What `make run` tells: what it took, what it built, and the last month's headlines."""
+
+import time
+
+import duckdb
+
+from pipelines.months.plan import Stretch
+from pipelines.project import Project
+from pipelines.stopwatch import OWN_WORK
+from schemas.operations import ExportFile
+from warehouse.publishing import current_version
+
+HEADLINES = ("mrr", "nrr", "grr", "churn_rate", "clv", "health_score", "csat", "fcr")
+
+
+class Report:
+    """Tells of a run, as it goes."""
+
+    def __init__(self, project: Project, started: float) -> None:
+        self.project, self.started = project, started
+        self.loading = 0.0
+
+    def loaded(self) -> None:
+        """Definitions are loaded."""
+        self.loading = time.perf_counter() - self.started
+        self._say(f"{self.project.config.company}: {self.project.config_path} → {self.project.data_dir}")
+
+    def failed(self, failures: list[str]) -> int:
+        """A run failed; what was published before stays."""
+        for failure in failures:
+            self._say(f"error: {failure}")
+        version = current_version(self.project.folders)
+        self._say(f"Nothing was published; readers keep version {version}." if version else "Nothing was published.")
+        return 1
+
+    def finished(self, stretches: list[Stretch], *, fresh: bool) -> None:
+        """The whole went well."""
+        files = self.project.database.read(ExportFile.table())
+        self._say(
+            f"  {files.height} files: {files['rows_read'].sum():,} rows read, {files['rows_loaded'].sum():,} loaded, "
+            f"{files['rows_quarantined'].sum():,} quarantined"
+        )
+        built = ", ".join(
+            f"{s.first:%Y-%m}" if s.first == s.last else f"{s.first:%Y-%m} to {s.last:%Y-%m}" for s in stretches
+        )
+        self._say(f"  months built: {built or 'none, nothing was stale'}")
+        version = current_version(self.project.folders)
+        told = "published" if fresh else "nothing new to publish; readers have"
+        self._say(f"  {told} version {version}: {self.project.folders.published_database}")
+        self._headlines()
+        self._backtest()
+        total = time.perf_counter() - self.started
+        rest = total - self.loading - OWN_WORK.total
+        self._say(
+            f"  {total:.1f} s: {OWN_WORK.total:.1f} own work, {rest:.1f} orchestrating (Dagster's event log), "
+            f"{self.loading:.1f} importing"
+        )
+
+    def _headlines(self) -> None:
+        with duckdb.connect(str(self.project.folders.published_database), read_only=True) as connection:
+            rows = connection.execute(
+                "SELECT metric, month, amount, unit, null_reason FROM metric_readable "
+                "WHERE dimension = 'all' AND month = (SELECT max(month) FROM dim_month WHERE NOT is_provisional) "
+                "AND list_contains(?, metric)",
+                [list(HEADLINES)],
+            ).fetchall()
+        currency = self.project.config.reporting.currency
+        told = {
+            metric: f"NULL ({reason})"
+            if amount is None
+            else f"{amount:,.2f} {currency if unit == 'currency' else unit}"
+            for metric, _, amount, unit, reason in rows
+        }
+        if rows:
+            self._say(
+                f"  {rows[0][1]:%Y-%m}: " + ", ".join(f"{name} {told[name]}" for name in HEADLINES if name in told)
+            )
+
+    def _backtest(self) -> None:
+        """What the health score was worth, as far as that is known by now."""
+        with duckdb.connect(str(self.project.folders.published_database), read_only=True) as connection:
+            rows = connection.execute(
+                "SELECT scored_month, auc, auc_low, auc_high, events, accounts FROM health_backtest "
+                "ORDER BY auc IS NULL, month DESC LIMIT 1"
+            ).fetchall()
+        for month, auc, low, high, events, accounts in rows:
+            worth = "unknown, too few left" if auc is None else f"AUC {auc:.2f} ({low:.2f}–{high:.2f})"
+            self._say(f"  health of {month:%Y-%m} three months later: {worth}, {events} of {accounts} accounts left")
+
+    def _say(self, text: str) -> None:
+        print(text, flush=True)

@@ -1,0 +1,1 @@
+"""Exports → landed → validated → clean → staged."""

@@ -1,0 +1,209 @@
+"""Exports → landed → validated → clean → staged, one canonical table at a time."""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipelines.ingest.gathering import Gathered, gather
+from pipelines.ingest.sources import ingest_code, sources_of, speaking_files
+from pipelines.project import Project
+from schemas.operations import ContentMonth, ExportFile, Ingest, Quarantine
+from schemas.tables import CANONICAL
+from transforms.clean.onboarding import milestones_from_usage
+from transforms.clean.resolve import resolve
+from transforms.clean.snapshots import latest_by_key
+from transforms.clean.vendors import FORMS
+from warehouse.errors import WarehouseError
+from warehouse.landing import LandedFile, default_as_of, land, landed_files, source_files
+from warehouse.lineage import digest
+from warehouse.staging import read_staged, write_quarantined, write_staged
+from warehouse.validation import AT
+
+NEVER = dt.date(1970, 1, 1)
+FIRST = ("accounts", "account_links")
+"""Tables that decide whose row a row is; all others come after them."""
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of a canonical table."""
+
+    table: str
+    rows: int
+    rejected: int
+    has_source: bool
+    unchanged: bool
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What months see of a table: in one hash how far and to which day, and the rows that say it."""
+
+    name: str
+    content: Callable[[pl.DataFrame], pl.DataFrame]
+    """From a staged table to its rows of `content_month`."""
+
+
+def land_all(project: Project) -> tuple[list[LandedFile], dt.date]:
+    """Land every file the config points at; the landed files and the day the data speaks for.
+
+    Raises:
+        WarehouseError: a file is not there; all tables are marked, so that nothing is published.
+    """
+    try:
+        files = source_files(project.loaded, FORMS)
+    except WarehouseError as fault:
+        _mark(project, list(CANONICAL), str(fault), project.config.as_of or NEVER)
+        raise
+    as_of = project.config.as_of or default_as_of(files, project.loaded)
+    return [land(file, project.folders) for file in files], as_of
+
+
+def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sight: Sight) -> Ingested:
+    """Validate, clean and stage one canonical table, and say what of it each month sees.
+
+    Unchanged files, code and config leave the staged table as it is.
+
+    Raises:
+        WarehouseError: a file cannot be used as a whole; the table is marked, so that nothing is published.
+    """
+    try:
+        files = speaking_files(project)
+        wanted = made_from(project, table, files)
+        has_source = bool(sources_of(project, table, files))
+        known = project.database.read(Ingest.table(), where={"table_name": [table]})
+        last = known.filter(pl.col("problem").is_null())
+        if last["made_from"].to_list() == [wanted]:
+            seen = last.with_columns(as_of=pl.lit(as_of), sight=pl.lit(sight.name))
+            rows = int(last["rows"].item())
+            if not last.equals(seen):
+                staged = read_staged(project.folders, table, project.contracts[table])
+                _record(project, table, seen, sight.content(staged))
+            return Ingested(table, rows, 0, has_source, unchanged=True)
+        gathered = gather(project, table, files)
+        staged = stage(project, table, gathered, files)
+        write_staged(project.folders, table, staged)
+        _record_rows(project, table, gathered, run_id)
+        exported = ",".join(sorted(_exported(project, table, gathered))) or None
+        row = (table, wanted, exported, staged.height, None, as_of, sight.name, _now())
+        _record(project, table, pl.DataFrame([row], Ingest.dtypes(), orient="row"), sight.content(staged))
+    except WarehouseError as fault:
+        _mark(project, [table], str(fault), as_of)
+        raise
+    rejected = gathered.rejects.select(AT).unique().height
+    return Ingested(table, staged.height, rejected, has_source, unchanged=False)
+
+
+def due(project: Project, as_of: dt.date, sights: Callable[[str], str]) -> list[str]:
+    """The canonical tables that an ingest would read again, or look at again: their files, code, config or day moved.
+
+    `sights` gives the name of each table's sight.
+    """
+    files = speaking_files(project)
+    known = {
+        row["table_name"]: (row["made_from"], row["problem"], row["as_of"], row["sight"])
+        for row in project.database.read(Ingest.table()).iter_rows(named=True)
+    }
+    return [
+        table
+        for table in CANONICAL
+        if known.get(table) != (made_from(project, table, files), None, as_of, sights(table))
+    ]
+
+
+def stage(project: Project, table: str, gathered: Gathered, files: list[LandedFile]) -> pl.DataFrame:
+    """The canonical table: the rows under the CRM's accounts, with what is derived, in one order."""
+    contract, rows = project.contracts[table], gathered.rows
+    if table == "accounts":
+        # Of what two systems say of one account from one day on, the newest export's word counts.
+        rows = latest_by_key(rows, ["account_id", "known_from"])
+    if "account_id" in contract.dtypes() and table not in FIRST:
+        rows = resolve(rows, _crm(project, table, files), _links(project))
+    if _is_derived(project, table):
+        usage = read_staged(project.folders, "usage_events", CANONICAL["usage_events"])
+        rows = milestones_from_usage(usage, rows, project.config.onboarding, project.config.reporting.time_zone)
+    if contract.dated_by():
+        rows = rows.sort(*contract.dated_by(), *contract.grain(), nulls_last=True)
+    return contract.shaped(rows)
+
+
+def made_from(project: Project, table: str, files: list[LandedFile]) -> str:
+    """What a staged table is made from: files, whose rows are whose, the config's part and the code."""
+    config = project.config
+    names = {name for name, _, _ in sources_of(project, table, files)}
+    sources = {name: config.sources[name].model_dump() for name in sorted(names)}
+    speaking = sorted((f.source, f.raw_table, f.name, f.sha256) for f in files if f.source in names)
+    landed = sorted(
+        (f.source, f.raw_table, f.name, f.sha256) for f in landed_files(project.folders) if f.source in names
+    )
+    accounts, links = _crm(project, table, files), _links(project)
+    who = None if accounts is None else sorted(accounts.select("account_id", "is_internal").unique().rows(), key=str)
+    matched = [] if table in FIRST else sorted(links.select("source", "source_account_id", "account_id").rows())
+    derived: list[object] = []
+    if _is_derived(project, table):
+        usage = project.database.read(Ingest.table(), where={"table_name": ["usage_events"]})
+        derived = [config.onboarding.model_dump(), usage["made_from"].to_list()]
+    code = ingest_code(project, table)
+    return digest(
+        sources, speaking, landed, who, matched, config.segments, config.reporting.model_dump(), derived, code
+    )
+
+
+def _exported(project: Project, table: str, gathered: Gathered) -> frozenset[str]:
+    derived = {"account_id", "milestone", "reached_on"} if _is_derived(project, table) else set[str]()
+    return gathered.columns | derived
+
+
+def _is_derived(project: Project, table: str) -> bool:
+    return table == "milestones" and any(step.from_event for step in project.config.onboarding.milestones)
+
+
+def _crm(project: Project, table: str, files: list[LandedFile]) -> pl.DataFrame | None:
+    """The CRM's accounts, or None where no source has them."""
+    if table in FIRST or not sources_of(project, "accounts", files):
+        return None
+    return read_staged(project.folders, "accounts", project.contracts["accounts"])
+
+
+def _links(project: Project) -> pl.DataFrame:
+    return read_staged(project.folders, "account_links", CANONICAL["account_links"])
+
+
+def _record_rows(project: Project, table: str, gathered: Gathered, run_id: str) -> None:
+    """What became of the rows of each file; raw values of rejected ones stay in the private quarantine."""
+    rejects = gathered.rejects
+    if gathered.files:
+        write_quarantined(project.folders, table, rejects, gathered.raw)
+    files = pl.DataFrame(gathered.files, schema=ExportFile.dtypes(), orient="row")
+    quarantined = rejects.join(
+        files.select("file", "source"), left_on="export_file", right_on="file", how="left"
+    ).select(
+        "source",
+        "column_name",
+        "reason",
+        file="export_file",
+        table_name=pl.lit(table),
+        line="export_line",
+        run_id=pl.lit(run_id),
+        rejected_at=pl.lit(_now()),
+    )
+    project.database.write_whole({ExportFile.table(): files, Quarantine.table(): quarantined}, {"table_name": [table]})
+
+
+def _record(project: Project, table: str, ingest: pl.DataFrame, content: pl.DataFrame) -> None:
+    """Record the ingest, and what of the table each month sees, in one transaction."""
+    project.database.write_whole({ContentMonth.table(): content, Ingest.table(): ingest}, {"table_name": [table]})
+
+
+def _mark(project: Project, tables: list[str], problem: str, as_of: dt.date) -> None:
+    """Say that the tables' ingest failed; the audit publishes nothing until it went well."""
+    known = project.database.read(Ingest.table(), where={"table_name": tables})
+    new = [(t, "", None, 0, problem, as_of, "", _now()) for t in tables if t not in known["table_name"].to_list()]
+    rows = pl.concat([known.with_columns(problem=pl.lit(problem)), pl.DataFrame(new, Ingest.dtypes(), orient="row")])
+    project.database.write_whole({Ingest.table(): rows}, {"table_name": tables})
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)

@@ -1,0 +1,70 @@
+"""Which files and which sources fill a canonical table, and the code that reads them."""
+
+import datetime as dt
+
+from pipelines.project import Project
+from schemas.form import Cleaning, Form
+from schemas.tables import CANONICAL
+from transforms.clean.vendors import FORMS
+from warehouse.code import code_of
+from warehouse.landing import LandedFile, SourceFile, default_as_of, landed_files, sha256_of, source_files
+from warehouse.lineage import digest
+
+READING = (
+    "pipelines.ingest.canonical_tables:ingest_table",
+    "pipelines.ingest.gathering:gather",
+    "warehouse.database:WorkingDatabase",
+    "warehouse.folders:Folders",
+)
+"""What turns landed files into a canonical table, whatever the vendor."""
+OF_ALL = ("transforms.clean.vendors:FORMS", "schemas.tables", "pipelines.project")
+"""Lists of all vendors and tables: of them only what a table is filled by counts, which is told beside."""
+
+
+def unlanded_files(project: Project) -> list[SourceFile]:
+    """Files that are not the last landed copy of their name, by their time of export."""
+    last = {(f.source, f.raw_table, f.name): f.exported_at for f in landed_files(project.folders)}
+    files = source_files(project.loaded, FORMS)
+    return [file for file in files if last.get((file.source, file.raw_table, file.name)) != file.exported_at]
+
+
+def landing_due(project: Project) -> dt.date | None:
+    """The day the data speaks for, if every file is landed as it is, to the last byte; None if one is to be landed."""
+    files = source_files(project.loaded, FORMS)
+    last = {(f.source, f.raw_table, f.name): f for f in landed_files(project.folders)}
+    for file in files:
+        landed = last.get((file.source, file.raw_table, file.name))
+        if landed is None or landed.exported_at != file.exported_at or landed.sha256 != sha256_of(file.path):
+            return None
+    return project.config.as_of or default_as_of(files, project.loaded)
+
+
+def speaking_files(project: Project) -> list[LandedFile]:
+    """Of each file the config points at, its last landed copy."""
+    wanted = {(f.source, f.raw_table, f.name) for f in source_files(project.loaded, FORMS)}
+    last = {(f.source, f.raw_table, f.name): f for f in landed_files(project.folders)}
+    return [file for key, file in last.items() if key in wanted]
+
+
+def sources_of(project: Project, table: str, files: list[LandedFile]) -> list[tuple[str, Form, Cleaning]]:
+    """The sources that can fill a table: their form cleans it, and all the raw files that takes are there."""
+    there = {(file.source, file.raw_table) for file in files}
+    found = []
+    for name, source in project.config.sources.items():
+        cleaning = FORMS[source.form].clean.get(table)
+        if cleaning and all((name, raw) in there for raw in cleaning.raw):
+            found.append((name, FORMS[source.form], cleaning))
+    return found
+
+
+def ingest_code(project: Project, table: str) -> str:
+    """The code that makes a canonical table of the files of this company's vendors, as a fingerprint."""
+    forms = {source.form: FORMS[source.form] for source in project.config.sources.values() if source.form in FORMS}
+    contracts, cleaning, spelled = {CANONICAL[table]}, set[str](), []
+    for name, form in sorted(forms.items()):
+        if how := form.clean.get(table):
+            cleaning.add(f"{how.function.__module__}:{how.function.__name__}")
+            contracts |= {form.raw[raw].contract for raw in how.raw}
+            spelled.append((name, str(form.formats), form.exact_header, how.raw))
+    declared = sorted(f"{contract.__module__}:{contract.__name__}" for contract in contracts)
+    return digest(code_of(*READING, *sorted(cleaning), *declared, without=OF_ALL), spelled)

@@ -1,0 +1,1 @@
+"""Staged tables → facts → metrics → explanations, month by month."""

@@ -1,0 +1,114 @@
+"""Building months: the one way in which tables and metrics are made and written."""
+
+import datetime as dt
+import json
+from functools import cached_property
+
+import polars as pl
+
+from pipelines.months.lineage import Made, expected
+from pipelines.months.nodes import Node, nodes, offsets
+from pipelines.months.readers import UNPARTITIONED
+from pipelines.months.store import inputs_of
+from pipelines.months.values import Values
+from pipelines.project import Project
+from schemas.metrics import MetricMonth, MetricPart
+from schemas.operations import Build
+from transforms.calendar import add_months, contiguous
+from transforms.declaration import ALL
+from warehouse.errors import StaleError
+from warehouse.lineage import build_rows
+
+
+class MonthRun:
+    """One run over some months: makes tables and metrics of what their windows show, and writes them with lineage."""
+
+    def __init__(self, project: Project, run_id: str) -> None:
+        self.project, self.run_id = project, run_id
+        self.as_of = project.as_of()
+        self.inputs = inputs_of(project, self.as_of)
+        self.months = list(self.inputs.months)
+        self.nodes = {node.name: node for node in nodes(project.config)}
+
+    @cached_property
+    def expected(self) -> dict[tuple[str, dt.date], Made]:
+        """What every month of every table must be made from; it stays so for the length of a run."""
+        return expected(self.project, self.as_of)
+
+    def stale(self, name: str, months: list[dt.date]) -> list[dt.date]:
+        """Those of the months that are not what they must be."""
+        self._check_months(months)
+        builds = self.project.database.read(Build.table(), (months[0], months[-1]), {"table_name": [name]})
+        made = dict(builds.select("month", "made_from").iter_rows())
+        return [month for month in months if json.loads(made.get(month, "null")) != self.expected[name, month]]
+
+    def build(self, name: str, months: list[dt.date]) -> dict[dt.date, int]:
+        """Make months of a table or metric asset; the rows of each."""
+        self._check_months(months)
+        node, counts = self.nodes[name], dict[dt.date, int]()
+        # A function is given consecutive months only.
+        for first, last in contiguous(months):
+            stretch = [month for month in months if first <= month <= last]
+            self._check_inputs(node, stretch)
+            counts |= self._metrics(node, stretch) if node.metrics else self._table(node, stretch)
+        return counts
+
+    def _table(self, node: Node, months: list[dt.date]) -> dict[dt.date, int]:
+        (reader,) = node.readers
+        frame = reader.call(self.inputs.given(reader, months))
+        contract, database = self.project.contracts[node.name], self.project.database
+        checked = contract.validate(database.numbered(contract, frame), lazy=True)
+        counts = _counts(checked, months)
+        builds = build_rows(self.expected, node.name, months, counts, self.run_id)
+        database.write_months({node.name: checked}, months, builds)
+        return counts
+
+    def _metrics(self, node: Node, months: list[dt.date]) -> dict[dt.date, int]:
+        """Parts and values of an asset's metrics; the number of values of each month."""
+        parts, values = Values(node, self.inputs, months, lambda name: self._values_of(name, months)).made()
+        database = self.project.database
+        keys = database.metric_keys([metric.name for metric in node.metrics])
+        accounts = database.account_keys(parts["account_id"].unique().to_list())
+        numbered = parts.join(keys, on="metric").join(accounts, on="account_id")
+        told = MetricPart.shaped(numbered).sort("metric_key", "month", "account_key")
+        counts = _counts(values, months)
+        builds = build_rows(self.expected, node.name, months, counts, self.run_id)
+        scope = {"metric_key": keys["metric_key"].to_list(), "metric": keys["metric"].to_list()}
+        database.write_months({MetricPart.table(): told, MetricMonth.table(): values}, months, builds, scope)
+        return counts
+
+    def _values_of(self, metric: str, months: list[dt.date]) -> pl.DataFrame:
+        """A metric's values, of another asset than the one that is made."""
+        return self.project.database.read(MetricMonth.table(), (months[0], months[-1]), {"metric": [metric]})
+
+    def _check_months(self, months: list[dt.date]) -> None:
+        outside = [month for month in months if month not in set(self.months)]
+        if outside:
+            raise StaleError(
+                f"{outside[0]:%Y-%m} is not among the data's months: {self.months[0]:%Y-%m} to {self.months[-1]:%Y-%m} "
+                f"(as_of is {self.as_of})"
+            )
+
+    def _check_inputs(self, node: Node, months: list[dt.date]) -> None:
+        """An unbuilt or stale month is never read as if it were right.
+
+        Raises:
+            StaleError: naming the months and the command that builds them.
+        """
+        for table, windows in node.windows.items():
+            if table in UNPARTITIONED:
+                continue
+            back, ahead = offsets(windows)
+            first = self.months[0] if back is ALL else add_months(months[0], -back)
+            last = add_months(months[-1], ahead)
+            wrong = self.stale(table, [month for month in self.months if first <= month <= last])
+            if wrong:
+                stretch = f"{wrong[0]:%Y-%m}" if len(wrong) == 1 else f"{wrong[0]:%Y-%m}..{wrong[-1]:%Y-%m}"
+                raise StaleError(
+                    f"{table} is not built, or stale, in {stretch}; build it first: make run MONTHS={stretch}"
+                )
+
+
+def _counts(frame: pl.DataFrame, months: list[dt.date]) -> dict[dt.date, int]:
+    found = dict(frame.group_by("month").len().iter_rows())
+    return {month: found.get(month, 0) for month in months}

@@ -1,0 +1,31 @@
+"""The code that makes a month of what it reads, as fingerprints; prose doesn't count."""
+
+from pipelines.months.nodes import Node
+from pipelines.months.readers import made_by
+from transforms.catalogue import DIMENSION_TABLES
+from warehouse.code import code_of
+
+SEEING = (
+    "pipelines.months.inputs:Inputs",
+    "pipelines.months.store:ProjectStore",
+    "warehouse.database:WorkingDatabase",
+    "schemas.contract:Contract",
+)
+"""What hands rows to functions, and keeps what they make."""
+BUILDING = (*SEEING, "pipelines.months.build:MonthRun")
+VALUES = "pipelines.months.values:Values"
+OF_ALL = ("transforms.catalogue", "schemas.tables", "schemas.config:Config")
+"""Lists of everything there is: of them only what a month reads counts, which is told beside."""
+TOLD = ("pipelines.months.lineage:expected", "pipelines.project")
+"""What a month is made from says this by its own words."""
+
+
+def node_code(node: Node) -> str:
+    """The code that makes a table by month, or a metric asset."""
+    return code_of(*BUILDING, *node.code, *([VALUES] if node.metrics else []), without=(*OF_ALL, *TOLD))
+
+
+def dimension_code(name: str) -> str:
+    """The code that makes a dimension without months."""
+    own = made_by(DIMENSION_TABLES[name].function)
+    return code_of(*SEEING, "pipelines.months.dimensions:build_dimensions", *own, without=(*OF_ALL, *TOLD))

@@ -1,0 +1,99 @@
+"""What of the tables without months each month sees, in fingerprints: of the very rows that its windows show."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+
+from pipelines.months.inputs import visible
+from pipelines.months.readers import numbers
+from schemas.config import Config
+from schemas.contract import Contract
+from schemas.operations import ContentMonth
+from transforms.calendar import month_start
+from transforms.declaration import ALL, Months, Whole, Window
+from transforms.visible import own_day
+from warehouse.lineage import digest
+
+BY_MONTH = "by month"
+"""The reach of rows that are told month by month; a window of months puts them together."""
+ALL_MONTHS = (dt.date.min, dt.date(9999, 12, 1))
+
+
+def reach(window: Window) -> str:
+    """A window's name in `content_month`: windows of months share one."""
+    return BY_MONTH if isinstance(window, Months) else str(window)
+
+
+def content_rows(
+    frame: pl.DataFrame, contract: type[Contract], windows: Iterable[Window], months: list[dt.date], config: Config
+) -> pl.DataFrame:
+    """Rows of `content_month` of a table: what each of its windows shows to each month.
+
+    `frame` is as `as_of` knows it; the windows are resolved.
+    """
+    found: dict[str, list[tuple[dt.date | None, str]]] = {}
+    for window in windows:
+        if reach(window) in found:
+            continue
+        if isinstance(window, Months):
+            found[reach(window)] = _by_month(frame, contract, config)
+        elif isinstance(window, Whole):
+            found[reach(window)] = [(None, _hashed(visible(frame, contract, window, ALL_MONTHS, config)))]
+        else:
+            found[reach(window)] = [
+                (month, _hashed(visible(frame, contract, window, (month, month), config))) for month in months
+            ]
+    rows = [(contract.table(), name, month, hashed) for name, told in found.items() for month, hashed in told]
+    return pl.DataFrame(rows, schema=ContentMonth.dtypes(), orient="row")
+
+
+def _by_month(frame: pl.DataFrame, contract: type[Contract], config: Config) -> list[tuple[dt.date | None, str]]:
+    """Each month's own rows; those of a window are the rows of its months."""
+    everything = frame.select(
+        month_start(own_day(contract, config.reporting.time_zone)).alias("month"), row=_row(list(contract.followed()))
+    ).drop_nulls("month")
+    sums = everything.group_by("month").agg(pl.col("row").sum(), rows=pl.len()).sort("month")
+    return [(month, digest(total, rows)) for month, total, rows in sums.iter_rows()]
+
+
+def _hashed(frame: pl.DataFrame) -> str:
+    """A hash of the rows, in whatever order they come."""
+    return digest(frame.select(_row(frame.columns).sum()).item() or 0, frame.height)
+
+
+def _row(names: list[str]) -> pl.Expr:
+    return pl.struct(names).hash(seed=7).cast(pl.Int128)
+
+
+class Content:
+    """What was recorded of the tables without months, to be asked for a month's windows."""
+
+    def __init__(self, recorded: pl.DataFrame) -> None:
+        self._told: dict[tuple[str, str], dict[dt.date | None, str]] = {}
+        for table, name, month, hashed in recorded.select(list(ContentMonth.dtypes())).iter_rows():
+            self._told.setdefault((table, name), {})[month] = hashed
+        self._running: dict[str, list[tuple[dt.date, str]]] = {}
+
+    def shown(self, table: str, window: Window, month: dt.date, shifted: Mapping[int, dt.date]) -> str:
+        """What a resolved window on the table shows to the month; `shifted` has the months by distance."""
+        told = self._told.get((table, reach(window)), {})
+        if isinstance(window, Whole):
+            return told.get(None, "")
+        if not isinstance(window, Months):
+            return told.get(month, "")
+        back, ahead = numbers(window)
+        if back is ALL:
+            return self._so_far(table, told, shifted[ahead])
+        return digest([told.get(shifted[distance], "") for distance in range(-back, ahead + 1)])
+
+    def _so_far(self, table: str, told: Mapping[dt.date | None, str], last: dt.date) -> str:
+        """All months through `last`, as one."""
+        if table not in self._running:
+            total, run = "", []
+            for month in sorted(month for month in told if month is not None):
+                total = digest(total, month, told[month])
+                run.append((month, total))
+            self._running[table] = run
+        before = [total for month, total in self._running[table] if month <= last]
+        return before[-1] if before else ""

@@ -1,0 +1,106 @@
+"""The dimensions: those without months, and what the months see of every table without months."""
+
+import datetime as dt
+from collections.abc import Callable
+
+import polars as pl
+
+from pipelines.ingest.canonical_tables import Sight, ingest_table, land_all
+from pipelines.months.code import dimension_code
+from pipelines.months.content import content_rows
+from pipelines.months.nodes import nodes, whole_nodes
+from pipelines.months.readers import UNPARTITIONED
+from pipelines.months.store import inputs_of
+from pipelines.project import Project
+from schemas.customers import DimMonth
+from schemas.operations import ContentMonth, Ingest
+from schemas.tables import CANONICAL
+from transforms.calendar import calendar, gross_margins
+from transforms.catalogue import DIMENSION_TABLES
+from transforms.clean.resolve import external
+from transforms.declaration import Window
+from transforms.visible import seen_on
+from warehouse.code import code_of
+from warehouse.lineage import digest
+
+SIGHT = ("pipelines.months.content:content_rows", "pipelines.months.dimensions:sights")
+
+
+def windows_on(project: Project) -> dict[str, frozenset[Window]]:
+    """Of each table without months the windows that any month has on it."""
+    found: dict[str, frozenset[Window]] = dict.fromkeys(UNPARTITIONED, frozenset())
+    for node in nodes(project.config):
+        for table in UNPARTITIONED & node.windows.keys():
+            found[table] |= node.windows[table]
+    return found
+
+
+def sights(project: Project, as_of: dt.date) -> Callable[[str], Sight]:
+    """What months see of each table without months, if the data speaks for `as_of`."""
+    windows, months = windows_on(project), project.months(as_of)
+    code = code_of(*SIGHT, without=("transforms.catalogue", "schemas.tables", "pipelines.project"))
+
+    def sight(table: str) -> Sight:
+        contract, config = project.contracts[table], project.config
+
+        def content(frame: pl.DataFrame) -> pl.DataFrame:
+            ours = external(frame) if table == "accounts" else frame
+            seen = seen_on(contract.shaped(ours), contract, as_of, config.reporting.time_zone)
+            return content_rows(seen, contract, windows[table], months, config)
+
+        name = digest(code, sorted(map(str, windows[table])), months, config.reporting.time_zone)
+        return Sight(name, content)
+
+    return sight
+
+
+def ingest_all(project: Project, run_id: str) -> dt.date:
+    """Land, validate, clean and stage every table and make the dimensions, in this process; the day it speaks for."""
+    _, as_of = land_all(project)
+    sight = sights(project, as_of)
+    for table in CANONICAL:
+        ingest_table(project, table, as_of, run_id, sight(table))
+    build_dimensions(project)
+    return as_of
+
+
+def build_dimensions(project: Project) -> dict[str, int]:
+    """Make the dimensions without months and `dim_month`, and say what months see of them; the rows of each."""
+    as_of, database = project.as_of(), project.database
+    inputs, sight = inputs_of(project, as_of), sights(project, as_of)
+    months = list(inputs.months)
+    margins = gross_margins(months, project.config.finance)
+    dim_month = DimMonth.shaped(calendar(months, as_of).join(margins, on="month"))
+    frames: dict[str, pl.DataFrame] = {DimMonth.table(): DimMonth.validate(dim_month, lazy=True)}
+    content, told = [ContentMonth.blank()], [Ingest.blank()]
+    for node in whole_nodes(project.config):
+        (reader,) = node.readers
+        contract = project.contracts[node.name]
+        made = database.numbered(contract, reader.call(inputs.given(reader, months)))
+        frames[node.name] = contract.validate(made, lazy=True)
+        content.append(sight(node.name).content(frames[node.name]))
+        now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+        row = (node.name, dimension_made_from(project, node.name), None, made.height, None, as_of, "", now)
+        told.append(pl.DataFrame([row], Ingest.dtypes(), orient="row"))
+    written = {**frames, ContentMonth.table(): pl.concat(content), Ingest.table(): pl.concat(told)}
+    database.write_whole(written, {"table_name": list(DIMENSION_TABLES)})
+    return {name: frame.height for name, frame in frames.items()}
+
+
+def dimension_made_from(project: Project, name: str) -> str:
+    """What a dimension without months is made from, in one hash: canonical tables, config, code and day."""
+    ingested = project.database.read(Ingest.table()).filter(pl.col("table_name").is_in(list(CANONICAL)))
+    config = project.config
+    return digest(
+        ingested.sort("table_name").select("table_name", "made_from", "sight").rows(),
+        project.as_of(),
+        project.months(project.as_of()),
+        [config.onboarding.model_dump(), config.finance.model_dump(mode="json"), config.segments],
+        dimension_code(name),
+    )
+
+
+def due_dimensions(project: Project) -> list[str]:
+    """The dimensions without months that are not made from what is staged now."""
+    known = dict(project.database.read(Ingest.table()).select("table_name", "made_from").iter_rows())
+    return [name for name in DIMENSION_TABLES if known.get(name) != dimension_made_from(project, name)]

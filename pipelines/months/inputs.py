@@ -1,0 +1,171 @@
+"""What a function is given: the one place where its declaration becomes rows, and what those rows are made from.
+
+Everything that builds a month goes through `Inputs.given`; everything that asks what a month must be made from goes
+through `pipelines.months.nodes`, which reads the same windows. A row that a window does not cover is not handed over.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import polars as pl
+
+from pipelines.months.readers import UNPARTITIONED, Reader, history_days, numbers, resolved, through, until
+from schemas.config import Config
+from schemas.contract import Contract
+from schemas.customers import Export
+from transforms.calendar import add_months, calendar, gross_margins
+from transforms.declaration import (
+    ALL,
+    INTERMEDIATES,
+    METRIC_TABLES,
+    READABLE,
+    THE_MONTH,
+    Months,
+    Whole,
+    Window,
+    depth,
+    parameters,
+    window_of,
+)
+from transforms.exported import Exported
+from transforms.visible import dated_in, known_by, seen_on
+
+PROVENANCE = tuple(Export.dtypes())
+
+
+class Store(Protocol):
+    """Where rows come from: staged tables, the working database, or frames in a test."""
+
+    def staged(self, table: str) -> pl.DataFrame:
+        """A canonical table, of our customers only, or a dimension without months: all its rows."""
+
+    def built(self, table: str, first: dt.date, last: dt.date) -> pl.DataFrame:
+        """The months of a table by month."""
+
+    def values(self, metrics: list[str], first: dt.date, last: dt.date) -> pl.DataFrame:
+        """Rows of `metric_month`."""
+
+    def parts(self, metrics: list[str], first: dt.date, last: dt.date) -> pl.DataFrame:
+        """Rows of `metric_account_month`."""
+
+    def secret(self) -> bytes:
+        """The key that persons' ids are hashed with."""
+
+
+def visible(
+    frame: pl.DataFrame, contract: type[Contract], window: Window, months: tuple[dt.date, dt.date], config: Config
+) -> pl.DataFrame:
+    """The rows of a table without months that some months see, of the columns that restate them.
+
+    `frame` is as `as_of` knows it; `window` is resolved.
+    """
+    zone = config.reporting.time_zone
+    first, last = months
+    columns = list(contract.followed())
+    if isinstance(window, Whole):
+        return frame.select(*columns, *(name for name in PROVENANCE if window.provenance and name in frame.columns))
+    if isinstance(window, Months):
+        back, ahead = numbers(window)
+        begin = None if back is ALL else add_months(first, -back)
+        return dated_in(frame, contract, begin, add_months(last, ahead), zone).select(columns)
+    day, plans = history_days(window, last)
+    return known_by(frame, contract, day, plans, zone).select(columns)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What functions are given, in one run."""
+
+    config: Config
+    contracts: Mapping[str, type[Contract]]
+    months: tuple[dt.date, ...]
+    """All months that are built."""
+    as_of: dt.date
+    exported: Exported
+    store: Store
+    _known: dict[object, object] = field(default_factory=dict)
+    """Intermediate results that were made before."""
+    _seen: dict[str, pl.DataFrame] = field(default_factory=dict)
+    """Unpartitioned tables that were read before."""
+
+    def given(self, reader: Reader, months: list[dt.date]) -> dict[str, object]:
+        """What the function's parameters name, for some consecutive months."""
+        return {name: self._one(name, reader, months) for name in parameters(reader.function)}
+
+    def _one(self, name: str, reader: Reader, months: list[dt.date]) -> object:
+        if name in METRIC_TABLES:
+            return self._of_metrics(name, reader, months)
+        if name in INTERMEDIATES:
+            return self._intermediate(name, reader, months)
+        if name in READABLE:
+            return self.rows(name, window_of(name, reader.reads), months)
+        return self.at_hand(name, reader, months)
+
+    def at_hand(self, name: str, reader: Reader, months: list[dt.date]) -> object:
+        """What a parameter names that is no table."""
+        config = self.config
+        as_of = self.reaching(depth(reader.provisional_days, config) or 0, months)
+        if name in {"dim_month", "gross_margin"}:
+            span = self.span(reader.reads.get(name, THE_MONTH), months)
+            within = [month for month in self.months if span[0] <= month <= span[1]]
+            return calendar(within, as_of) if name == "dim_month" else gross_margins(within, config.finance)
+        known = {
+            "as_of": as_of,
+            "currency": config.reporting.currency,
+            "time_zone": config.reporting.time_zone,
+            "exported": self.exported,
+            "metrics": reader.metrics,
+        }
+        if name == "secret":
+            return self.store.secret()
+        return known[name] if name in known else getattr(config, name)
+
+    def frame(self, name: str, reader: Reader, months: list[dt.date]) -> pl.DataFrame:
+        """A frame that is at hand: `dim_month` or `gross_margin`."""
+        found = self.at_hand(name, reader, months)
+        if not isinstance(found, pl.DataFrame):
+            raise TypeError(f"{name} is no frame")
+        return found
+
+    def reaching(self, days: int, months: list[dt.date]) -> dt.date:
+        """`as_of` as far as the passing of days reaches: so many days after the last month's end."""
+        return until(self.as_of, months[-1], days)
+
+    def span(self, window: Window, months: list[dt.date]) -> tuple[dt.date, dt.date]:
+        """First and last built month of a window around some months."""
+        window = resolved(window, self.config)
+        back, ahead = numbers(window) if isinstance(window, Months) else (0, 0)
+        first = self.months[0] if back is ALL else max(add_months(months[0], -back), self.months[0])
+        return first, min(add_months(months[-1], ahead), self.months[-1])
+
+    def _intermediate(self, name: str, reader: Reader, months: list[dt.date]) -> object:
+        """An intermediate result, made once for all who are given the same of it."""
+        within = through(name, reader)
+        as_of = self.at_hand("as_of", within, months)
+        key = (name, tuple(sorted(within.reads.items(), key=str)), months[0], months[-1], as_of)
+        if key not in self._known:
+            self._known[key] = within.function(**self.given(within, months))
+        return self._known[key]
+
+    def rows(self, table: str, window: Window, months: list[dt.date]) -> pl.DataFrame:
+        """The rows of a table that a window around some months shows."""
+        if table not in UNPARTITIONED:
+            return self.store.built(table, *self.span(window, months))
+        frame = self.as_known(table)
+        return visible(
+            frame, self.contracts[table], resolved(window, self.config), (months[0], months[-1]), self.config
+        )
+
+    def as_known(self, table: str) -> pl.DataFrame:
+        """An unpartitioned table's rows as `as_of` knows them."""
+        if table not in self._seen:
+            frame = self.store.staged(table)
+            self._seen[table] = seen_on(frame, self.contracts[table], self.as_of, self.config.reporting.time_zone)
+        return self._seen[table]
+
+    def _of_metrics(self, name: str, reader: Reader, months: list[dt.date]) -> pl.DataFrame:
+        first, last = self.span(reader.reads.get(name, THE_MONTH), months)
+        names = [metric.name for metric in reader.metrics]
+        return (self.store.values if name == "metric_month" else self.store.parts)(names, first, last)

@@ -1,0 +1,52 @@
+"""Where the rows of a run come from: staged tables and the working database."""
+
+import datetime as dt
+
+import polars as pl
+
+from pipelines.months.inputs import Inputs
+from pipelines.project import Project
+from schemas.metrics import MetricMonth, MetricPart
+from schemas.operations import AccountKey
+from schemas.tables import CANONICAL
+from transforms.clean.resolve import external
+from warehouse.staging import read_staged
+
+
+class ProjectStore:
+    """The rows of a project's data folder."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+
+    def staged(self, table: str) -> pl.DataFrame:
+        """A canonical table, of our customers only, or a dimension without months."""
+        if table not in CANONICAL:
+            return self.project.database.read(table)
+        rows = read_staged(self.project.folders, table, self.project.contracts[table])
+        return external(rows) if table == "accounts" else rows
+
+    def built(self, table: str, first: dt.date, last: dt.date) -> pl.DataFrame:
+        """The months of a table by month."""
+        return self.project.database.read(table, (first, last))
+
+    def values(self, metrics: list[str], first: dt.date, last: dt.date) -> pl.DataFrame:
+        """Rows of `metric_month`."""
+        return self.project.database.read(MetricMonth.table(), (first, last), {"metric": metrics})
+
+    def parts(self, metrics: list[str], first: dt.date, last: dt.date) -> pl.DataFrame:
+        """Rows of `metric_account_month`."""
+        database = self.project.database
+        keys = database.metric_keys(metrics)
+        parts = database.read(MetricPart.table(), (first, last), {"metric_key": keys["metric_key"].to_list()})
+        return parts.join(keys, on="metric_key").join(database.read(AccountKey.table()), on="account_key")
+
+    def secret(self) -> bytes:
+        """The key that persons' ids are hashed with."""
+        return self.project.folders.secret()
+
+
+def inputs_of(project: Project, as_of: dt.date) -> Inputs:
+    """What functions are given in a run of the project."""
+    months = tuple(project.months(as_of))
+    return Inputs(project.config, project.contracts, months, as_of, project.exported(), ProjectStore(project))

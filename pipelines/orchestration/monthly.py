@@ -1,0 +1,114 @@
+"""Facts, metrics and explanations: the assets partitioned by month."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from pipelines.months.code import node_code
+from pipelines.months.nodes import Node, nodes, offsets
+from pipelines.months.readers import UNPARTITIONED
+from pipelines.orchestration.declared import OWNERS, RETRY, plain_failures, table_metadata
+from pipelines.orchestration.history import is_deferred, record_months
+from pipelines.orchestration.partitions import ONLY_STALE, Stale, key_of_month, month_of_key, partitions
+from pipelines.orchestration.resources import WarehouseResource
+from pipelines.project import Project
+from transforms.catalogue import MONTHLY_TABLES
+from transforms.declaration import ALL
+from warehouse.lineage import digest
+
+LONGEST_EDGE = 1200
+"""Months back that reach before any history."""
+
+
+def monthly_assets(project: Project) -> list[dg.AssetsDefinition]:
+    """An asset for each table by month and each metric asset, in the order in which they can be built."""
+    return [_asset(project, node) for node in nodes(project.config)]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an asset says of itself."""
+
+    group: str
+    description: str
+    metadata: dict[str, Any]
+    tags: dict[str, str]
+
+
+def _asset(project: Project, node: Node) -> dg.AssetsDefinition:
+    told = _of_metrics(project, node) if node.metrics else _of_table(project, node)
+
+    @dg.asset(
+        name=node.name,
+        partitions_def=partitions(project.config),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        owners=OWNERS,
+        kinds={"polars", "duckdb"},
+        deps=[*_deps(node), "dim_month"],
+        retry_policy=RETRY,
+        code_version=node_code(node),
+        group_name=told.group,
+        description=told.description,
+        metadata=told.metadata,
+        tags=told.tags,
+    )
+    def monthly(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+        return _made(context, warehouse, node.name)
+
+    return monthly
+
+
+def _of_table(project: Project, node: Node) -> Told:
+    contract = project.contracts[node.name]
+    floor = MONTHLY_TABLES[node.name].function.__module__.split(".")[1]
+    group = "dimensions" if node.name.startswith("dim_") else floor
+    return Told(group, contract.prose(), table_metadata(contract), {})
+
+
+def _of_metrics(project: Project, node: Node) -> Told:
+    first = node.metrics[0]
+    of_first = {"signal": first.signal, "perspective": first.perspective}
+    metadata = {
+        "metrics": ", ".join(metric.name for metric in node.metrics),
+        "unit": first.unit,
+        "better": first.better,
+        **of_first,
+    }
+    prose = "\n\n".join(f"**{m.name}** ({m.unit}): {m.defined(project.config)}" for m in node.metrics)
+    return Told("metrics", prose, metadata, {**of_first, "family": first.module.rpartition(".")[2]})
+
+
+def _deps(node: Node) -> list[dg.AssetDep]:
+    """What a node reads, with the months it reads of it."""
+    return [
+        dg.AssetDep(name, partition_mapping=None if name in UNPARTITIONED else _mapping(*offsets(windows)))
+        for name, windows in node.windows.items()
+    ]
+
+
+def _mapping(back: int | None, ahead: int) -> dg.PartitionMapping:
+    return dg.TimeWindowPartitionMapping(
+        start_offset=-LONGEST_EDGE if back is ALL else -back,
+        end_offset=ahead,
+        allow_nonexistent_upstream_partitions=True,
+    )
+
+
+def _made(context: dg.AssetExecutionContext, warehouse: WarehouseResource, name: str) -> dg.MaterializeResult[None]:
+    """Build the months that the run asks for, and say which were built."""
+    run = warehouse.month_run(context.run_id)
+    asked = [month_of_key(key) for key in context.partition_keys]
+    with plain_failures(name):
+        which = context.run.tags.get(ONLY_STALE)
+        if which:
+            asked = run.stale(name, run.months if which == Stale.ANYWHERE else asked)
+        counts = run.build(name, asked)
+    rows = {key_of_month(month): count for month, count in counts.items()}
+    versions = {key: digest(run.expected[name, month_of_key(key)]) for key in rows}
+    if is_deferred(context):
+        record_months(context, rows, versions)
+    else:
+        for key, count in rows.items():
+            context.add_asset_metadata({"dagster/partition_row_count": count}, partition_key=key)
+    return dg.MaterializeResult(data_version=dg.DataVersion(digest(sorted(versions.items()))) if versions else None)

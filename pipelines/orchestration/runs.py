@@ -1,0 +1,61 @@
+"""Starting runs from this process, with their history in Dagster's instance."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import dagster as dg
+
+from pipelines.months.plan import Stretch
+from pipelines.orchestration.definitions import definitions
+from pipelines.orchestration.instance import dagster_home
+from pipelines.orchestration.partitions import Stale, month_range, of_plan
+from pipelines.project import Project
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class Runs:
+    """Runs one after the other; a failed one tells why in `failures`."""
+
+    def __init__(self, project: Project, instance: dg.DagsterInstance) -> None:
+        self.definitions, self.instance = definitions(project), instance
+        self.failures: list[str] = []
+
+    def ingest(self) -> bool:
+        """Land, validate, clean and stage the exports."""
+        return self._execute("ingest", {})
+
+    def stretch(self, stretch: Stretch) -> bool:
+        """What is stale of some months, and nothing else."""
+        return self._execute("months", of_plan(stretch.first, stretch.last, Stale.IN_RANGE), stretch.tables)
+
+    def months(self, stretch: Stretch) -> bool:
+        """All of the months, whether they are stale or not."""
+        return self._execute("months", month_range(stretch.first, stretch.last))
+
+    def publish(self) -> bool:
+        """Audit and publish."""
+        return self._execute("publish", {})
+
+    def _execute(self, job: str, tags: Mapping[str, str], assets: Sequence[str] | None = None) -> bool:
+        result = self.definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance,
+            tags=tags,
+            run_config=QUIET,
+            raise_on_error=False,
+            asset_selection=[dg.AssetKey(name) for name in assets] if assets else None,
+        )
+        for event in result.all_events:
+            if event.is_step_failure:
+                failure = event.step_failure_data
+                told = failure.user_failure_data.description if failure.user_failure_data else None
+                self.failures.append(f"{event.step_key}: {told or (failure.error and failure.error.message.strip())}")
+        return result.success
+
+
+@contextmanager
+def opened(project: Project) -> Iterator[Runs]:
+    """Runs of the project, with their history in its data folder."""
+    dagster_home(project)
+    with dg.DagsterInstance.get() as instance:
+        yield Runs(project, instance)

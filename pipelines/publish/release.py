@@ -1,0 +1,71 @@
+"""The audit and the publish, as one step that the command line and Dagster share."""
+
+import datetime as dt
+
+import polars as pl
+
+from pipelines.months.code import OF_ALL
+from pipelines.months.nodes import nodes
+from pipelines.months.plan import stale_months
+from pipelines.project import Project
+from pipelines.publish.glossary import glossary, wording
+from schemas.operations import Build
+from transforms.calendar import month_of
+from transforms.catalogue import MONTHLY_TABLES, metric_assets
+from warehouse.audit import check_invariants, refuse
+from warehouse.code import code_of
+from warehouse.lineage import digest
+from warehouse.publishing import publications, publish
+
+
+def audit_and_publish(project: Project, run_id: str) -> int:
+    """Publish the working database if everything holds; the new version.
+
+    Raises:
+        AuditError: something does not, and nothing is published.
+    """
+    project.database.write_whole(glossary(project))
+    record = check_invariants(project.database)
+    config, as_of = project.config, project.as_of()
+    refuse(record, stale_months(project), project.database, config.first_month)
+    row = {
+        "as_of": as_of,
+        "run_id": run_id,
+        "code_version": code_of("pipelines.publish.release", *everything(project), without=OF_ALL),
+        "config_sha256": project.loaded.sha256,
+        "first_month": config.first_month,
+        "last_month": month_of(as_of),
+        "content": content_digest(project),
+    }
+    return publish(project.database, project.folders, row, config.publishing.keep_versions, fingerprints(project))
+
+
+def everything(project: Project) -> list[str]:
+    """References of all code that makes a table or metric."""
+    return sorted({reference for node in nodes(project.config) for reference in node.code})
+
+
+def content_digest(project: Project) -> str:
+    """What the working database's months are made from, and what is said of them, in one hash."""
+    builds = project.database.read(Build.table()).sort("table_name", "month")
+    made = builds.select("table_name", "month", "fingerprint").rows()
+    return digest(made, project.loaded.sha256, wording(project))
+
+
+def is_new(project: Project) -> bool:
+    """Whether the working database holds something that is not published."""
+    published = publications(project.folders)
+    return published.is_empty() or published["content"][-1] != content_digest(project)
+
+
+def fingerprints(project: Project) -> dict[tuple[str, dt.date], str]:
+    """What each published table's month is made from; metric_part and metric_month are made from every metric asset."""
+    builds = project.database.read(Build.table())
+    known = {
+        (t, m): f for t, m, f in builds.select("table_name", "month", "fingerprint").iter_rows() if t in MONTHLY_TABLES
+    }
+    metrics = builds.filter(pl.col("table_name").is_in(list(metric_assets()))).sort("table_name")
+    for (month,), rows in metrics.group_by("month"):
+        made = digest(rows.select("table_name", "fingerprint").rows())
+        known["metric_part", month] = known["metric_month", month] = made
+    return known

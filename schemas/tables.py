@@ -1,0 +1,80 @@
+"""Every table there is, by name."""
+
+from schemas import billing, customers, feedback, metrics, operations, product, success, support
+from schemas.contract import Contract
+
+
+def _by_name(*contracts: type[Contract]) -> dict[str, type[Contract]]:
+    return {contract.table(): contract for contract in contracts}
+
+
+CANONICAL = _by_name(
+    customers.Accounts,
+    customers.AccountLinks,
+    billing.SubscriptionItems,
+    billing.Invoices,
+    billing.Renewals,
+    support.Tickets,
+    feedback.SurveyResponses,
+    product.UsageEvents,
+    success.Milestones,
+    success.CsmActivities,
+    success.ChurnEvents,
+    billing.Costs,
+    billing.FxRates,
+)
+"""What every vendor's export is turned into."""
+
+DIMENSIONS = _by_name(
+    customers.DimAccount,
+    customers.DimAccountMonth,
+    customers.DimMonth,
+    metrics.DimMetric,
+    metrics.MetricOperand,
+    metrics.MetricTarget,
+)
+FACTS = _by_name(
+    billing.FctMrrAccountMonth,
+    billing.FctMrrAccountCurrencyMonth,
+    billing.FctInvoice,
+    billing.FctRenewal,
+    billing.FctTrial,
+    billing.CohortRetention,
+    support.FctTicket,
+    feedback.FctSurveyResponse,
+    product.FctUsageAccountMonth,
+    product.FctFeatureAccountMonth,
+    product.FeatureMonth,
+    success.FctMilestone,
+    success.FctCsmActivity,
+    success.ChurnReasonMonth,
+    success.FctHealthInput,
+    success.FctHealthScore,
+)
+VALUES = _by_name(metrics.MetricPart, metrics.MetricMonth)
+EXPLANATIONS = _by_name(
+    feedback.FeedbackThemeMonth,
+    metrics.MetricDriver,
+    metrics.MetricDriverAccount,
+    metrics.MetricRelation,
+    success.HealthBacktest,
+    success.AccountAlert,
+)
+"""What is made of metric values: the tables that say why, and where to act."""
+OPERATIONS = _by_name(operations.Quarantine, operations.ExportFile, operations.Invariant, operations.Publication)
+
+PUBLISHED = {**DIMENSIONS, **FACTS, **VALUES, **EXPLANATIONS, **OPERATIONS}
+"""The tables analysts see, all in schema main."""
+
+WHOLE = _by_name(customers.DimAccount, customers.AccountVersion)
+"""Dimensions without months: what the months see of them is told like that of canonical tables."""
+
+INTERNAL = _by_name(
+    customers.AccountVersion,
+    operations.Build,
+    operations.ContentMonth,
+    operations.Ingest,
+    operations.AccountKey,
+    operations.MetricKey,
+)
+"""The working database's own tables, in schema lineage."""

@@ -1,0 +1,67 @@
+"""What a function declares that it reads, and how a wrong declaration is told."""
+
+import pytest
+
+from schemas.config import Alerts
+from tests.frames import config
+from transforms.declaration import (
+    SO_FAR,
+    THE_MONTH,
+    History,
+    Months,
+    Whole,
+    check_declaration,
+    depth,
+    window_of,
+)
+from transforms.errors import DeclarationError
+
+
+def reads_an_unknown_table(fct_tickets): ...
+
+
+def reads_a_ticket(fct_ticket): ...
+
+
+def reads_items(subscription_items): ...
+
+
+class TestAParameter:
+    def test_that_names_nothing_is_told_with_its_function_and_what_comes_nearest(self):
+        told = r"reads_an_unknown_table: the parameter fct_tickets .*; fct_ticket comes nearest"
+        with pytest.raises(DeclarationError, match=told):
+            check_declaration(reads_an_unknown_table, {})
+
+    def test_may_name_a_table_a_section_of_the_config_or_what_is_at_hand(self):
+        def reads_much(fct_ticket, dim_month, as_of, currency, exported, secret, health, alerts): ...
+
+        check_declaration(reads_much, {"fct_ticket": SO_FAR})
+
+
+class TestAWindow:
+    def test_on_what_is_no_parameter_is_refused(self):
+        with pytest.raises(DeclarationError, match="how far it reads fct_invoice, which is none of its parameters"):
+            check_declaration(reads_a_ticket, {"fct_invoice": SO_FAR})
+
+    def test_on_a_table_by_month_is_one_of_months(self):
+        with pytest.raises(DeclarationError, match="fct_ticket is read by months"):
+            check_declaration(reads_a_ticket, {"fct_ticket": History()})
+        with pytest.raises(DeclarationError, match="fct_ticket is read by months"):
+            check_declaration(reads_a_ticket, {"fct_ticket": Whole()})
+
+    def test_on_a_history_is_none_of_months(self):
+        with pytest.raises(DeclarationError, match="subscription_items is a history"):
+            window_of("subscription_items", {"subscription_items": Months(back=1)})
+
+    def test_that_is_not_named_is_the_month_itself_or_what_was_known_by_its_end(self):
+        assert window_of("fct_ticket", {}) == window_of("tickets", {}) == THE_MONTH == Months(back=0, ahead=0)
+        assert window_of("subscription_items", {}) == window_of("dim_account", {}) == History(ahead=0, plans=0)
+
+
+class TestADepth:
+    def test_may_be_a_number_or_what_the_config_says(self):
+        def twice_the_days(alerts: Alerts) -> int:
+            return 2 * alerts.renewal_within_days
+
+        asked = config(alerts={"renewal_within_days": 30})
+        assert (depth(7, asked), depth(None, asked), depth(twice_the_days, asked)) == (7, None, 60)

@@ -1,0 +1,146 @@
+"""Invoices in the reporting currency."""
+
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pytest
+
+from schemas.billing import FctInvoice, FxRates, Invoices
+from tests.frames import day, months, rows
+from transforms.facts.invoices import fct_invoice
+from transforms.facts.rates import MissingRateError
+
+
+def invoice(number: str = "1", issued: str = "2024-01-15", **given: Any) -> dict[str, Any]:
+    first = {"invoice_id": number, "account_id": "a", "issued_on": day(issued), "status": "paid"}
+    return {**first, "amount": 10_000, "currency": "EUR", **given}
+
+
+def rate(month: str, value: str, currency: str = "USD") -> dict[str, Any]:
+    return {"month": day(f"{month}-01"), "currency": currency, "rate": Decimal(value)}
+
+
+def built(
+    *invoices: dict[str, Any],
+    rates: tuple[dict[str, Any], ...] = (),
+    first: str = "2024-01",
+    last: str = "2024-01",
+    as_of: str = "2024-12-31",
+    currency: str = "EUR",
+) -> pl.DataFrame:
+    return fct_invoice(rows(Invoices, *invoices), rows(FxRates, *rates), months(first, last), day(as_of), currency)
+
+
+def money(frame: pl.DataFrame) -> list[tuple[Any, ...]]:
+    return frame.select("paid_month", "paid_cents", "one_off_cents").rows()
+
+
+def test_an_invoice_lies_in_its_month_of_issue_and_names_the_month_it_was_paid():
+    found = built(invoice(issued="2024-01-31", paid_on=day("2024-03-05")))
+    assert found.select("month", "paid_month", "paid_cents").rows() == [(day("2024-01-01"), day("2024-03-01"), 10_000)]
+
+
+def test_what_is_issued_in_other_months_is_left_out():
+    found = built(invoice("1", "2023-12-31"), invoice("2", "2024-01-01"), invoice("3", "2024-02-01"))
+    assert found["invoice_id"].to_list() == ["2"]
+
+
+@pytest.mark.parametrize("status", ["paid", "open", "uncollectible"])
+def test_a_day_of_payment_makes_an_invoice_paid_whatever_its_status(status):
+    assert money(built(invoice(status=status, paid_on=day("2024-01-20")))) == [(day("2024-01-01"), 10_000, None)]
+
+
+@pytest.mark.parametrize("status", ["void", "draft"])
+def test_what_is_void_or_a_draft_has_no_money(status):
+    found = built(invoice(status=status, paid_on=day("2024-01-20"), one_off_amount=500))
+    assert money(found) == [(None, None, None)]
+
+
+def test_an_unpaid_invoice_has_no_paid_month_but_its_one_off_amount():
+    assert money(built(invoice(status="open", one_off_amount=500))) == [(None, None, 500)]
+
+
+@pytest.mark.parametrize(
+    ("refunded", "expected"),
+    [
+        (None, (day("2024-01-01"), 10_000, None)),
+        (2_500, (day("2024-01-01"), 7_500, None)),
+        (9_999, (day("2024-01-01"), 1, None)),
+        (10_000, (None, None, None)),
+        (10_001, (None, None, None)),
+    ],
+)
+def test_only_what_is_left_after_a_refund_is_paid(refunded, expected):
+    assert money(built(invoice(paid_on=day("2024-01-20"), refunded=refunded))) == [expected]
+
+
+def test_payment_takes_the_rate_of_its_month_and_the_one_off_amount_that_of_the_issue():
+    given = invoice(currency="USD", paid_on=day("2024-03-05"), one_off_amount=2_000)
+    rates = (rate("2024-01", "0.90"), rate("2024-02", "0.5"), rate("2024-03", "0.95"))
+    assert money(built(given, rates=rates)) == [(day("2024-03-01"), 9_500, 1_800)]
+
+
+def test_money_is_rounded_half_away_from_zero():
+    rates = (rate("2024-01", "0.5"),)
+    up = invoice("1", currency="USD", amount=3, one_off_amount=3, paid_on=day("2024-01-20"))
+    down = invoice("2", currency="USD", amount=1, one_off_amount=-3, paid_on=day("2024-01-20"))
+    assert money(built(up, down, rates=rates)) == [(day("2024-01-01"), 2, 2), (day("2024-01-01"), 1, -2)]
+
+
+def test_a_large_amount_is_exact():
+    given = invoice(currency="USD", amount=900_719_925_474_099_301, paid_on=day("2024-01-20"))
+    found = built(given, rates=(rate("2024-01", "1.0000000001"),))
+    assert found["paid_cents"].to_list() == [900_719_925_564_171_294]  # …99_301 + 90_071_992.5…
+
+
+def test_a_yen_has_no_cents():
+    yen = invoice(currency="JPY", amount=10_000, one_off_amount=150, paid_on=day("2024-01-20"))
+    assert money(built(yen, rates=(rate("2024-01", "0.0061", "JPY"),))) == [(day("2024-01-01"), 6_100, 92)]
+    euros = invoice(currency="EUR", amount=10_000, paid_on=day("2024-01-20"))
+    found = built(euros, rates=(rate("2024-01", "164.5", "EUR"),), currency="JPY")
+    assert found["paid_cents"].to_list() == [16_450]
+
+
+def test_a_closed_month_without_a_rate_stops_the_run():
+    paid_later = invoice(currency="USD", paid_on=day("2024-03-05"))
+    with pytest.raises(MissingRateError, match="USD in 2024-03"):
+        built(paid_later, rates=(rate("2024-01", "0.9"), rate("2024-02", "0.9")))
+    with pytest.raises(MissingRateError, match="USD in 2024-01"):
+        built(invoice(currency="USD", status="open", one_off_amount=5))
+
+
+def test_the_month_of_as_of_takes_the_last_known_rate_until_it_is_over():
+    paid_later = invoice(currency="USD", paid_on=day("2024-03-05"))
+    rates = (rate("2024-02", "0.8"),)
+    assert built(paid_later, rates=rates, as_of="2024-03-30")["paid_cents"].to_list() == [8_000]
+    with pytest.raises(MissingRateError, match="USD in 2024-03"):
+        built(paid_later, rates=rates, as_of="2024-03-31")
+
+
+def test_no_rate_is_asked_for_what_is_not_converted():
+    unpaid = invoice("1", currency="USD", status="open")
+    nothing = invoice("2", currency="USD", status="open", one_off_amount=0)
+    void = invoice("3", currency="USD", status="void", one_off_amount=7, paid_on=day("2024-01-20"))
+    elsewhere = invoice("4", "2024-02-01", currency="CHF", paid_on=day("2024-02-02"))
+    found = built(unpaid, nothing, void, elsewhere)
+    assert money(found) == [(None, None, None), (None, None, 0), (None, None, None)]
+
+
+def test_a_month_is_the_same_alone_and_among_others_and_for_shuffled_rows():
+    given = [
+        invoice("1", "2024-01-10", currency="USD", paid_on=day("2024-02-10"), one_off_amount=700),
+        invoice("2", "2024-02-10", paid_on=day("2024-02-20")),
+        invoice("3", "2024-01-11", currency="USD", paid_on=day("2024-01-30")),
+    ]
+    rates = (rate("2024-01", "0.9"), rate("2024-02", "0.8"))
+    alone = built(*given, rates=rates)
+    among = built(*given[::-1], rates=rates[::-1], last="2024-03")
+    assert alone.equals(among.filter(pl.col("month") == day("2024-01-01")))
+
+
+def test_facts_survive_empty_inputs():
+    assert built().schema == FctInvoice.blank().schema
+    assert fct_invoice(
+        rows(Invoices, invoice()), rows(FxRates), months("2024-01", "2024-01").clear(), day("2024-12-31"), "EUR"
+    ).is_empty()

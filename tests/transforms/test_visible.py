@@ -1,0 +1,86 @@
+"""What of a table can be seen on a day and from a month."""
+
+import datetime as dt
+
+from schemas.billing import Renewals, SubscriptionItems
+from schemas.customers import DimAccount
+from schemas.support import Tickets
+from tests.frames import at, day, rows
+from transforms.visible import LATER, dated_in, known_by, seen_on
+
+ITEM = {
+    "subscription_id": "s",
+    "item_id": "i",
+    "account_id": "a",
+    "currency": "EUR",
+    "interval_unit": "month",
+    "valid_from": day("2024-01-10"),
+    "started_on": day("2024-01-10"),
+}
+
+
+def of_item(known: str, planned: str, **more: object) -> dict[str, object]:
+    found = known_by(rows(SubscriptionItems, {**ITEM, **more}), SubscriptionItems, day(known), day(planned), "UTC")
+    return found.row(0, named=True)
+
+
+class TestAHistory:
+    def test_holds_the_rows_that_had_begun_by_the_day_and_no_later_ones(self):
+        items = rows(SubscriptionItems, ITEM, {**ITEM, "valid_from": day("2024-02-01")})
+        for last, expected in (("2024-01-09", 0), ("2024-01-10", 1), ("2024-01-31", 1), ("2024-02-01", 2)):
+            assert known_by(items, SubscriptionItems, day(last), day(last), "UTC").height == expected
+
+    def test_shows_an_end_from_its_day_on_and_before_it_none(self):
+        """No end, and one that lies ahead, are the same to a month."""
+        assert of_item("2024-03-31", "2024-03-31", ended_on=day("2024-04-01"))["ended_on"] is None
+        assert of_item("2024-04-30", "2024-04-30", ended_on=day("2024-04-01"))["ended_on"] == day("2024-04-01")
+
+    def test_shows_that_a_trial_has_an_end_before_it_shows_the_day(self):
+        """A trial with dates is one whatever its flag says; without an end the flag would decide."""
+        found = of_item("2024-01-31", "2024-01-31", trial_started_on=day("2024-01-10"), trial_ends_on=day("2024-02-09"))
+        assert (found["trial_started_on"], found["trial_ends_on"]) == (day("2024-01-10"), LATER)
+        assert of_item("2024-01-31", "2024-01-31")["trial_ends_on"] is None
+
+    def test_shows_what_happened_only_by_the_day_and_what_is_planned_further(self):
+        told = {"cancel_requested_on": day("2024-02-10"), "term_ends_on": day("2024-03-20")}
+        found = of_item("2024-01-31", "2024-03-31", **told)
+        assert (found["cancel_requested_on"], found["term_ends_on"]) == (None, day("2024-03-20"))
+
+    def test_shows_nothing_of_what_was_told_with_a_later_day(self):
+        """Days to value are no sooner known than value."""
+        told = {"account_id": "a", "account_key": 1, "is_in_crm": True, "first_seen_on": day("2024-01-01")}
+        value = {"first_paid_on": day("2024-01-05"), "value_on": day("2024-02-05"), "value_month": day("2024-02-01")}
+        account = rows(DimAccount, {**told, **value, "ttv_days": 31})
+        january = known_by(account, DimAccount, day("2024-01-31"), day("2024-01-31"), "UTC").row(0, named=True)
+        february = known_by(account, DimAccount, day("2024-02-29"), day("2024-02-29"), "UTC").row(0, named=True)
+        assert (january["value_on"], january["value_month"], january["ttv_days"]) == (None, None, None)
+        assert (january["first_paid_on"], february["ttv_days"]) == (day("2024-01-05"), 31)
+
+
+class TestEvents:
+    def test_are_seen_in_the_month_that_dates_them_in_the_reporting_time_zone(self):
+        """Half past eleven in the evening of January in UTC is February in Berlin."""
+        ticket = rows(Tickets, {"ticket_id": "t", "status": "open", "created_at": at("2024-01-31T23:30")})
+        january, february = day("2024-01-01"), day("2024-02-01")
+        assert dated_in(ticket, Tickets, january, january, "UTC").height == 1
+        assert dated_in(ticket, Tickets, january, january, "Europe/Berlin").height == 0
+        assert dated_in(ticket, Tickets, february, february, "Europe/Berlin").height == 1
+
+    def test_are_seen_from_the_beginning_if_no_first_month_is_named(self):
+        tickets = rows(
+            Tickets,
+            *({"ticket_id": text, "status": "open", "created_at": at(f"{text}-05T00:00")} for text in
+              ("1999-12", "2024-01", "2024-02", "2024-03")),
+        )  # fmt: skip
+        found = dated_in(tickets, Tickets, None, day("2024-02-01"), "UTC")
+        assert found["ticket_id"].to_list() == ["1999-12", "2024-01", "2024-02"]
+
+    def test_without_a_day_are_in_no_month(self):
+        renewal = rows(Renewals, {"renewal_id": "r", "term_started_on": day("2024-01-01"), "outcome": "open"})
+        assert dated_in(renewal, Renewals, None, dt.date(9999, 12, 1), "UTC").is_empty()
+
+
+def test_as_of_sees_no_row_of_a_later_day_and_plans_stay():
+    items = rows(SubscriptionItems, {**ITEM, "ended_on": day("2024-06-01")}, {**ITEM, "valid_from": day("2024-03-01")})
+    seen = seen_on(items, SubscriptionItems, day("2024-02-15"), "UTC")
+    assert seen.select("valid_from", "ended_on").rows() == [(day("2024-01-10"), day("2024-06-01"))]

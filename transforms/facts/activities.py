@@ -1,0 +1,43 @@
+"""What customer-success managers do: ratings given, reviews held."""
+
+import polars as pl
+
+from schemas.config import Sentiment
+from schemas.success import FctCsmActivity
+from transforms.calendar import month_start
+from transforms.declaration import monthly
+from transforms.errors import UndefinedError
+
+LONGEST_WORD = 24
+
+
+class UnknownRatingError(UndefinedError):
+    """A rating is a word that the config gives no score."""
+
+
+@monthly()
+def fct_csm_activity(csm_activities: pl.DataFrame, sentiment: Sentiment, dim_month: pl.DataFrame) -> pl.DataFrame:
+    """See the contract.
+
+    Raises:
+        UnknownRatingError: a rating of these months is not one of the config's words.
+    """
+    rows = csm_activities.with_columns(month=month_start(pl.coalesce("due_on", "held_on"))).join(
+        dim_month.select("month"), on="month", how="semi"
+    )
+    _check_words(rows["rating"], sentiment)
+    score = pl.col("rating").replace_strict(sentiment.scores, default=None, return_dtype=pl.Float64)
+    return FctCsmActivity.shaped(rows.with_columns(rating_score=score)).sort("activity_id")
+
+
+def _check_words(ratings: pl.Series, sentiment: Sentiment) -> None:
+    """Raise for words that have no score, without repeating what may be a sentence about a person."""
+    unknown = sorted(set(ratings.drop_nulls().unique().to_list()) - set(sentiment.scores))
+    if not unknown:
+        return
+    short = [word for word in unknown if len(word) <= LONGEST_WORD and word.replace("_", "").replace("-", "").isalnum()]
+    named = ", ".join(short[:12]) or "longer texts"
+    raise UnknownRatingError(
+        f"csm_activities has {len(unknown)} ratings without a score ({named}); "
+        f"add each to sentiment.scores in the config, from 1 (worst) to 5"
+    )

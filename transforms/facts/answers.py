@@ -1,0 +1,147 @@
+"""Survey responses and ticket ratings as facts."""
+
+import polars as pl
+
+from schemas.config import Feedback, Privacy
+from schemas.customers import UNKNOWN
+from schemas.feedback import LOW, FctSurveyResponse, SurveyResponse
+from transforms.calendar import local_day, month_start
+from transforms.declaration import SO_FAR, monthly
+from transforms.errors import UndefinedError
+from transforms.facts.privacy import publishable
+from transforms.facts.tickets import counting
+
+RATING = "ticket:{}"
+"""Id of a ticket's rating among the answers."""
+
+
+class UnknownScaleError(UndefinedError):
+    """A CSAT answer is on a scale whose positive range the config does not name."""
+
+
+@monthly(tickets=SO_FAR)
+def fct_survey_response(
+    survey_responses: pl.DataFrame,
+    tickets: pl.DataFrame,
+    dim_month: pl.DataFrame,
+    time_zone: str,
+    feedback: Feedback,
+    privacy: Privacy,
+    secret: bytes,
+) -> pl.DataFrame:
+    """See the contract.
+
+    Raises:
+        UnknownScaleError: a CSAT answer of these months is on a scale without a line under feedback.csat.
+    """
+    low, high, good = pl.col("scale_min"), pl.col("scale_max"), pl.col("good_score")
+    turned = pl.when(pl.col("direction") == LOW).then(high + low - pl.col("score")).otherwise(pl.col("score"))
+    filed = pl.concat([_surveys(survey_responses, tickets, time_zone), _ratings(tickets, time_zone)])
+    facts = (
+        filed.with_columns(responded_on=local_day(pl.col("responded_at"), time_zone))
+        .join(dim_month.select("month"), on="month", how="semi")
+        .with_columns(responded_month=month_start(pl.col("responded_on")), good_score=turned)
+        .with_columns(
+            share_of_scale=pl.when(high > low).then((good - low) / (high - low)),
+            is_positive=_is_positive(feedback),
+        )
+    )
+    _refuse_unknown_scales(facts)
+    return publishable(FctSurveyResponse.shaped(facts), FctSurveyResponse, privacy, secret).sort("response_id")
+
+
+def counting_answers(fct_survey_response: pl.DataFrame) -> pl.DataFrame:
+    """The scored answers that count, with `month`, that of the answer.
+
+    Of several of one kind about one ticket, its rating included, the first does; on one day a survey before the rating.
+    An answer that was given before its survey was sent counts from the month in which it was sent.
+    """
+    scored = fct_survey_response.filter(pl.col("good_score").is_not_null() & pl.col("responded_month").is_not_null())
+    counted = scored.with_columns(month=pl.max_horizontal("responded_month", "month"))
+    of_ticket = pl.col("ticket_id").is_not_null()
+    is_rating = pl.col("response_id") == pl.format(RATING, "ticket_id")
+    first = (
+        counted.filter(of_ticket)
+        .with_columns(is_rating=is_rating)
+        .sort("month", "responded_on", "is_rating", "responded_at", "response_id")
+        .unique(["ticket_id", "kind"], keep="first", maintain_order=True)
+        .drop("is_rating")
+    )
+    return pl.concat([first, counted.filter(~of_ticket)])
+
+
+def _surveys(survey_responses: pl.DataFrame, tickets: pl.DataFrame, time_zone: str) -> pl.DataFrame:
+    """The surveys, one without an account under that of its ticket; an unanswered one says nothing.
+
+    Also one whose answer is later than `as_of`, which has lost no more than its `responded_at`. Of a ticket that was
+    created in a later month than the survey is filed in nothing is taken.
+    """
+    days = [local_day(pl.col(name), time_zone) for name in ("sent_at", "responded_at")]
+    of_ticket = tickets.select("ticket_id", ticket_account="account_id", created_month=_created_month(time_zone))
+    account = pl.when(pl.col("account_id") != UNKNOWN).then("account_id")
+    answered = pl.col("responded_at").is_not_null()
+    known = pl.when(pl.col("created_month") <= pl.col("month")).then("ticket_account")
+    return _filed(
+        survey_responses.with_columns(month=month_start(pl.coalesce(days)))
+        .join(of_ticket, on="ticket_id", how="left")
+        .with_columns(
+            account_id=pl.coalesce(account, known, pl.lit(UNKNOWN)),
+            score=pl.when(answered).then("score"),
+            comment=pl.when(answered).then("comment"),
+        )
+    )
+
+
+def _ratings(tickets: pl.DataFrame, time_zone: str) -> pl.DataFrame:
+    """Ratings of tickets that count, as answers; one that was given before its ticket was created is filed with it."""
+    rated = counting(tickets).filter(pl.col("satisfaction_score").is_not_null())
+    responded_at = pl.coalesce("satisfaction_at", "last_solved_at")
+    return _filed(
+        rated.select(
+            "account_id",
+            "ticket_id",
+            "scale_min",
+            "scale_max",
+            month=pl.max_horizontal(month_start(local_day(responded_at, time_zone)), _created_month(time_zone)),
+            response_id=pl.format(RATING, "ticket_id"),
+            respondent_id="requester_id",
+            kind=pl.lit("csat"),
+            score="satisfaction_score",
+            responded_at=responded_at,
+        ).filter(pl.col("responded_at").is_not_null())
+    )
+
+
+def _created_month(time_zone: str) -> pl.Expr:
+    return month_start(local_day(pl.col("created_at"), time_zone))
+
+
+def _filed(rows: pl.DataFrame) -> pl.DataFrame:
+    """The columns of a response, with the month it is filed under."""
+    return pl.concat([SurveyResponse.shaped(rows), rows.select("month")], how="horizontal")
+
+
+def _is_csat() -> pl.Expr:
+    return (pl.col("kind") == "csat") & pl.col("good_score").is_not_null()
+
+
+def _is_positive(feedback: Feedback) -> pl.Expr:
+    """Whether a scored CSAT answer, turned so that high is good, lies in the positive range of its scale."""
+    by_scale = [
+        pl.when((pl.col("scale_min") == known.scale[0]) & (pl.col("scale_max") == known.scale[1])).then(
+            pl.col("good_score").is_between(*known.positive)
+        )
+        for known in feedback.csat
+    ]
+    return pl.when(_is_csat()).then(pl.coalesce(*by_scale, pl.lit(None, pl.Boolean)))
+
+
+def _refuse_unknown_scales(facts: pl.DataFrame) -> None:
+    unknown = facts.filter(_is_csat() & pl.col("is_positive").is_null())
+    scales = unknown.group_by("scale_min", "scale_max").len().sort("scale_min", "scale_max").rows()
+    if scales:
+        named = ", ".join(f"{low}–{high} ({count} answers)" for low, high, count in scales)
+        raise UnknownScaleError(
+            f"CSAT answers on the scale {named}, but feedback.csat in the config does not say which of them are"
+            " positive; give it a line like {scale: [1, 5], positive: [4, 5]}"
+        )

@@ -1,0 +1,49 @@
+"""How much an account uses the product, beside the seats it pays for."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from schemas.product import FctFeatureAccountMonth, FctUsageAccountMonth
+from transforms.declaration import Months, monthly
+from transforms.events.usage import ACCOUNT, FEATURE, use_of_accounts, use_of_features
+from transforms.exported import Exported
+
+USERS = ("usage_events.user_id",)
+
+
+# The week in which a month begins may begin in the month before.
+@monthly(usage_events=Months(back=1))
+def fct_usage_account_month(
+    usage_events: pl.DataFrame,
+    fct_mrr_account_month: pl.DataFrame,
+    dim_month: pl.DataFrame,
+    time_zone: str,
+    exported: Exported,
+) -> pl.DataFrame:
+    """See the contract."""
+    spans = dim_month.select("month", days=(pl.col("month_end") - pl.col("month")).dt.total_days() + 1)
+    facts = (
+        use_of_accounts(usage_events, dim_month, time_zone)
+        .join(spans, on="month", how="left")
+        .join(fct_mrr_account_month.select(*ACCOUNT, "seats"), on=ACCOUNT, how="left")
+    )
+    known = _known_users(facts, ["active_users", "user_days", "user_weeks"], exported)
+    return FctUsageAccountMonth.shaped(known).sort(ACCOUNT)
+
+
+@monthly()
+def fct_feature_account_month(
+    usage_events: pl.DataFrame, dim_month: pl.DataFrame, time_zone: str, exported: Exported
+) -> pl.DataFrame:
+    """See the contract. An event without a name is of no feature."""
+    facts = use_of_features(usage_events, dim_month, time_zone)
+    known = _known_users(facts, ["active_users", "user_days"], exported)
+    return FctFeatureAccountMonth.shaped(known).sort(FEATURE)
+
+
+def _known_users(facts: pl.DataFrame, counts: Sequence[str], exported: Exported) -> pl.DataFrame:
+    """With minutes; and no counts of users where no source tells users apart."""
+    if exported.missing(USERS):
+        facts = facts.with_columns(pl.lit(None, pl.Int64).alias(name) for name in counts)
+    return facts.with_columns(minutes=pl.col("seconds") / 60)

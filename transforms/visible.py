@@ -1,0 +1,74 @@
+"""What of a table can be seen: on a day, from a month. Rows that a window does not cover are not there."""
+
+import datetime as dt
+
+import polars as pl
+
+from schemas.contract import Column, Contract
+from transforms.calendar import local_day, month_start
+
+LATER = dt.date(9999, 12, 31)
+"""A planned day that lies beyond what a month sees, where to have none would mean something else."""
+
+
+def _day(name: str, contract: type[Contract], time_zone: str) -> pl.Expr:
+    """A column's day in the reporting time zone."""
+    return pl.col(name) if contract.dtypes()[name] == pl.Date else local_day(pl.col(name), time_zone)
+
+
+def own_day(contract: type[Contract], time_zone: str) -> pl.Expr:
+    """The day that dates a row; NULL where nothing does."""
+    days = [_day(name, contract, time_zone) for name in contract.dated_by()]
+    return pl.coalesce(days) if days else pl.lit(None, pl.Date)
+
+
+def seen_on(frame: pl.DataFrame, contract: type[Contract], as_of: dt.date, time_zone: str) -> pl.DataFrame:
+    """The rows as `as_of` knows them.
+
+    A row whose own date is later is not there; a date that states what happened is empty if it is later, and so is
+    what was told with it; what is planned (ends, terms, due days) stays.
+    """
+    planned = {field.name for field in contract.fields() if field.moment == "planned"}
+    dated_by = [_day(name, contract, time_zone) for name in contract.dated_by() if name not in planned]
+    rows = frame.filter(~(pl.coalesce(dated_by) > as_of).fill_null(value=False)) if dated_by else frame
+    return _without_later(rows, contract, as_of, time_zone)
+
+
+def _without_later(frame: pl.DataFrame, contract: type[Contract], day: dt.date, time_zone: str) -> pl.DataFrame:
+    """The rows without what happened after the day, and without what is told with it."""
+    happened = {field.name: field.name for field in contract.fields() if field.moment == "happened"}
+    told_when = {name: when for name, when in (happened | contract.told_with()).items() if name in frame.columns}
+    # A value without a day of its own is known with its row.
+    seen = {name: _day(when, contract, time_zone) for name, when in told_when.items()}
+    return frame.with_columns(
+        pl.when(when.is_null() | (when <= day)).then(pl.col(name)).alias(name) for name, when in seen.items()
+    )
+
+
+def dated_in(
+    frame: pl.DataFrame, contract: type[Contract], first: dt.date | None, last: dt.date, time_zone: str
+) -> pl.DataFrame:
+    """The rows dated in the months from `first` (None: from the beginning) through `last`."""
+    month = month_start(own_day(contract, time_zone))
+    return frame.filter(month <= last if first is None else month.is_between(first, last))
+
+
+def known_by(
+    frame: pl.DataFrame, contract: type[Contract], day: dt.date, plans_until: dt.date, time_zone: str
+) -> pl.DataFrame:
+    """A history as it was known by the end of `day`: rows that had begun, without what happened later.
+
+    A planned day after `plans_until` is not seen: it is empty where an empty one means no other thing than a later one
+    (an end, a pause), and else LATER (a trial that has an end is one with dates).
+    """
+    begun = own_day(contract, time_zone)
+    rows = _without_later(frame.filter(begun.is_null() | (begun <= day)), contract, day, time_zone)
+
+    def beyond(field: Column) -> pl.Expr:
+        instead = pl.lit(None, pl.Date) if field.open_ended else pl.lit(LATER)
+        name = pl.col(field.name)
+        return pl.when(name > plans_until).then(instead).otherwise(name).alias(field.name)
+
+    own = set(contract.dated_by())
+    planned = [field for field in contract.fields() if field.moment == "planned" and field.name not in own]
+    return rows.with_columns(beyond(field) for field in planned)
