@@ -1,7 +1,9 @@
 """A pytest plugin that breaks every metric at once, and writes down which tests met which metric and failed.
 
 `-p tests.breaking` with BREAK=numerator|denominator|value and BREAK_REPORT=file. Parts are doubled where the metrics
-make them, medians and formulas where they are computed, all before any test module is imported.
+make them, medians and formulas where they are computed, all before any test module is imported. BREAK_ONLY=file names
+the report of another run: only tests that met one of BREAK_METRICS there are run, as no other can notice, and of a
+metric only until one has failed.
 """
 
 import json
@@ -49,15 +51,33 @@ roll_up.medians = _off_by_one(roll_up.medians)
 roll_up.derive = _off_by_one(roll_up.derive)
 
 
+MET_BEFORE: dict[str, list[str]] = {}
+if known := os.environ.get("BREAK_ONLY"):
+    asked = set(os.environ["BREAK_METRICS"].split())
+    for metric, told in json.loads(Path(known).read_text()).items():
+        for test in told["met"]:
+            # A test that failed there may have ended before it met others.
+            MET_BEFORE.setdefault(test, []).extend(asked if test in told["failed"] else asked & {metric})
+noticed: set[str] = set()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if MET_BEFORE:
+        items[:] = [item for item in items if MET_BEFORE.get(item.nodeid)]
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     global current  # noqa: PLW0603 - hooks have no other place
     current = item.nodeid
+    if MET_BEFORE and noticed.issuperset(MET_BEFORE[item.nodeid]):
+        pytest.skip("what it met is noticed already")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.failed:
         failed.add(report.nodeid)
+        noticed.update(metric for metric, tests in met.items() if report.nodeid in tests)
 
 
 def pytest_sessionfinish() -> None:

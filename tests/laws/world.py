@@ -130,11 +130,18 @@ class World:
         return world
 
     def rows(self, node: Node, months: list[dt.date]) -> pl.DataFrame:
-        """The rows of a node: of a table, or the values and parts of an asset's metrics, as one frame."""
+        """The rows of a node: of a table, or the parts and values of an asset's metrics, as one frame."""
         if not node.metrics:
             return self.table(node.name, months)
-        made = [self.made(metric.name, months) for metric in node.metrics]
-        return pl.concat([pl.concat([parts, values], how="diagonal") for parts, values in made])
+        values = Values(node, self.inputs, months, lambda other: self.values(other, months))
+        return pl.concat(values.made(), how="diagonal")
+
+    def built(self, node: Node) -> pl.DataFrame:
+        """The rows of a node over all months, as `build` made them."""
+        if not node.metrics:
+            return self.store.tables[node.name]
+        frames = [frames[metric.name] for metric in node.metrics for frames in (self.store.made, self.store.told)]
+        return pl.concat(frames, how="diagonal")
 
 
 def staged_world(folder: Path) -> World:
