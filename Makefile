@@ -59,7 +59,7 @@ rollback: $(stamp) ## publish the version before the present one again
 	@$(py) -m pipelines rollback
 
 docs: $(stamp) ## write docs/dictionary.md from the contracts and the catalogue
-	@$(py) -m pipelines dictionary > docs/dictionary.md
+	@$(py) -m pipelines dictionary > docs/.dictionary.part && mv docs/.dictionary.part docs/dictionary.md
 
 example: $(stamp) ## make the bundled example company again
 	@$(py) -m examples.generator

@@ -93,7 +93,8 @@ class Project:
 
     def as_of(self) -> dt.date:
         """The day the data speaks for, as the last ingest resolved it."""
-        day: dt.date = self.ingested()["as_of"].max()  # type: ignore[assignment]
+        exports = self.ingested().filter(pl.col("table_name").is_in(list(CANONICAL)))
+        day: dt.date = exports["as_of"].max()  # type: ignore[assignment]
         return day
 
     def months(self, as_of: dt.date) -> list[dt.date]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import pandera.polars as pa
@@ -77,6 +78,7 @@ class Contract(pa.DataFrameModel):
         return tuple(cls.to_schema().unique or ())
 
     @classmethod
+    @cache
     def fields(cls) -> tuple[Column, ...]:
         """The columns in their declared order."""
         return tuple(
@@ -97,7 +99,12 @@ class Contract(pa.DataFrameModel):
     @classmethod
     def dtypes(cls) -> dict[str, pl.DataType]:
         """Polars type of each column."""
-        return {field.name: field.dtype for field in cls.fields()}
+        return dict(cls._dtypes())
+
+    @classmethod
+    @cache
+    def _dtypes(cls) -> pl.Schema:
+        return pl.Schema({field.name: field.dtype for field in cls.fields()})
 
     @classmethod
     def dated_by(cls) -> tuple[str, ...]:
@@ -158,6 +165,8 @@ class Contract(pa.DataFrameModel):
 
         Raises polars' InvalidOperationError where a value does not fit its type.
         """
+        if frame.schema == cls._dtypes():
+            return frame
         return frame.select(
             (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name)
             for name, dtype in cls.dtypes().items()

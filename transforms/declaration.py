@@ -19,7 +19,7 @@ import polars as pl
 
 from schemas.config import Config, Settings
 from schemas.tables import CANONICAL, FACTS, WHOLE
-from transforms.errors import DeclarationError
+from transforms.refusals import DeclarationError
 
 ALL: None = None
 """A depth: to the beginning."""
@@ -72,6 +72,8 @@ SECTIONS = {
     if isinstance(field.annotation, type) and issubclass(field.annotation, Settings)
 }
 """The sections of the config that a parameter may name."""
+CALENDARS = {"dim_month", "gross_margin"}
+"""What is at hand by month."""
 AT_HAND = {
     "dim_month": "the months, to as_of",
     "gross_margin": "month, gross_margin: the share that the config gives",
@@ -111,8 +113,25 @@ def check_declaration(function: Callable[..., object], reads: Reads, also: froze
     for name, window in reads.items():
         if name not in {*names, *also}:
             raise DeclarationError(f"{where} declares how far it reads {name}, which is none of its parameters")
-        if not isinstance(window, Months) and name not in {*CANONICAL, *WHOLE}:
-            raise DeclarationError(f"{where}: {name} is read by months; expected Months(…), not {window}")
+        _check_window(f"{where}: {name}", name, window)
+
+
+def _check_window(where: str, name: str, window: Window) -> None:
+    """A window can be met: it is of the table's kind, and its depths are numbers or ask for sections of the config."""
+    if name in {*CANONICAL, *WHOLE}:
+        window_of(name, {name: window})
+    elif not isinstance(window, Months):
+        raise DeclarationError(f"{where} is read by months; expected Months(…), not {window}")
+    elif name in INTERMEDIATES and window.back != 0:
+        raise DeclarationError(f"{where} is made once for all; its own inputs say how far back it reads, not {window}")
+    elif name not in {*READABLE, *METRIC_TABLES, *INTERMEDIATES, *CALENDARS}:
+        raise DeclarationError(f"{where} has no months, and so no window")
+    for depth in vars(window).values():
+        if callable(depth):
+            if unknown := sorted(set(parameters(depth)) - SECTIONS):
+                raise DeclarationError(f"{where}: its depth asks for {', '.join(unknown)}, no section of the config")
+        elif isinstance(depth, int) and depth < 0:
+            raise DeclarationError(f"{where}: a depth is not below 0, as in {window}")
 
 
 def window_of(name: str, reads: Reads) -> Window:

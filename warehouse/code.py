@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import Distribution, PackageNotFoundError, distributions, version
+from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 from pathlib import Path
 
 from warehouse.syntax import Imported, acts, bound_by, globals_of, imports_of, is_prose, read
@@ -20,6 +20,7 @@ from warehouse.syntax import Imported, acts, bound_by, globals_of, imports_of, i
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("schemas", "transforms", "warehouse", "pipelines")
 """Ours, under the root."""
+_NEEDED = re.compile(r"[A-Za-z0-9_.-]+")
 ABSENT = "absent"
 """Version of what is not installed."""
 
@@ -44,14 +45,31 @@ class Library:
 
 @cache
 def installed(module: str) -> str:
-    """Version of the distribution that a top-level module comes from."""
+    """Version of the distribution that a top-level module comes from, and of all that it needs, however far."""
     try:
-        return version(module)
+        return _with_needs(distribution(module))
     except PackageNotFoundError:
         # Some are called otherwise than what they hold. A search through their lists of files takes a tenth of the
         # time in which the standard library would say what all of them hold.
-        holding = sorted(f"{each.name} {each.version}" for each in distributions() if _holds(each, module))
+        holding = sorted(_with_needs(each) for each in distributions() if _holds(each, module))
         return ", ".join(holding) or ABSENT
+
+
+def _with_needs(found: Distribution) -> str:
+    """Name and version of a distribution and of what it needs; what computes may lie behind what is imported."""
+    known, todo = {found.name.lower(): f"{found.name} {found.version}"}, [found]
+    while todo:
+        for need in todo.pop().requires or ():
+            name = _NEEDED.match(need)
+            if name is None or "extra ==" in need or name[0].lower() in known:
+                continue
+            try:
+                behind = distribution(name[0])
+            except PackageNotFoundError:
+                continue
+            known[name[0].lower()] = f"{behind.name} {behind.version}"
+            todo.append(behind)
+    return ", ".join(sorted(known.values()))
 
 
 def _holds(distribution: Distribution, module: str) -> bool:
@@ -230,9 +248,14 @@ def _ours() -> Code:
     return Code(ROOT)
 
 
+@cache
+def _hash_of_ours(references: tuple[str, ...], without: tuple[str, ...]) -> str:
+    return _ours().code_of(*references, without=without)
+
+
 def code_of(*references: str, without: Iterable[str] = ()) -> str:
     """A short hash of everything of ours that the references reach, and of the libraries' versions: see `Code`."""
-    return _ours().code_of(*references, without=without)
+    return _hash_of_ours(references, tuple(without))
 
 
 def reached(*references: str, without: Iterable[str] = ()) -> frozenset[Definition | Library]:

@@ -52,7 +52,15 @@ def stale_builds(
 
 def _why(was: Mapping[str, str], must: Mapping[str, str], present: set[str]) -> str:
     """Its own reasons, and then what it reads that is stale: the first of them, and how many more."""
-    words = {"code": "its code changed", "config": "its part of the config changed", "as_of": "as_of moved"}
+    if was.get("reach") != must.get("reach"):
+        # Whatever it reads looks changed then.
+        was = {**must, **{name: was.get(name, "") for name in ("code", "config", "reach")}}
+    words = {
+        "code": "its code changed",
+        "config": "its part of the config changed",
+        "reach": "how far it reads, or until when days change it, is declared anew",
+        "as_of": "as_of moved",
+    }
     changed = sorted(name for name in must.keys() | was.keys() if was.get(name) != must.get(name))
     own = [name for name in changed if name in words or name in present or name.startswith(READING)]
     passed_on = [f"{name} is stale" for name in changed if name not in own]

@@ -12,7 +12,7 @@ import polars as pl
 
 from schemas.operations import Publication
 from schemas.tables import PUBLISHED
-from warehouse.database import WorkingDatabase
+from warehouse.database import WorkingDatabase, transaction
 from warehouse.ddl import qualified
 from warehouse.errors import WarehouseError
 from warehouse.folders import PUBLISHED_FILE, Folders
@@ -82,12 +82,29 @@ def publish(
     _sync(part)
     part.chmod(PUBLISHED_FILE)
     part.replace(folders.published / f"customer_success-{version:06d}.duckdb")
+    _rolled_back(folders).unlink(missing_ok=True)
     _swap(folders, version)
     for old in list(versions(folders))[:-keep_versions]:
         versions(folders)[old].unlink()
         remove_parquet(folders, old)
     remove_strays(folders, set(versions(folders)))
     return version
+
+
+def end_broken_off(folders: Folders) -> int | None:
+    """Give readers a version that was whole when its publish was broken off; its number, if there is one.
+
+    A version that `rollback` took from readers is none: it says so in a file beside the versions.
+    """
+    newest = max(versions(folders), default=None)
+    if newest is None or current_version(folders) == newest or _rolled_back(folders).exists():
+        return None
+    _swap(folders, newest)
+    return newest
+
+
+def _rolled_back(folders: Folders) -> Path:
+    return folders.published / ".rolled_back"
 
 
 def rollback(folders: Folders) -> int:
@@ -100,6 +117,7 @@ def rollback(folders: Folders) -> int:
     before = [version for version in versions(folders) if now is not None and version < now]
     if not before:
         raise WarehouseError("there is no version before the published one")
+    _rolled_back(folders).touch()
     _swap(folders, before[-1])
     return before[-1]
 
@@ -120,9 +138,14 @@ def _complete(part: Path, history: pl.DataFrame, row: Mapping[str, object]) -> N
         keep_observations(connection, row["first_month"])
         for name, contract in PUBLISHED.items():
             if "month" in contract.dtypes():
-                connection.execute(f"DELETE FROM {qualified(name)} WHERE month < ?", [row["first_month"]])  # noqa: S608
-        create_views(connection)
-        create_macros(connection)
+                connection.execute(
+                    f"DELETE FROM {qualified(name)} WHERE month < ? OR month > ?",  # noqa: S608
+                    [row["first_month"], row["last_month"]],
+                )
+        # A commit for each of their comments would take longer than all the rest.
+        with transaction(connection):
+            create_views(connection)
+            create_macros(connection)
         connection.execute("CHECKPOINT")
     finally:
         connection.close()

@@ -12,7 +12,7 @@ from pipelines.commands.doctor import doctor
 from pipelines.commands.report import Report
 from pipelines.commands.work import Work
 from pipelines.ingest.canonical_tables import due
-from pipelines.ingest.sources import unlanded_files
+from pipelines.ingest.sources import day_of_exports, unlanded_files
 from pipelines.months.dimensions import sights
 from pipelines.months.plan import Stretch, stale_months, stretches
 from pipelines.project import Project
@@ -20,7 +20,7 @@ from pipelines.publish.release import is_new
 from transforms.calendar import contiguous, months_between
 from warehouse.errors import WarehouseError
 from warehouse.locking import run_lock
-from warehouse.publishing import rollback
+from warehouse.publishing import end_broken_off, rollback
 from warehouse.upkeep import forget_but_keys
 
 
@@ -74,6 +74,8 @@ def _run(project: Project, chosen: argparse.Namespace, started: float) -> int:
         for stretch in wanted:
             if not work.build(stretch, everything=bool(asked)):
                 return report.failed(work.failures)
+        if version := end_broken_off(project.folders):
+            _say(f"  version {version} was whole when its publish was broken off; readers have it now")
         fresh = is_new(project)
         if fresh and not work.publish():
             return report.failed(work.failures)
@@ -93,6 +95,8 @@ def _plan(project: Project, _: argparse.Namespace, __: float) -> int:
         _say("Nothing is built yet; `make run` builds every month.")
         return 0
     as_of, sight = project.as_of(), sights(project, project.as_of())
+    if (day := day_of_exports(project)) != as_of:
+        _say(f"as_of moves from {as_of} to {day}; `make run` will look at every table again and may touch more months")
     if again := due(project, as_of, lambda table: sight(table).name):
         _say(f"to be read again, as files, config or code changed: {', '.join(again)}")
     stale = stale_months(project)

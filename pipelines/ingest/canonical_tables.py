@@ -84,6 +84,9 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
             return Ingested(table, rows, 0, has_source, unchanged=True)
         gathered = gather(project, table, files)
         staged = stage(project, table, gathered, files)
+        # Until all is recorded the file is of no known making: a kill in between must not leave it under its old name.
+        unknown = known.with_columns(made_from=pl.lit(""))
+        project.database.write_whole({Ingest.table(): unknown}, {"table_name": [table]})
         write_staged(project.folders, table, staged)
         _record_rows(project, table, gathered, run_id)
         exported = ",".join(sorted(_exported(project, table, gathered))) or None

@@ -12,6 +12,7 @@ from schemas.contract import Contract, with_columns
 from schemas.form import Form
 from transforms.clean.snapshots import latest_by_key, remember
 from transforms.clean.versions import from_first_day
+from warehouse.errors import ExportError
 from warehouse.landing import LandedFile, landed_files
 from warehouse.reading import PROVENANCE, REJECTS, read_export
 from warehouse.validation import AT, validate
@@ -107,6 +108,8 @@ def _clean(project: Project, table: str, form: Form, raw: list[list[RawRows]]) -
         columns = frozenset().union(*(rows.columns for rows in raw[0]))
         canonical, late = contract.shaped(cleaned), pl.DataFrame(schema=REJECTS)
     else:
+        if unknown := sorted(set(cleaned.columns) - set(contract.dtypes())):
+            raise ExportError(f"the form {form.name} gives {table} {', '.join(unknown)}, which are no columns of it")
         columns = frozenset(cleaned.columns) - set(PROVENANCE)
         canonical, late = validate(contract.shaped(cleaned), contract)
     texts = [rows.text.with_columns(export_file=pl.lit(rows.file.name)) for rows in raw[0]]

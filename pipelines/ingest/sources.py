@@ -17,15 +17,24 @@ READING = (
     "warehouse.folders:Folders",
 )
 """What turns landed files into a canonical table, whatever the vendor."""
-OF_ALL = ("transforms.clean.vendors:FORMS", "schemas.tables", "pipelines.project")
-"""Lists of all vendors and tables: of them only what a table is filled by counts, which is told beside."""
+OF_ALL = ("transforms.clean.vendors:FORMS", "schemas.tables", "schemas.config", "pipelines.project")
+"""Lists of all vendors, tables and settings: of them only what a table is filled by counts, which is told beside."""
 
 
 def unlanded_files(project: Project) -> list[SourceFile]:
-    """Files that are not the last landed copy of their name, by their time of export."""
-    last = {(f.source, f.raw_table, f.name): f.exported_at for f in landed_files(project.folders)}
-    files = source_files(project.loaded, FORMS)
-    return [file for file in files if last.get((file.source, file.raw_table, file.name)) != file.exported_at]
+    """Files that are not the last landed copy of their name: by the time of export and, if it differs, by content."""
+    last = {(f.source, f.raw_table, f.name): f for f in landed_files(project.folders)}
+
+    def is_landed(file: SourceFile) -> bool:
+        landed = last.get((file.source, file.raw_table, file.name))
+        return landed is not None and (landed.exported_at == file.exported_at or landed.sha256 == sha256_of(file.path))
+
+    return [file for file in source_files(project.loaded, FORMS) if not is_landed(file)]
+
+
+def day_of_exports(project: Project) -> dt.date:
+    """The day that the exports speak for as they are now, landed or not."""
+    return project.config.as_of or default_as_of(source_files(project.loaded, FORMS), project.loaded)
 
 
 def landing_due(project: Project) -> dt.date | None:
@@ -34,9 +43,9 @@ def landing_due(project: Project) -> dt.date | None:
     last = {(f.source, f.raw_table, f.name): f for f in landed_files(project.folders)}
     for file in files:
         landed = last.get((file.source, file.raw_table, file.name))
-        if landed is None or landed.exported_at != file.exported_at or landed.sha256 != sha256_of(file.path):
+        if landed is None or landed.sha256 != sha256_of(file.path):
             return None
-    return project.config.as_of or default_as_of(files, project.loaded)
+    return day_of_exports(project)
 
 
 def speaking_files(project: Project) -> list[LandedFile]:

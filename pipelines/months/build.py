@@ -2,11 +2,12 @@
 
 import datetime as dt
 import json
+from collections.abc import Mapping
 from functools import cached_property
 
 import polars as pl
 
-from pipelines.months.lineage import Made, expected
+from pipelines.months.expectation import Made, expected
 from pipelines.months.nodes import Node, nodes, offsets
 from pipelines.months.readers import UNPARTITIONED
 from pipelines.months.store import inputs_of
@@ -18,6 +19,8 @@ from transforms.calendar import add_months, contiguous
 from transforms.declaration import ALL
 from warehouse.errors import StaleError
 from warehouse.lineage import build_rows
+
+_MADE = ("table_name", "month", "made_from")
 
 
 class MonthRun:
@@ -38,9 +41,18 @@ class MonthRun:
     def stale(self, name: str, months: list[dt.date]) -> list[dt.date]:
         """Those of the months that are not what they must be."""
         self._check_months(months)
-        builds = self.project.database.read(Build.table(), (months[0], months[-1]), {"table_name": [name]})
-        made = dict(builds.select("month", "made_from").iter_rows())
-        return [month for month in months if json.loads(made.get(month, "null")) != self.expected[name, month]]
+        return self._stale({name: months})[name]
+
+    def _stale(self, asked: Mapping[str, list[dt.date]]) -> dict[str, list[dt.date]]:
+        """Of some months of tables those that are not what they must be."""
+        months = [month for each in asked.values() for month in each]
+        span = (min(months), max(months)) if months else None
+        builds = self.project.database.read(Build.table(), span, {"table_name": list(asked)})
+        made = {(name, month): parts for name, month, parts in builds.select(*_MADE).iter_rows()}
+        return {
+            name: [m for m in each if json.loads(made.get((name, m), "null")) != self.expected[name, m]]
+            for name, each in asked.items()
+        }
 
     def build(self, name: str, months: list[dt.date]) -> dict[dt.date, int]:
         """Make months of a table or metric asset; the rows of each."""
@@ -95,13 +107,14 @@ class MonthRun:
         Raises:
             StaleError: naming the months and the command that builds them.
         """
+        read: dict[str, list[dt.date]] = {}
         for table, windows in node.windows.items():
-            if table in UNPARTITIONED:
-                continue
-            back, ahead = offsets(windows)
-            first = self.months[0] if back is ALL else add_months(months[0], -back)
-            last = add_months(months[-1], ahead)
-            wrong = self.stale(table, [month for month in self.months if first <= month <= last])
+            if table not in UNPARTITIONED:
+                back, ahead = offsets(windows)
+                first = self.months[0] if back is ALL else add_months(months[0], -back)
+                last = add_months(months[-1], ahead)
+                read[table] = [month for month in self.months if first <= month <= last]
+        for table, wrong in self._stale(read).items() if read else ():
             if wrong:
                 stretch = f"{wrong[0]:%Y-%m}" if len(wrong) == 1 else f"{wrong[0]:%Y-%m}..{wrong[-1]:%Y-%m}"
                 raise StaleError(

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import polars as pl
 
 from pipelines.ingest.canonical_tables import Sight, ingest_table, land_all
-from pipelines.months.code import dimension_code
 from pipelines.months.content import content_rows
+from pipelines.months.makers import OF_ALL, TOLD, dimension_code
 from pipelines.months.nodes import nodes, whole_nodes
 from pipelines.months.readers import UNPARTITIONED
 from pipelines.months.store import inputs_of
@@ -38,7 +38,7 @@ def windows_on(project: Project) -> dict[str, frozenset[Window]]:
 def sights(project: Project, as_of: dt.date) -> Callable[[str], Sight]:
     """What months see of each table without months, if the data speaks for `as_of`."""
     windows, months = windows_on(project), project.months(as_of)
-    code = code_of(*SIGHT, without=("transforms.catalogue", "schemas.tables", "pipelines.project"))
+    code = code_of(*SIGHT, without=(*OF_ALL, *TOLD))
 
     def sight(table: str) -> Sight:
         contract, config = project.contracts[table], project.config

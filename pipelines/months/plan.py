@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from pipelines.months.lineage import expected
+from pipelines.months.expectation import expected
 from pipelines.project import Project
 from schemas.operations import Build
 from schemas.tables import CANONICAL, WHOLE

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import polars as pl
 from pandera.errors import SchemaError, SchemaErrors
 
 from pipelines.stopwatch import OWN_WORK
 from schemas.contract import Contract
-from transforms.errors import UndefinedError
+from transforms.refusals import UndefinedError
 from warehouse.ddl import comment
 from warehouse.errors import WarehouseError
 
@@ -45,8 +46,11 @@ def plain_failures(what: str) -> Iterator[None]:
             raise dg.Failure(description=str(fault), allow_retries=False) from None
         except (SchemaErrors, SchemaError) as fault:
             raise dg.Failure(description=f"{what} breaks its contract: {_broken(fault)}", allow_retries=False) from None
-        except pl.exceptions.PolarsError as fault:
-            # Polars quotes the offending value, which may be a person's; only the kind of error is told.
+        except (OSError, duckdb.IOException):
+            # A disk or a lock may be free again: the only faults that a retry can mend.
+            raise
+        except Exception as fault:
+            # An error may quote the offending value, which may be a person's; only its kind is told.
             raise dg.Failure(
                 description=f"{what}: {type(fault).__name__} at {_place(fault)}", allow_retries=False
             ) from None

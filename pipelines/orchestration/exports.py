@@ -7,8 +7,8 @@ import dagster as dg
 
 from pipelines.ingest.canonical_tables import FIRST, ingest_table, land_all
 from pipelines.ingest.sources import ingest_code
-from pipelines.months.code import dimension_code
 from pipelines.months.dimensions import build_dimensions, sights
+from pipelines.months.makers import dimension_code
 from pipelines.months.nodes import nodes
 from pipelines.months.plan import stale_months, stretches
 from pipelines.orchestration.declared import OWNERS, RETRY, plain_failures, table_metadata

@@ -1,11 +1,13 @@
 """Facts, metrics and explanations: the assets partitioned by month."""
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from pipelines.months.code import node_code
+from pipelines.months.makers import node_code
 from pipelines.months.nodes import Node, nodes, offsets
 from pipelines.months.readers import UNPARTITIONED
 from pipelines.orchestration.declared import OWNERS, RETRY, plain_failures, table_metadata
@@ -13,17 +15,29 @@ from pipelines.orchestration.history import is_deferred, record_months
 from pipelines.orchestration.partitions import ONLY_STALE, Stale, key_of_month, month_of_key, partitions
 from pipelines.orchestration.resources import WarehouseResource
 from pipelines.project import Project
+from schemas.config import Config
+from transforms.calendar import add_months, month_of, months_between
 from transforms.catalogue import MONTHLY_TABLES
 from transforms.declaration import ALL
 from warehouse.lineage import digest
 
-LONGEST_EDGE = 1200
-"""Months back that reach before any history."""
+AHEAD = 120
+"""Months for which a process that loaded the definitions may go on, if they end with the current month."""
 
 
 def monthly_assets(project: Project) -> list[dg.AssetsDefinition]:
     """An asset for each table by month and each metric asset, in the order in which they can be built."""
     return [_asset(project, node) for node in nodes(project.config)]
+
+
+def longest_edge(config: Config) -> int:
+    """Months back that reach before the first month, from any that there will be.
+
+    Not more than it takes: Dagster counts them one by one, for each asset that it runs.
+    """
+    today = dt.datetime.now(ZoneInfo(config.reporting.time_zone)).date()
+    last = month_of(config.as_of) if config.as_of else add_months(month_of(today), AHEAD)
+    return len(months_between(config.first_built_month, last))
 
 
 @dataclass(frozen=True)
@@ -45,7 +59,7 @@ def _asset(project: Project, node: Node) -> dg.AssetsDefinition:
         backfill_policy=dg.BackfillPolicy.single_run(),
         owners=OWNERS,
         kinds={"polars", "duckdb"},
-        deps=[*_deps(node), "dim_month"],
+        deps=[*_deps(node, longest_edge(project.config)), "dim_month"],
         retry_policy=RETRY,
         code_version=node_code(node),
         group_name=told.group,
@@ -79,17 +93,17 @@ def _of_metrics(project: Project, node: Node) -> Told:
     return Told("metrics", prose, metadata, {**of_first, "family": first.module.rpartition(".")[2]})
 
 
-def _deps(node: Node) -> list[dg.AssetDep]:
+def _deps(node: Node, longest: int) -> list[dg.AssetDep]:
     """What a node reads, with the months it reads of it."""
     return [
-        dg.AssetDep(name, partition_mapping=None if name in UNPARTITIONED else _mapping(*offsets(windows)))
+        dg.AssetDep(name, partition_mapping=None if name in UNPARTITIONED else _mapping(*offsets(windows), longest))
         for name, windows in node.windows.items()
     ]
 
 
-def _mapping(back: int | None, ahead: int) -> dg.PartitionMapping:
+def _mapping(back: int | None, ahead: int, longest: int) -> dg.PartitionMapping:
     return dg.TimeWindowPartitionMapping(
-        start_offset=-LONGEST_EDGE if back is ALL else -back,
+        start_offset=-longest if back is ALL else -back,
         end_offset=ahead,
         allow_nonexistent_upstream_partitions=True,
     )

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import dagster as dg
 
 from pipelines.months.plan import Stretch
-from pipelines.orchestration.definitions import definitions
 from pipelines.orchestration.instance import dagster_home
+from pipelines.orchestration.location import definitions
 from pipelines.orchestration.partitions import Stale, month_range, of_plan
 from pipelines.project import Project
 
@@ -49,8 +50,17 @@ class Runs:
             if event.is_step_failure:
                 failure = event.step_failure_data
                 told = failure.user_failure_data.description if failure.user_failure_data else None
-                self.failures.append(f"{event.step_key}: {told or (failure.error and failure.error.message.strip())}")
+                self.failures.append(f"{event.step_key}: {told or _kind(failure.error)}")
         return result.success
+
+
+def _kind(error: Any) -> str:  # noqa: ANN401 - Dagster's own class of errors, told by name alone
+    """The kind of the error behind all the others; what it says may hold a value of the data."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return (
+        f"{error.cls_name or 'an unknown error'}; its trace is in the run's log, see `make dev`" if error else "failed"
+    )
 
 
 @contextmanager

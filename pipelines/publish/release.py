@@ -4,18 +4,21 @@ import datetime as dt
 
 import polars as pl
 
-from pipelines.months.code import OF_ALL
+from pipelines.months.makers import OF_ALL
 from pipelines.months.nodes import nodes
 from pipelines.months.plan import stale_months
 from pipelines.project import Project
 from pipelines.publish.glossary import glossary, wording
-from schemas.operations import Build
+from schemas.operations import Build, ExportFile, Quarantine
 from transforms.calendar import month_of
 from transforms.catalogue import MONTHLY_TABLES, metric_assets
 from warehouse.audit import check_invariants, refuse
 from warehouse.code import code_of
 from warehouse.lineage import digest
 from warehouse.publishing import publications, publish
+
+SHOWN = ("warehouse.views", "warehouse.macros", "warehouse.audit:BROKEN")
+"""What readers see beside tables: views and macros with their comments, and the record of what was checked."""
 
 
 def audit_and_publish(project: Project, run_id: str) -> int:
@@ -46,10 +49,13 @@ def everything(project: Project) -> list[str]:
 
 
 def content_digest(project: Project) -> str:
-    """What the working database's months are made from, and what is said of them, in one hash."""
+    """What the working database's months are made from, and what else readers see, in one hash."""
     builds = project.database.read(Build.table()).sort("table_name", "month")
     made = builds.select("table_name", "month", "fingerprint").rows()
-    return digest(made, project.loaded.sha256, wording(project))
+    files = project.database.read(ExportFile.table()).drop("exported_at", "landed_at").sort("table_name", "file")
+    rejected = project.database.read(Quarantine.table()).drop("run_id", "rejected_at")
+    told = (files.rows(), sorted(rejected.rows(), key=str), wording(project), code_of(*SHOWN))
+    return digest(made, project.loaded.sha256, told)
 
 
 def is_new(project: Project) -> bool:

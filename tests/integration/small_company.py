@@ -6,6 +6,7 @@ Fifteen months to 2024-06-29, a day before its last month ends. What tests rely 
 
 import csv
 import datetime as dt
+import hashlib
 import json
 import os
 import random
@@ -18,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 import yaml
+from filelock import FileLock
 
 from pipelines.ingest.canonical_tables import ingest_table, land_all
 from pipelines.months.build import MonthRun
@@ -445,7 +448,9 @@ class SmallCompany:
 
     def stale(self) -> list[Stale]:
         """What a new process would find stale."""
-        return stale_months(self.project())
+        project = self.project()
+        with project.database.kept_open():
+            return stale_months(project)
 
     def mend(self, only: Iterable[str] | None = None) -> None:
         """Build what is stale and nothing else; were anything else to change, a build from nothing would differ."""
@@ -547,3 +552,26 @@ def small_company(folder: Path, **settings: Any) -> SmallCompany:
     key.touch(mode=0o600)
     key.write_text("0123456789abcdef0123456789abcdef")
     return company
+
+
+ONE_MONTH = {"first_month": "2024-06-01", "history_from": "2024-06-01"}
+"""Settings of a company that computes its last month only."""
+
+
+def published_once(factory: pytest.TempPathFactory, folder: Path, **settings: Any) -> SmallCompany:
+    """In a folder of one's own a copy of the company with every month built, and version 1 published.
+
+    It is made once per session, also with several workers (by a lock), and nobody works with what is copied.
+    """
+    base = factory.getbasetemp()
+    name = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    place = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / f"published-{name}"
+    with FileLock(f"{place}.lock"):
+        if not (place / "done").exists():
+            shutil.rmtree(place, ignore_errors=True)
+            company = small_company(place / "company", **settings)
+            company.run()
+            assert company.stale() == []
+            assert company.publish() == 1
+            (place / "done").touch()
+        return SmallCompany(place / "company").copy(folder)

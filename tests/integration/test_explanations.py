@@ -1,49 +1,26 @@
 """What the published file says of its own numbers: slices, the accounts behind, and what moved them.
 
-The bundled company, built and published once without Dagster.
+The bundled company, as the main job published it.
 """
 
 import datetime as dt
-from collections.abc import Iterator
-from pathlib import Path
 
 import duckdb
 import pytest
 
-from tests.integration.small_company import ROOT, SmallCompany
 from transforms.catalogue import CATALOGUE
 
 MONTH = dt.date(2026, 9, 1)
 WITH_PARTS = sorted(m.name for m in CATALOGUE.values() if m.rollup in {"sum", "ratio"})
 
 
-class BundledCompany(SmallCompany):
-    """The bundled company, with its data in a folder of the test."""
-
-    @property
-    def config(self) -> Path:
-        return ROOT / "customer_success.yaml"
-
-
-@pytest.fixture(scope="module")
-def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The published file, as a reader opens it."""
-    company = BundledCompany(tmp_path_factory.mktemp("explanations"))
-    company.ingest()
-    company.build()
-    assert company.publish() == 1
-    connection = duckdb.connect(str(company.project().folders.published_database), read_only=True)
-    yield connection
-    connection.close()
-
-
 @pytest.mark.parametrize("metric", sorted(CATALOGUE))
-def test_a_slice_of_one_month_by_a_segment_is_the_published_value(read, metric):
-    sliced = read.execute(
+def test_a_slice_of_one_month_by_a_segment_is_the_published_value(published, metric):
+    sliced = published.execute(
         "SELECT slice, value, null_reason FROM slice_metric(?, ?, ?, 'industry')", [metric, MONTH, MONTH]
     )
     found = {name: (value, reason) for name, value, reason in sliced.fetchall()}
-    told = read.execute(
+    told = published.execute(
         "SELECT segment, value, null_reason FROM metric_month "
         "WHERE metric = ? AND month = ? AND dimension = 'industry'",
         [metric, MONTH],
@@ -53,44 +30,46 @@ def test_a_slice_of_one_month_by_a_segment_is_the_published_value(read, metric):
         assert found[segment] == (pytest.approx(value, rel=1e-9) if value is not None else None, reason)
 
 
-def test_a_quarter_of_a_flow_is_the_sum_of_its_months(read):
-    quarter = read.execute(
+def test_a_quarter_of_a_flow_is_the_sum_of_its_months(published):
+    quarter = published.execute(
         "SELECT sum(value) FROM slice_metric('new_mrr', '2026-07-01', '2026-09-01', 'region')"
     ).fetchall()
-    months = read.execute(
+    months = published.execute(
         "SELECT sum(new_cents) FROM fct_mrr_account_month WHERE month BETWEEN DATE '2026-07-01' AND DATE '2026-09-01'"
     ).fetchall()
     assert quarter[0][0] == months[0][0] > 0
 
 
-def test_a_quarter_of_a_stock_is_its_last_month_and_unique_users_do_not_add_up(read):
-    stock = read.execute(
+def test_a_quarter_of_a_stock_is_its_last_month_and_unique_users_do_not_add_up(published):
+    stock = published.execute(
         "SELECT sum(value) FROM slice_metric('mrr', '2026-07-01', '2026-09-01', 'csm_owner')"
     ).fetchall()
-    closing = read.execute("SELECT sum(closing_cents) FROM fct_mrr_account_month WHERE month = ?", [MONTH]).fetchall()
+    closing = published.execute(
+        "SELECT sum(closing_cents) FROM fct_mrr_account_month WHERE month = ?", [MONTH]
+    ).fetchall()
     assert stock == closing
-    users = read.execute(
+    users = published.execute(
         "SELECT DISTINCT value, null_reason FROM slice_metric('mau', '2026-07-01', '2026-09-01', 'region')"
     )
     assert users.fetchall() == [(None, "not_additive")]
 
 
-def test_a_column_that_accounts_do_not_have_is_told(read):
+def test_a_column_that_accounts_do_not_have_is_told(published):
     with pytest.raises(duckdb.Error, match="dim_account_month has no column colour"):
-        read.execute("SELECT * FROM slice_metric('mrr', '2026-09-01', '2026-09-01', 'colour')").fetchall()
+        published.execute("SELECT * FROM slice_metric('mrr', '2026-09-01', '2026-09-01', 'colour')").fetchall()
 
 
 @pytest.mark.parametrize("metric", WITH_PARTS)
-def test_the_accounts_behind_a_number_add_up_to_it(read, metric):
-    behind = read.execute("SELECT sum(numerator) FROM explain_metric(?, ?)", [metric, MONTH]).fetchall()[0][0] or 0
-    value = read.execute(
+def test_the_accounts_behind_a_number_add_up_to_it(published, metric):
+    behind = published.execute("SELECT sum(numerator) FROM explain_metric(?, ?)", [metric, MONTH]).fetchall()[0][0] or 0
+    value = published.execute(
         "SELECT numerator FROM metric_month WHERE metric = ? AND month = ? AND dimension = 'all'", [metric, MONTH]
     ).fetchall()[0][0]
     assert behind == pytest.approx(value or 0, rel=1e-9, abs=1e-9)
 
 
-def test_drivers_of_each_dimension_add_up_to_the_change(read):
-    worst = read.execute(
+def test_drivers_of_each_dimension_add_up_to_the_change(published):
+    worst = published.execute(
         "SELECT max(abs(gap)) FROM (SELECT sum(effect) - any_value(company_change) AS gap "
         "FROM metric_driver GROUP BY metric, month, dimension)"
     ).fetchall()[0][0]

@@ -26,12 +26,14 @@ from schemas.tables import EXPLANATIONS, FACTS, VALUES
 from tests.integration.small_company import (
     LAST,
     MONTHS,
+    ONE_MONTH,
     ROOT,
     RUN,
     Row,
     SmallCompany,
     exports,
     ordered,
+    published_once,
     small_company,
 )
 from transforms.catalogue import CATALOGUE
@@ -56,11 +58,7 @@ def month(text: str) -> dt.date:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> SmallCompany:
     """Every month built, and version 1 published."""
-    company = small_company(tmp_path_factory.mktemp("restatement") / "company")
-    company.run()
-    assert company.stale() == []
-    assert company.publish() == 1
-    return company
+    return published_once(tmp_path_factory, tmp_path_factory.mktemp("restatement") / "company")
 
 
 @pytest.fixture
@@ -582,13 +580,12 @@ def test_an_empty_column_that_appears_makes_its_metrics_known(tmp_path: Path) ->
 
 # --- killed -----------------------------------------------------------------------------------------------------------
 
-SHORT = {"first_month": "2024-06-01", "history_from": "2024-06-01"}
 
-
-def test_a_run_killed_amid_its_months_is_completed_by_the_next_one(tmp_path: Path) -> None:
-    company = small_company(tmp_path / "company", **SHORT)
-    undisturbed = company.copy(tmp_path / "undisturbed")
-    undisturbed.run()
+def test_a_run_killed_amid_its_months_is_completed_by_the_next_one(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    company = small_company(tmp_path / "company", **ONE_MONTH)
+    undisturbed = published_once(tmp_path_factory, tmp_path / "undisturbed", **ONE_MONTH)
     command = [sys.executable, "-m", "pipelines", "run"]
     silent = subprocess.DEVNULL
     with subprocess.Popen(command, cwd=ROOT, env=company.environment, stdout=silent, stderr=silent) as running:

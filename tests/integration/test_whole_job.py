@@ -1,110 +1,31 @@
 """The main job over the bundled company, from its exports to the published file, run once as a user runs it.
 
 What is published is held against the ledger, the exports as plain CSV, and itself; the pipeline's code is not asked.
-The runs take place once per session, also with several workers (a lock; `--dist loadfile` keeps the tests together).
 """
 
 import csv
 import datetime as dt
 import json
 import math
-import os
-import shutil
 import stat
-import subprocess
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 import yaml
-from filelock import FileLock
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.integration.whole_job import AGAIN, ROOT, Job
+
 COMPANY = ROOT / "examples" / "company"
 LEDGER = json.loads((COMPANY / "ledger.json").read_text())
 FIRST, LAST = dt.date(2024, 5, 1), dt.date(2026, 10, 1)
-AGAIN = "2026-05"
 SEGMENTS = ["industry", "country", "region", "size"]
 TYPES = {"DATE", "BIGINT", "INTEGER", "SMALLINT", "DOUBLE", "VARCHAR", "BOOLEAN", "TIMESTAMP"}
 
 pytestmark = pytest.mark.xdist_group("whole job")
-
-
-@dataclass(frozen=True)
-class Job:
-    """The commands that were run, one after the other, and where their data is."""
-
-    data: Path
-    before: Path
-    """The working database after the first run."""
-    commands: dict[str, dict[str, Any]]
-    """Exit status and what was told, by command."""
-
-    @property
-    def published(self) -> Path:
-        return self.data / "published" / "customer_success.duckdb"
-
-
-COMMANDS = {
-    "run": ["run"],
-    "run again": ["run"],
-    "plan": ["plan"],
-    "doctor": ["doctor"],
-    "run a month": ["run", "--months", AGAIN],
-}
-
-
-def _run_all(folder: Path) -> Job:
-    data, done = folder / "data", folder / "done.json"
-    if not done.exists():
-        given = {"CONFIG": str(ROOT / "customer_success.yaml"), "DATA_DIR": str(data)}
-        environment = {**os.environ, **given, "DAGSTER_HOME": str(data / "dagster")}
-        told: dict[str, dict[str, Any]] = {}
-        for name, arguments in COMMANDS.items():
-            ended = subprocess.run(
-                [sys.executable, "-m", "pipelines", *arguments],
-                cwd=ROOT,
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=900,
-                check=False,
-            )
-            link = data / "published" / "customer_success.duckdb"
-            told[name] = {
-                "exit": ended.returncode,
-                "out": ended.stdout,
-                "err": ended.stderr,
-                "version": link.readlink().name if link.is_symlink() else None,
-            }
-            if name == "run" and (data / "working.duckdb").exists():
-                shutil.copy(data / "working.duckdb", folder / "before.duckdb")
-        done.write_text(json.dumps(told))
-    return Job(data, folder / "before.duckdb", json.loads(done.read_text()))
-
-
-@pytest.fixture(scope="session")
-def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
-    """All commands, once for all workers."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "whole-job"
-    folder.mkdir(exist_ok=True)
-    with FileLock(folder / "lock"):
-        return _run_all(folder)
-
-
-@pytest.fixture(scope="session")
-def published(job: Job) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The published file, as a reader opens it."""
-    connection = duckdb.connect(str(job.published), read_only=True)
-    yield connection
-    connection.close()
 
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str, *values: object) -> list[tuple[Any, ...]]:

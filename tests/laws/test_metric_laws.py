@@ -21,7 +21,7 @@ from tests.integration.small_company import MONTHS, SETTINGS
 from tests.laws.world import World, shuffled, staged_world
 from transforms.calendar import gross_margins
 from transforms.catalogue import CATALOGUE, metric_assets
-from transforms.declaration import INTERMEDIATES, SECTIONS, Months, parameters
+from transforms.declaration import INTERMEDIATES, SECTIONS, Months, depth, parameters
 from transforms.exported import Exported
 from transforms.metrics.definition import Derived, Median, Ratio
 
@@ -121,8 +121,8 @@ def test_unit_roll_up_and_period_fit_together(name: str) -> None:
         assert metric.unit == "share", "Wilson's interval is that of a counted share"
     for window in metric.reads.values():
         if isinstance(window, Months):
-            assert window.back is None or window.back >= 0  # type: ignore[operator]
-            assert window.ahead >= 0  # type: ignore[operator]
+            back, ahead = depth(window.back, settings()), depth(window.ahead, settings())
+            assert (back is None or back >= 0) and ahead is not None and ahead >= 0
 
 
 @every_metric

@@ -15,10 +15,10 @@ import pytest
 
 from pipelines.ingest import canonical_tables, sources
 from pipelines.ingest.canonical_tables import Sight
-from pipelines.months import code as months_code
+from pipelines.months import makers
 from pipelines.months.build import MonthRun
-from pipelines.months.code import dimension_code, node_code
 from pipelines.months.dimensions import build_dimensions, sights
+from pipelines.months.makers import dimension_code, node_code
 from pipelines.months.nodes import nodes
 from pipelines.months.plan import stale_months
 from pipelines.project import Project
@@ -36,9 +36,9 @@ MODULES = sorted(
 SAYS_SO_ITSELF = {
     # What a month must be made from, and its config, are told beside the code.
     "pipelines.project",
-    "pipelines.months.lineage",
+    "pipelines.months.expectation",
     "pipelines.months.content",
-    "pipelines.months.code",
+    "pipelines.months.makers",
     "schemas.config",
     "warehouse.configuration",
     # Dates and names of files; that a copy is what was sent is told by its hash.
@@ -132,7 +132,7 @@ def codes(lived):
             # The other modules are as they were, and need not be read again.
             known._modules.update({name: module for name, module in parsed.items() if name != changed})
         with pytest.MonkeyPatch.context() as patched:
-            for place in (months_code, sources):
+            for place in (makers, sources):
                 patched.setattr(place, "code_of", known.code_of)
             told = {node.name: node_code(node) for node in graph}
             told |= {table: sources.ingest_code(project, table) for table in CANONICAL}

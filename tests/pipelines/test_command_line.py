@@ -12,7 +12,16 @@ from pipelines.commands.dictionary import dictionary
 from pipelines.months.build import MonthRun
 from pipelines.orchestration.declared import plain_failures
 from schemas.tables import CANONICAL, PUBLISHED
-from tests.integration.small_company import LAST, ROOT, RUN, SmallCompany, exports, small_company
+from tests.integration.small_company import (
+    LAST,
+    ONE_MONTH,
+    ROOT,
+    RUN,
+    SmallCompany,
+    exports,
+    published_once,
+    small_company,
+)
 from transforms.catalogue import CATALOGUE
 from warehouse.errors import WarehouseError
 from warehouse.locking import run_lock
@@ -43,11 +52,8 @@ def fresh(tmp_path: Path) -> SmallCompany:
 @pytest.fixture(scope="module")
 def one_month(tmp_path_factory: pytest.TempPathFactory) -> SmallCompany:
     """One month, built and published twice."""
-    company = small_company(
-        tmp_path_factory.mktemp("command") / "company", first_month="2024-06-01", history_from="2024-06-01"
-    )
-    company.run()
-    assert (company.publish(), company.publish()) == (1, 2)
+    company = published_once(tmp_path_factory, tmp_path_factory.mktemp("command") / "company", **ONE_MONTH)
+    assert company.publish() == 2
     return company
 
 
@@ -168,10 +174,11 @@ def test_a_run_over_months_that_are_none_ends_with_one_line_and_publishes_nothin
 # --- nothing to do ----------------------------------------------------------------------------------------------------
 
 RUN_AND_TELL = """
-import json, sys, time
+import contextlib, io, json, sys, time
 from pipelines.commands.command_line import main
-status = main(["run"], time.perf_counter())
-print(json.dumps([status, "dagster" in sys.modules]))
+with contextlib.redirect_stdout(io.StringIO()) as told:
+    status = main(["run"], time.perf_counter())
+print(json.dumps([status, "dagster" in sys.modules, told.getvalue()]))
 """
 
 
@@ -179,24 +186,24 @@ def test_a_run_with_nothing_to_do_loads_no_dagster_and_one_with_something_does(
     one_month: SmallCompany, tmp_path: Path
 ) -> None:
     company = one_month.copy(tmp_path / "company")
-    assert company.probe(RUN_AND_TELL) == [0, False]
+    status, has_dagster, told = company.probe(RUN_AND_TELL)
+    assert (status, has_dagster) == (0, False)
     assert not (company.data / "dagster").exists()
     assert current_version(company.project().folders) == 2
-    done = company.command("run")
-    assert done.returncode == 0
-    assert "months built: none" in done.stdout
-    assert "nothing new to publish; readers have version 2" in done.stdout
+    assert "months built: none" in told
+    assert "nothing new to publish; readers have version 2" in told
 
     # Of the same length and age, so that only who reads the file sees it.
     path = company.folder / "support" / "tickets.csv"
     text, moment = path.read_text(), path.stat()
     path.write_text(text.replace("login", "logon"))
     os.utime(path, ns=(moment.st_atime_ns, moment.st_mtime_ns))
-    assert company.probe(RUN_AND_TELL) == [0, True]
+    status, has_dagster, _ = company.probe(RUN_AND_TELL)
+    assert (status, has_dagster) == (0, True)
     assert company.stale() == []
     assert current_version(company.project().folders) == 3
-    told = company.frames(["fct_ticket"])["fct_ticket"]["topic"].drop_nulls()
-    assert set(told) == {"logon"}
+    topics = company.frames(["fct_ticket"])["fct_ticket"]["topic"].drop_nulls()
+    assert set(topics) == {"logon"}
 
 
 # --- files, locks, versions -------------------------------------------------------------------------------------------
@@ -256,7 +263,7 @@ def test_the_plan_says_what_is_stale_and_why_and_changes_nothing(
     assert "Nothing is built yet" in command(fresh, "plan")[1]
     company = one_month.copy(tmp_path / "other")
     assert command(company, "plan") == (0, "Nothing is stale.\n", "")
-    company.configure(first_month="2024-06-01", history_from="2024-06-01", minimums={"churned_accounts": 3})
+    company.configure(**ONE_MONTH, minimums={"churned_accounts": 3})
     company.export("costs", exports()["costs"][:-2])
     before = company.project().folders.working_database.read_bytes()
     status, out, err = command(company, "plan")

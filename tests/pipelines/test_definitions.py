@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
 import yaml
 
 from schemas.tables import CANONICAL, EXPLANATIONS, FACTS, PUBLISHED, WHOLE
-from tests.integration.small_company import MONTHS, ROOT, SmallCompany, small_company
+from tests.integration.small_company import MONTHS, ONE_MONTH, ROOT, SmallCompany, published_once, small_company
 from transforms.catalogue import metric_assets
 from warehouse.locking import run_lock
 
@@ -148,18 +147,38 @@ def test_the_schedule_is_daily_in_the_reporting_time_zone(bundled: dict[str, Any
     assert bundled["sensors"] == ["new_exports", "touched_months", "whole_again"]
 
 
-def test_without_an_as_of_the_partitions_go_on_through_the_current_month(tmp_path: Path) -> None:
-    company = small_company(tmp_path / "company", as_of=None)
-    before = dt.datetime.now(ZoneInfo("Europe/Berlin")).date().replace(day=1)
-    keys = _loaded(company.environment)["assets"]["mrr"]["partitions"]
-    after = dt.datetime.now(ZoneInfo("Europe/Berlin")).date().replace(day=1)
+def test_without_an_as_of_the_partitions_go_on_through_the_current_month(without_as_of: dict[str, Any]) -> None:
+    keys = without_as_of["partitions"]
     assert keys[0] == "2023-04-01"
-    assert keys[-1] in {before.isoformat(), after.isoformat()}
+    assert keys[-1] in {without_as_of["before"], without_as_of["after"]}
     assert len(keys) == len(set(keys))
     assert all(key.endswith("-01") for key in keys)
 
 
 # --- a life of the company, as Dagster would drive it -----------------------------------------------------------------
+
+APART = """
+import json, os, sys, traceback
+from pathlib import Path
+# What every company's definitions are made with; the definitions themselves read the environment.
+import pipelines.orchestration.runs
+
+def apart(environment, script, answer):
+    child = os.fork()
+    if child == 0:
+        try:
+            os.environ.update(environment)
+            with Path(answer).open("w") as sys.stdout:
+                exec(script, {"__name__": "__main__"})
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+print(json.dumps([apart(*each) for each in json.loads(sys.stdin.read())]))
+"""
+"""Runs scripts one after the other, each in a process of its own; what takes long to import is imported once."""
 
 HELPERS = """
 import json
@@ -295,12 +314,68 @@ told["publish while broken"] = job("publish")
 print(json.dumps(told))
 """
 
+FIRST_DAY = """
+request = daily(dg.build_schedule_context())
+print(json.dumps([asked(request), job("refresh", **request.tags), stale_by_table()]))
+"""
+
+PARTITIONS = """
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+def this_month():
+    return dt.datetime.now(ZoneInfo("Europe/Berlin")).date().replace(day=1).isoformat()
+
+before = this_month()
+keys = defs.resolve_asset_graph().get(dg.AssetKey("mrr")).partitions_def.get_partition_keys()
+print(json.dumps({"before": before, "partitions": keys, "after": this_month()}))
+"""
+
 
 @pytest.fixture(scope="module")
-def life(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What each script printed last, of a company and in a process of its own; of one that failed, nothing."""
+    folder = tmp_path_factory.mktemp("told")
+    asked: dict[str, tuple[str, dict[str, Any]]] = {
+        "life": (LIFE, {}),
+        "first day": (FIRST_DAY, ONE_MONTH),
+        "without as_of": (PARTITIONS, {"as_of": None}),
+    }
+    scripts = []
+    for name, (script, settings) in asked.items():
+        company = small_company(folder / name, **settings)
+        whole = f"FOLDER = {str(company.folder)!r}\n{HELPERS}\n{script}"
+        scripts.append((company.environment, whole, str(folder / f"{name}.json")))
+    done = subprocess.run(
+        [sys.executable, "-c", APART],
+        cwd=ROOT,
+        input=json.dumps(scripts),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    ended = dict(zip(asked, json.loads(done.stdout.splitlines()[-1]), strict=True))
+    answers = {name: (folder / f"{name}.json").read_text().splitlines() for name, status in ended.items() if not status}
+    return {name: json.loads(lines[-1]) for name, lines in answers.items()} | {"failures": done.stderr[-3000:]}
+
+
+def _answer(told: dict[str, Any], name: str) -> Any:
+    assert name in told, told["failures"]
+    return told[name]
+
+
+@pytest.fixture(scope="module")
+def life(told: dict[str, Any]) -> dict[str, Any]:
     """What schedule, sensors and jobs answered, from an empty folder to two refused publishes."""
-    company = small_company(tmp_path_factory.mktemp("life") / "company")
-    return company.probe(f"FOLDER = {str(company.folder)!r}\n{HELPERS}\n{LIFE}")
+    return _answer(told, "life")
+
+
+@pytest.fixture(scope="module")
+def without_as_of(told: dict[str, Any]) -> dict[str, Any]:
+    """The partitions of a company whose config names no day, with the month before and after they were asked for."""
+    return _answer(told, "without as_of")
 
 
 PLAIN: dict[str, Any] = {"runs": [[None, None]], "by plan": [[None, None]], "assets": [[]]}
@@ -316,15 +391,8 @@ def test_the_first_daily_run_is_over_all_months(life: dict[str, Any]) -> None:
     assert life["daily on an empty folder"] == by_the_plan("2023-04-01", "2024-06-01", "of all months", [])
 
 
-FIRST_DAY = """
-request = daily(dg.build_schedule_context())
-print(json.dumps([asked(request), job("refresh", **request.tags), stale_by_table()]))
-"""
-
-
-def test_the_first_daily_run_on_an_empty_folder_ends_in_a_publish(tmp_path: Path) -> None:
-    company = small_company(tmp_path / "company", first_month="2024-06-01", history_from="2024-06-01")
-    request, run, stale = company.probe(f"FOLDER = {str(company.folder)!r}\n{HELPERS}\n{FIRST_DAY}")
+def test_the_first_daily_run_on_an_empty_folder_ends_in_a_publish(told: dict[str, Any]) -> None:
+    request, run, stale = _answer(told, "first day")
     assert request == by_the_plan("2024-06-01", "2024-06-01", "of all months", [])
     assert run["success"]
     assert run["checks"] == {"one_lineage": True, "invariants_hold": True}
@@ -446,20 +514,11 @@ def test_a_number_that_breaks_an_identity_stops_the_publication(life: dict[str, 
 # --- two at once ------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def two_months(tmp_path_factory: pytest.TempPathFactory) -> SmallCompany:
-    """Two months, built and published."""
-    company = small_company(
-        tmp_path_factory.mktemp("two") / "company", first_month="2024-05-01", history_from="2024-05-01"
-    )
-    company.run()
-    assert company.publish() == 1
-    return company
-
-
-def test_two_runs_at_once_wait_for_each_other_and_both_end_well(two_months: SmallCompany, tmp_path: Path) -> None:
+def test_two_runs_at_once_wait_for_each_other_and_both_end_well(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Also on a folder without Dagster's history, whose tables only one may make."""
-    company = two_months.copy(tmp_path / "company")
+    company = published_once(tmp_path_factory, tmp_path / "company")
     before = company.frames()
     assert not (company.data / "dagster").exists()
     months = ("2024-05", "2024-06")
@@ -477,7 +536,7 @@ def test_two_runs_at_once_wait_for_each_other_and_both_end_well(two_months: Smal
     after = company.frames()
     assert {name: frame.equals(after[name]) for name, frame in before.items()} == dict.fromkeys(before, True)
     with duckdb.connect(str(company.project().folders.published_database), read_only=True) as readers:
-        assert readers.sql("SELECT count(DISTINCT month) FROM metric_month").fetchall() == [(2,)]
+        assert readers.sql("SELECT count(DISTINCT month) FROM metric_month").fetchall() == [(len(MONTHS),)]
     settings = yaml.safe_load((company.data / "dagster" / "dagster.yaml").read_text())
     assert settings["telemetry"]["enabled"] is False
     assert settings["concurrency"]["runs"]["max_concurrent_runs"] == 1

@@ -9,10 +9,10 @@ from unittest.mock import patch
 import polars as pl
 import pytest
 
-from pipelines.months import lineage
+from pipelines.months import expectation
 from pipelines.months.content import content_rows
+from pipelines.months.expectation import Expectation, Made
 from pipelines.months.inputs import Inputs
-from pipelines.months.lineage import Expectation, Made
 from pipelines.months.nodes import Node
 from pipelines.months.plan import Stretch, stretches
 from pipelines.months.readers import Reader
@@ -106,7 +106,7 @@ class World:
         inputs = Inputs(self.config, CONTRACTS, tuple(TWO_YEARS), self.as_of, self.exported, SimpleNamespace())
         project = SimpleNamespace(config=self.config, content=self.content)
         with patch.multiple(
-            lineage,
+            expectation,
             nodes=lambda _: self.nodes,
             node_code=lambda each: self.code.get(each.name, "code"),
             ingest_code=lambda _, table: self.reading.get(table, "code"),
@@ -350,13 +350,15 @@ class TestReasons:
             "metric": "as_of moved; fact is stale",
         }
 
-    def test_an_input_more_is_told(self):
+    def test_another_reach_is_told_and_not_what_only_looks_changed_by_it(self):
+        """An input more, a window that is wider, more days until a value is final."""
         fact, metric = self.world.nodes
-        wider = replace(fact, windows={**fact.windows, "mrr": frozenset({THE_MONTH})})
-        assert self.why(replace(self.world, nodes=(wider, metric)))["fact"] == "mrr is stale"
-        wider = replace(fact, windows={**fact.windows, "invoices": frozenset({THE_MONTH})})
-        told = self.why(replace(self.world, nodes=(wider, metric)))["fact"]
-        assert told == "the code that reads invoices changed; invoices is stale"
+        told = "how far it reads, or until when days change it, is declared anew"
+        more = replace(fact, windows={**fact.windows, "invoices": frozenset({THE_MONTH})})
+        wider = replace(fact, windows=dict.fromkeys(fact.windows, frozenset({SO_FAR})))
+        later = replace(fact, provisional_days=fact.provisional_days + 7)
+        for changed in (more, wider, later):
+            assert self.why(replace(self.world, nodes=(changed, metric)))["fact"] == told
 
 
 class TestBuilds:
@@ -364,7 +366,7 @@ class TestBuilds:
         def told(world: World) -> set[str]:
             return set(world.expected()["fact", month("2023-04")])
 
-        plain = {"code", "config", "as_of"}
+        plain = {"code", "config", "reach", "as_of"}
         assert told(World((node("fact"),))) == plain
         assert told(World((node("fact", at_hand=("health", "dim_month", "as_of")),))) == plain
         reading = World((node("fact", at_hand=("gross_margin",), tickets=THE_MONTH, mrr=SO_FAR),))

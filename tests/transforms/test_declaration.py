@@ -1,9 +1,12 @@
 """What a function declares that it reads, and how a wrong declaration is told."""
 
+from dataclasses import replace
+
 import pytest
 
 from schemas.config import Alerts
 from tests.frames import config
+from transforms import catalogue
 from transforms.declaration import (
     SO_FAR,
     THE_MONTH,
@@ -14,7 +17,7 @@ from transforms.declaration import (
     depth,
     window_of,
 )
-from transforms.errors import DeclarationError
+from transforms.refusals import DeclarationError
 
 
 def reads_an_unknown_table(fct_tickets): ...
@@ -57,6 +60,23 @@ class TestAWindow:
         assert window_of("fct_ticket", {}) == window_of("tickets", {}) == THE_MONTH == Months(back=0, ahead=0)
         assert window_of("subscription_items", {}) == window_of("dim_account", {}) == History(ahead=0, plans=0)
 
+    @pytest.mark.parametrize(
+        ("reads", "told"),
+        [
+            ({"health": SO_FAR}, "health has no months, and so no window"),
+            ({"as_of": SO_FAR}, "as_of has no months, and so no window"),
+            ({"service_periods": Months(back=5)}, "its own inputs say how far back it reads"),
+            ({"fct_ticket": Months(back=-1)}, "a depth is not below 0"),
+            ({"fct_ticket": Months(back=lambda healt: 1)}, "its depth asks for healt, no section of the config"),
+            ({"subscription_items": Months(back=1)}, "subscription_items is a history"),
+        ],
+    )
+    def test_that_would_do_nothing_or_cannot_be_met_is_refused(self, reads, told):
+        def reads_much(health, as_of, service_periods, fct_ticket, subscription_items): ...
+
+        with pytest.raises(DeclarationError, match=told):
+            check_declaration(reads_much, reads)
+
 
 class TestADepth:
     def test_may_be_a_number_or_what_the_config_says(self):
@@ -65,3 +85,38 @@ class TestADepth:
 
         asked = config(alerts={"renewal_within_days": 30})
         assert (depth(7, asked), depth(None, asked), depth(twice_the_days, asked)) == (7, None, 60)
+
+
+class TestTheCatalogue:
+    def test_refuses_a_table_without_a_contract_and_names_what_comes_nearest(self, monkeypatch):
+        tables = dict(catalogue.MONTHLY_TABLES)
+        tables["fct_tickets"] = tables.pop("fct_ticket")
+        monkeypatch.setattr(catalogue, "MONTHLY_TABLES", tables)
+        with pytest.raises(
+            DeclarationError, match=r"fct_tickets has a function and no contract .*; fct_ticket comes nearest"
+        ):
+            catalogue.check_declarations()
+
+    def test_refuses_a_contract_that_no_function_fills(self, monkeypatch):
+        tables = {name: table for name, table in catalogue.MONTHLY_TABLES.items() if name != "fct_ticket"}
+        monkeypatch.setattr(catalogue, "MONTHLY_TABLES", tables)
+        with pytest.raises(DeclarationError, match="fct_ticket has a contract and no function of that name"):
+            catalogue.check_declarations()
+
+    def test_refuses_a_metric_that_needs_what_no_table_has(self, monkeypatch):
+        wrong = replace(catalogue.CATALOGUE["fcr"], needs=("tickets.reopenss",))
+        monkeypatch.setattr(catalogue, "CATALOGUE", {"fcr": wrong})
+        told = r"fcr needs tickets.reopenss, which no canonical table has; tickets\.reopens comes nearest"
+        with pytest.raises(DeclarationError, match=told):
+            catalogue.check_declarations()
+
+    @pytest.mark.parametrize("text", ["After {alerts.days} days.", "After {days}.", "After {."])
+    def test_refuses_a_definition_that_names_what_the_config_has_not(self, monkeypatch, text):
+        def fcr() -> None: ...
+
+        fcr.__doc__ = text
+        monkeypatch.setattr(
+            catalogue, "CATALOGUE", {"fcr": replace(catalogue.CATALOGUE["fcr"], function=fcr, reads={})}
+        )
+        with pytest.raises(DeclarationError, match=r"the docstring of fcr has in braces what is no section\.key"):
+            catalogue.check_declarations()

@@ -955,6 +955,12 @@ BREAKS: list[tuple[str, str]] = [
 
 
 class TestTheAudit:
+    @pytest.fixture
+    def database(self, database):
+        """Kept open, as in a run: opening it takes longer than most of what is done with it."""
+        with database.kept_open():
+            yield database
+
     def test_finds_nothing_wrong_with_what_holds(self, database):
         record = check_invariants(database)
         assert record["passed"].all()

@@ -6,7 +6,7 @@ from schemas.config import Sentiment
 from schemas.success import FctCsmActivity
 from transforms.calendar import month_start
 from transforms.declaration import monthly
-from transforms.errors import UndefinedError
+from transforms.refusals import UndefinedError
 
 LONGEST_WORD = 24
 

@@ -7,9 +7,9 @@ from schemas.customers import UNKNOWN
 from schemas.feedback import LOW, FctSurveyResponse, SurveyResponse
 from transforms.calendar import local_day, month_start
 from transforms.declaration import SO_FAR, monthly
-from transforms.errors import UndefinedError
 from transforms.facts.privacy import publishable
 from transforms.facts.tickets import counting
+from transforms.refusals import UndefinedError
 
 RATING = "ticket:{}"
 """Id of a ticket's rating among the answers."""

@@ -3,7 +3,7 @@
 import polars as pl
 from iso4217 import Currency
 
-from transforms.errors import UndefinedError
+from transforms.refusals import UndefinedError
 
 RATE_DENOMINATOR = 10**14
 """Rates carry ten decimals and currencies differ by at most four digits: every rate is a whole multiple of it."""

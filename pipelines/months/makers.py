@@ -16,7 +16,7 @@ BUILDING = (*SEEING, "pipelines.months.build:MonthRun")
 VALUES = "pipelines.months.values:Values"
 OF_ALL = ("transforms.catalogue", "schemas.tables", "schemas.config:Config")
 """Lists of everything there is: of them only what a month reads counts, which is told beside."""
-TOLD = ("pipelines.months.lineage:expected", "pipelines.project")
+TOLD = ("pipelines.months.expectation:expected", "pipelines.project")
 """What a month is made from says this by its own words."""
 
 

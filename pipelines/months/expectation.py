@@ -5,16 +5,16 @@ import json
 from collections.abc import Mapping
 
 from pipelines.ingest.sources import ingest_code
-from pipelines.months.code import dimension_code, node_code
 from pipelines.months.content import Content
+from pipelines.months.makers import dimension_code, node_code
 from pipelines.months.nodes import Node, nodes, offsets
-from pipelines.months.readers import UNPARTITIONED, until
+from pipelines.months.readers import UNPARTITIONED, Reader, until
 from pipelines.months.store import inputs_of
 from pipelines.project import Project
 from schemas.tables import CANONICAL
 from transforms.calendar import add_months
 from transforms.catalogue import DIMENSION_TABLES
-from transforms.declaration import ALL
+from transforms.declaration import ALL, THE_MONTH
 from transforms.exported import Exported
 from warehouse.lineage import READING, digest
 
@@ -46,13 +46,11 @@ class Expectation:
         found: dict[tuple[str, dt.date], Made] = {}
         shifted = {month: _Shifted(month) for month in self.months}
         for node in nodes(self.project.config):
-            always = {"code": node_code(node), "config": self._config(node)}
+            always = {"code": node_code(node), "config": self._config(node), "reach": _reach(node)}
             running = {table: self._running(table) for table in node.windows if table not in UNPARTITIONED}
             for position, month in enumerate(self.months):
                 made = always | {"as_of": str(until(self.as_of, month, node.provisional_days))}
-                if "gross_margin" in node.at_hand:
-                    margins = self.inputs.frame("gross_margin", node.readers[0], [month])
-                    made["gross margin"] = digest(margins.rows())
+                made |= self._by_month(node, month)
                 for table in node.windows:
                     if table in UNPARTITIONED:
                         made[table] = self._shown(node, table, month, shifted[month])
@@ -62,6 +60,15 @@ class Expectation:
                 found[node.name, month] = made
                 self.known[node.name, month] = digest(made)
         return found
+
+    def _by_month(self, node: Node, month: dt.date) -> Made:
+        """What the node's functions are given of the calendar beyond the month itself, and of margins."""
+        readers = [*node.readers, *([Reader(node.readers[0].function, {})] if node.metrics else [])]
+        margins = [self.inputs.frame("gross_margin", reader, [month]).rows() for reader in readers]
+        wider = [reader for reader in node.readers if reader.reads.get("dim_month", THE_MONTH) != THE_MONTH]
+        months = [self.inputs.frame("dim_month", reader, [month])["month"].to_list() for reader in wider]
+        made = {"gross margin": digest(margins)} if "gross_margin" in node.at_hand else {}
+        return made | ({"months": digest(months)} if wider else {})
 
     def _config(self, node: Node) -> str:
         """What the node's functions are given that is neither rows nor days."""
@@ -93,6 +100,12 @@ class Expectation:
             total = digest(total, self.known.get((table, month), ""))
             out.append(total)
         return out
+
+
+def _reach(node: Node) -> str:
+    """How far a node reads, and until when passing days change it."""
+    windows = [(table, sorted(map(str, shown))) for table, shown in sorted(node.windows.items())]
+    return digest(windows, node.provisional_days)
 
 
 class _Shifted(dict[int, dt.date]):

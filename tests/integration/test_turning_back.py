@@ -1,0 +1,120 @@
+"""What was begun and broken off, or is put back as it was, leaves nothing behind."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipelines.ingest import canonical_tables
+from pipelines.publish.release import is_new
+from tests.integration.small_company import SmallCompany, exports, small_company
+from warehouse import publishing
+from warehouse.publishing import current_version, end_broken_off, rollback, versions
+
+MONTHS = {"first_month": "2024-04-01", "history_from": "2024-04-01"}
+
+
+class KilledError(Exception):
+    """Stands for a kill at that very place."""
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> SmallCompany:
+    """Three months, built and published."""
+    company = small_company(tmp_path_factory.mktemp("back") / "company", **MONTHS)
+    company.run()
+    assert company.publish() == 1
+    return company
+
+
+@pytest.fixture
+def company(published: SmallCompany, tmp_path: Path) -> SmallCompany:
+    return published.copy(tmp_path / "company")
+
+
+def killed(*_: object) -> None:
+    raise KilledError
+
+
+def query(company: SmallCompany, text: str) -> list[tuple[object, ...]]:
+    with duckdb.connect(str(company.project().folders.published_database), read_only=True) as readers:
+        return readers.sql(text).fetchall()
+
+
+@pytest.mark.parametrize("day", ["2024-06-10", "2024-05-20"], ids=["within its month", "over a month's end"])
+def test_an_as_of_that_is_moved_back_leaves_what_a_build_from_nothing_has(company, tmp_path, day):
+    company.configure(**MONTHS, as_of=day)
+    company.run()
+    assert company.stale() == []
+    company.publish()
+    new = small_company(tmp_path / "new", **MONTHS, as_of=day)
+    new.run()
+    new.publish()
+    for table in ("dim_month", "fct_ticket", "fct_mrr_account_month", "metric_month", "account_alert"):
+        rows = f"SELECT * FROM {table} ORDER BY ALL"
+        assert query(company, rows) == query(new, rows), table
+
+
+def test_an_ingest_that_is_killed_after_it_replaced_a_table_is_noticed_though_the_export_is_put_back(
+    company, monkeypatch
+):
+    """Account A01 becomes our own, the kill comes when its tickets are gone, and the old export comes back."""
+    before = company.frames()
+    good = exports()["accounts"]
+    company.export("accounts", [{**row, "is_internal": row["account_id"] in {"A01", "A12"}} for row in good])
+    with monkeypatch.context() as broken:
+        broken.setattr(canonical_tables, "_record_rows", killed)
+        with pytest.raises(KilledError):
+            company.ingest()
+    company.export("accounts", good)
+    company.run()
+    assert company.stale() == []
+    after = company.frames()
+    assert [name for name, frame in before.items() if not frame.equals(after[name])] == []
+
+
+def test_a_publish_that_was_broken_off_when_its_file_was_whole_is_ended(company, monkeypatch):
+    company.export("costs", [{**row, "amount": 2 * int(row["amount"])} for row in exports()["costs"]])
+    company.run()
+    with monkeypatch.context() as broken:
+        broken.setattr(publishing, "_swap", killed)
+        with pytest.raises(KilledError):
+            company.publish()
+    folders = company.project().folders
+    assert (current_version(folders), max(versions(folders))) == (1, 2)
+    assert end_broken_off(folders) == 2
+    assert current_version(folders) == 2
+    assert not is_new(company.project())
+    assert query(company, "SELECT max(version) FROM publication") == [(2,)]
+    assert end_broken_off(folders) is None
+
+
+def test_a_version_that_was_rolled_back_is_not_given_to_readers_again(company):
+    company.export("costs", [{**row, "amount": 3 * int(row["amount"])} for row in exports()["costs"]])
+    company.run()
+    assert company.publish() == 2
+    folders = company.project().folders
+    assert rollback(folders) == 1
+    assert end_broken_off(folders) is None
+    assert current_version(folders) == 1
+    assert company.publish() == 3
+    assert current_version(folders) == 3
+
+
+def test_a_rejected_row_alone_is_something_new_to_publish(company):
+    """The published quarantine tells of it, though no month changed."""
+    assert not is_new(company.project())
+    bad = {**exports()["costs"][0], "month": "2024-13-01"}
+    company.export("costs", [*exports()["costs"], bad])
+    company.run()
+    assert is_new(company.project())
+    company.publish()
+    assert query(company, "SELECT table_name, column_name FROM quarantine") == [("costs", "month")]
+
+
+def test_other_words_of_a_view_are_something_new_to_publish(company, monkeypatch):
+    from pipelines.publish import release
+
+    assert not is_new(company.project())
+    monkeypatch.setattr(release, "code_of", lambda *_, **__: "other views")
+    assert is_new(company.project())
