@@ -17,15 +17,42 @@ import duckdb
 import pytest
 import yaml
 
+from pipelines.months.nodes import nodes, offsets
+from pipelines.months.readers import UNPARTITIONED
+from schemas.config import Config
 from schemas.tables import CANONICAL, EXPLANATIONS, FACTS, PUBLISHED, WHOLE
 from tests.integration.small_company import MONTHS, ONE_MONTH, ROOT, SmallCompany, published_once, small_company
 from transforms.catalogue import metric_assets
+from transforms.declaration import ALL
+from warehouse.configuration import load_config
 from warehouse.locking import run_lock
 
-LOADED = """
+REACH = """
+def read_by_the_last_month(graph):
+    # Of each asset by month, by the one that reads it: the first and last month that its last month reads of it.
+    found = {}
+    for key in graph.get_all_asset_keys():
+        child = graph.get(key)
+        for parent in (graph.get(name) for name in child.parent_keys) if child.partitions_def else ():
+            if parent.partitions_def:
+                last = child.partitions_def.subset_with_partition_keys([child.partitions_def.get_last_partition_key()])
+                mapping = graph.get_partition_mapping(key, parent.key)
+                mapped = mapping.get_upstream_mapped_partitions_result_for_partitions(
+                    last, child.partitions_def, parent.partitions_def)
+                keys = sorted(mapped.partitions_subset.get_partition_keys())
+                found.setdefault(key.to_user_string(), {})[parent.key.to_user_string()] = [keys[0], keys[-1]]
+    return found
+
+"""
+
+LOADED = (
+    f"""
 import json, time
 from pipelines.definitions import defs
 spent = time.process_time()
+{REACH}
+"""
+    + """
 graph = defs.resolve_asset_graph()
 assets = {}
 for key in graph.get_all_asset_keys():
@@ -44,6 +71,7 @@ jobs = {name: defs.resolve_job_def(name) for name in ("ingest", "months", "publi
 print(json.dumps({
     "seconds": spent,
     "assets": assets,
+    "reach": read_by_the_last_month(graph),
     "executors": sorted({job.executor_def.name for job in jobs.values()}),
     "selected": {name: sorted(k.to_user_string() for k in job.asset_layer.executable_asset_keys)
                  for name, job in jobs.items()},
@@ -52,6 +80,7 @@ print(json.dumps({
     "sensors": sorted(s.name for s in defs.sensors),
 }))
 """
+)
 
 
 def _loaded(environment: dict[str, str]) -> dict[str, Any]:
@@ -115,6 +144,30 @@ def test_months_are_partitions_from_the_first_computed_month_through_that_of_as_
         assert asset["partitions"] == expected, name
         assert asset["time_zone"] == "Europe/Berlin", name
     assert not monthly.keys() & {*CANONICAL, *WHOLE, "dim_month", "dim_metric", "publication", "invariant"}
+
+
+def expected_reach(config: Config, months: list[str]) -> dict[str, dict[str, list[str]]]:
+    """By the declared windows, what the last month reads of assets by month."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for node in nodes(config):
+        for table, windows in node.windows.items():
+            if table not in UNPARTITIONED:
+                back, _ = offsets(windows)
+                first = months[0] if back is ALL else months[max(len(months) - 1 - back, 0)]
+                found.setdefault(node.name, {})[table] = [first, months[-1]]
+    return found
+
+
+def test_an_asset_depends_on_the_months_of_others_that_it_reads(
+    bundled: dict[str, Any], without_as_of: dict[str, Any]
+) -> None:
+    """Up to all of them, from the first that is built; also where the months go on."""
+    config = load_config(ROOT / "customer_success.yaml").config
+    expected = expected_reach(config, bundled["assets"]["mrr"]["partitions"])
+    assert any(first == "2024-05-01" for read in expected.values() for first, _ in read.values())
+    assert bundled["reach"] == expected
+    small = Config.model_validate(without_as_of["config"])
+    assert without_as_of["reach"] == expected_reach(small, without_as_of["partitions"])
 
 
 def test_a_backfill_of_months_is_one_run(bundled: dict[str, Any]) -> None:
@@ -319,7 +372,8 @@ request = daily(dg.build_schedule_context())
 print(json.dumps([asked(request), job("refresh", **request.tags), stale_by_table()]))
 """
 
-PARTITIONS = """
+PARTITIONS = (
+    """
 import datetime as dt
 from zoneinfo import ZoneInfo
 
@@ -328,8 +382,14 @@ def this_month():
 
 before = this_month()
 keys = defs.resolve_asset_graph().get(dg.AssetKey("mrr")).partitions_def.get_partition_keys()
-print(json.dumps({"before": before, "partitions": keys, "after": this_month()}))
+told = {"before": before, "partitions": keys, "after": this_month()}
 """
+    + REACH
+    + """
+config = company.project().config.model_dump(mode="json")
+print(json.dumps({**told, "config": config, "reach": read_by_the_last_month(defs.resolve_asset_graph())}))
+"""
+)
 
 
 @pytest.fixture(scope="module")
