@@ -239,7 +239,7 @@ def shown(world: World, node: Node, table: str, month: dt.date, frame: pl.DataFr
 @every_month
 @pytest.mark.parametrize("table", sorted(CANONICAL))
 def test_every_cell_that_is_handed_over_counts(world: World, table: str, month: dt.date) -> None:
-    """A value of any column of any row that any node is given changes what the month is made from."""
+    """Of each window of each node one cell, drawn from the rows given, changes what the month is made from."""
     chance = random.Random(f"{table} {month}")
     for node in world.nodes.values():
         for window in node.windows.get(table, ()):
