@@ -89,7 +89,7 @@ def check_invariants(database: WorkingDatabase) -> pl.DataFrame:
                    CAST(rows_loaded + rows_quarantined AS DOUBLE) AS actual,
                    rows_read = rows_loaded + rows_quarantined AS passed
             FROM export_file""").pl()
-        record = Invariant.validate(Invariant.shaped(pl.concat([*found, rows_in], how="vertical_relaxed")), lazy=True)
+        record = Invariant.checked(Invariant.shaped(pl.concat([*found, rows_in], how="vertical_relaxed")))
         with transaction(connection):
             connection.execute("DELETE FROM invariant")
             connection.register("incoming", record.to_arrow())

@@ -28,6 +28,7 @@ class WorkingDatabase:
         self.contracts: dict[str, type[Contract]] = {**PUBLISHED, **INTERNAL, **(contracts or {})}
         self._kept: duckdb.DuckDBPyConnection | None = None
         self._keeping = False
+        self._known_keys: dict[str, pl.DataFrame] = {}
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -58,6 +59,7 @@ class WorkingDatabase:
         if self._kept:
             self._kept.close()
             self._kept = None
+            self._known_keys.clear()
 
     def read(
         self,
@@ -145,13 +147,16 @@ class WorkingDatabase:
         return self._keys(MetricKey, "metric", "metric_key", metrics)
 
     def _keys(self, contract: type[Contract], name: str, key: str, wanted: Sequence[str]) -> pl.DataFrame:
-        known = self.read(contract.table())
+        table = contract.table()
+        known = self._known_keys[table] if table in self._known_keys else self.read(table)
         new = sorted(set(wanted) - set(known[name]))
         if new:
             start = int(known[key].max() or 0) + 1  # type: ignore[arg-type]
             added = contract.shaped(pl.DataFrame({name: new, key: list(range(start, start + len(new)))}))
-            self.append(contract.table(), added)
+            self.append(table, added)
             known = pl.concat([known, added])
+        if self._keeping:
+            self._known_keys[table] = known
         return known.filter(pl.col(name).is_in(list(wanted)))
 
 

@@ -50,7 +50,7 @@ def _contract_faults(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFr
     empty = pl.DataFrame(schema={"row": pl.UInt32, "column_name": pl.String, "reason": pl.String})
     rows = frame.drop("row")
     try:
-        contract.validate(rows, lazy=True)
+        contract.checked(rows)
     except SchemaErrors as found:
         cases = found.failure_cases
         whole = cases.filter(pl.col("index").is_null())

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 import polars as pl
@@ -19,8 +19,6 @@ from transforms.calendar import add_months, contiguous
 from transforms.declaration import ALL
 from warehouse.errors import StaleError
 from warehouse.lineage import build_rows
-
-_MADE = ("table_name", "month", "made_from")
 
 
 class MonthRun:
@@ -45,14 +43,15 @@ class MonthRun:
 
     def _stale(self, asked: Mapping[str, list[dt.date]]) -> dict[str, list[dt.date]]:
         """Of some months of tables those that are not what they must be."""
-        months = [month for each in asked.values() for month in each]
-        span = (min(months), max(months)) if months else None
-        builds = self.project.database.read(Build.table(), span, {"table_name": list(asked)})
-        made = {(name, month): parts for name, month, parts in builds.select(*_MADE).iter_rows()}
         return {
-            name: [m for m in each if json.loads(made.get((name, m), "null")) != self.expected[name, m]]
+            name: [month for month in each if self._made.get((name, month)) != self.expected[name, month]]
             for name, each in asked.items()
         }
+
+    @cached_property
+    def _made(self) -> dict[tuple[str, dt.date], Made]:
+        """What every month was made from: as recorded when the run began, and what the run wrote since."""
+        return dict(_recorded(self.project.database.read(Build.table())))
 
     def build(self, name: str, months: list[dt.date]) -> dict[dt.date, int]:
         """Make months of a table or metric asset; the rows of each."""
@@ -69,10 +68,9 @@ class MonthRun:
         (reader,) = node.readers
         frame = reader.call(self.inputs.given(reader, months))
         contract, database = self.project.contracts[node.name], self.project.database
-        checked = contract.validate(database.numbered(contract, frame), lazy=True)
+        checked = contract.checked(database.numbered(contract, frame))
         counts = _counts(checked, months)
-        builds = build_rows(self.expected, node.name, months, counts, self.run_id)
-        database.write_months({node.name: checked}, months, builds)
+        self._write({node.name: checked}, node, months, counts)
         return counts
 
     def _metrics(self, node: Node, months: list[dt.date]) -> dict[dt.date, int]:
@@ -84,10 +82,22 @@ class MonthRun:
         numbered = parts.join(keys, on="metric").join(accounts, on="account_id")
         told = MetricPart.shaped(numbered).sort("metric_key", "month", "account_key")
         counts = _counts(values, months)
-        builds = build_rows(self.expected, node.name, months, counts, self.run_id)
         scope = {"metric_key": keys["metric_key"].to_list(), "metric": keys["metric"].to_list()}
-        database.write_months({MetricPart.table(): told, MetricMonth.table(): values}, months, builds, scope)
+        self._write({MetricPart.table(): told, MetricMonth.table(): values}, node, months, counts, scope)
         return counts
+
+    def _write(
+        self,
+        frames: Mapping[str, pl.DataFrame],
+        node: Node,
+        months: list[dt.date],
+        counts: Mapping[dt.date, int],
+        scope: Mapping[str, Sequence[object]] | None = None,
+    ) -> None:
+        """Replace the months of the frames' tables; `scope` as in `write_months`."""
+        builds = build_rows(self.expected, node.name, months, counts, self.run_id)
+        self.project.database.write_months(frames, months, builds, scope)
+        self._made.update(_recorded(builds))
 
     def _values_of(self, metric: str, months: list[dt.date]) -> pl.DataFrame:
         """A metric's values, of another asset than the one that is made."""
@@ -120,6 +130,11 @@ class MonthRun:
                 raise StaleError(
                     f"{table} is not built, or stale, in {stretch}; build it first: make run MONTHS={stretch}"
                 )
+
+
+def _recorded(builds: pl.DataFrame) -> Iterator[tuple[tuple[str, dt.date], Made]]:
+    for name, month, parts in builds.select("table_name", "month", "made_from").iter_rows():
+        yield (name, month), json.loads(parts)
 
 
 def _counts(frame: pl.DataFrame, months: list[dt.date]) -> dict[dt.date, int]:

@@ -71,13 +71,13 @@ def build_dimensions(project: Project) -> dict[str, int]:
     months = list(inputs.months)
     margins = gross_margins(months, project.config.finance)
     dim_month = DimMonth.shaped(calendar(months, as_of).join(margins, on="month"))
-    frames: dict[str, pl.DataFrame] = {DimMonth.table(): DimMonth.validate(dim_month, lazy=True)}
+    frames: dict[str, pl.DataFrame] = {DimMonth.table(): DimMonth.checked(dim_month)}
     content, told = [ContentMonth.blank()], [Ingest.blank()]
     for node in whole_nodes(project.config):
         (reader,) = node.readers
         contract = project.contracts[node.name]
         made = database.numbered(contract, reader.call(inputs.given(reader, months)))
-        frames[node.name] = contract.validate(made, lazy=True)
+        frames[node.name] = contract.checked(made)
         content.append(sight(node.name).content(frames[node.name]))
         now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
         row = (node.name, dimension_made_from(project, node.name), None, made.height, None, as_of, "", now)

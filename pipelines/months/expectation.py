@@ -63,12 +63,14 @@ class Expectation:
 
     def _by_month(self, node: Node, month: dt.date) -> Made:
         """What the node's functions are given of the calendar beyond the month itself, and of margins."""
-        readers = [*node.readers, *([Reader(node.readers[0].function, {})] if node.metrics else [])]
-        margins = [self.inputs.frame("gross_margin", reader, [month]).rows() for reader in readers]
         wider = [reader for reader in node.readers if reader.reads.get("dim_month", THE_MONTH) != THE_MONTH]
         months = [self.inputs.frame("dim_month", reader, [month])["month"].to_list() for reader in wider]
-        made = {"gross margin": digest(margins)} if "gross_margin" in node.at_hand else {}
+        made = {"gross margin": digest(self._margins(node, month))} if "gross_margin" in node.at_hand else {}
         return made | ({"months": digest(months)} if wider else {})
+
+    def _margins(self, node: Node, month: dt.date) -> list[list[tuple[object, ...]]]:
+        readers = [*node.readers, *([Reader(node.readers[0].function, {})] if node.metrics else [])]
+        return [self.inputs.frame("gross_margin", reader, [month]).rows() for reader in readers]
 
     def _config(self, node: Node) -> str:
         """What the node's functions are given that is neither rows nor days."""

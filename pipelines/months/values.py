@@ -36,14 +36,14 @@ class Values:
             own = self._parts(metric, around)
             parts.append(own.with_columns(metric=pl.lit(metric.name)))
             values[metric.name] = self._values(metric, own, around, values)
-        return pl.concat(parts), MetricMonth.validate(pl.concat(values.values()), lazy=True)
+        return pl.concat(parts), MetricMonth.checked(pl.concat(values.values()))
 
     def _parts(self, metric: Metric, around: Surroundings) -> pl.DataFrame:
         if not isinstance(metric, WithParts):
             return Parts.blank()
         reader = Reader(metric.function, metric.reads, metric.provisional_days)
         found = reader.call(self.inputs.given(reader, self.months))
-        checked = Parts.validate(found, lazy=True).filter(pl.col("month").is_in(self.months))
+        checked = Parts.checked(found).filter(pl.col("month").is_in(self.months))
         return checked.clear() if around.missing(metric) else checked
 
     def _values(

@@ -16,7 +16,7 @@ from warehouse.lineage import digest
 def glossary(project: Project) -> dict[str, pl.DataFrame]:
     """`dim_metric`, `metric_operand` and `metric_target`, as the code and the config say now."""
     keys = project.database.metric_keys(list(CATALOGUE))
-    rows = DimMetric.validate(DimMetric.shaped(catalogue_rows(project).join(keys, on="metric")))
+    rows = DimMetric.checked(DimMetric.shaped(catalogue_rows(project).join(keys, on="metric")))
     targets = target_rows(project, project.months(project.as_of()))
     return {"dim_metric": rows, "metric_operand": operand_rows(project), "metric_target": targets}
 

@@ -32,6 +32,7 @@ from pipelines.project import Project
 from pipelines.publish.glossary import glossary
 from pipelines.publish.release import audit_and_publish
 from schemas.tables import CANONICAL, DIMENSIONS, EXPLANATIONS, FACTS, VALUES
+from tests.cores import as_a_user
 from transforms.calendar import contiguous, months_between
 from warehouse.lineage import Stale
 from warehouse.locking import run_lock
@@ -379,7 +380,7 @@ class SmallCompany:
     def environment(self) -> dict[str, str]:
         """For a subprocess."""
         told = {"CONFIG": str(self.config), "DATA_DIR": str(self.data), "DAGSTER_HOME": str(self.data / "dagster")}
-        return {**os.environ, **told}
+        return {**as_a_user(), **told}
 
     def copy(self, folder: Path) -> "SmallCompany":
         """The same, elsewhere: files keep their times."""

@@ -1,7 +1,6 @@
 """The main job over the bundled company, run as a user runs it: some commands, one after the other."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.cores import as_a_user
 from tests.integration.small_company import ROOT
 
 AGAIN = "2026-05"
@@ -42,7 +42,7 @@ def run_all(folder: Path) -> Job:
     data, done = folder / "data", folder / "done.json"
     if not done.exists():
         given = {"CONFIG": str(ROOT / "customer_success.yaml"), "DATA_DIR": str(data)}
-        environment = {**os.environ, **given, "DAGSTER_HOME": str(data / "dagster")}
+        environment = {**as_a_user(), **given, "DAGSTER_HOME": str(data / "dagster")}
         told: dict[str, dict[str, Any]] = {}
         for name, arguments in COMMANDS.items():
             ended = subprocess.run(

@@ -98,7 +98,7 @@ class World:
         contract = self.contracts[name]
         if "account_key" in contract.dtypes():
             frame = frame.with_columns(account_key=(pl.col("account_id").hash(1) % 30_000).cast(pl.Int32))
-        return contract.validate(frame.select(list(contract.dtypes())), lazy=True)
+        return contract.checked(frame.select(list(contract.dtypes())))
 
     def parts(self, name: str, months: list[dt.date] = MONTHS) -> pl.DataFrame:
         """What the metric's function returns, of the months."""

@@ -2,11 +2,14 @@
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from typing import Any
 
 import duckdb
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pandera.errors import SchemaErrors
 
 from schemas import tables
@@ -414,15 +417,82 @@ class TestWhatContractsRefuse:
     def test_a_value_outside_its_rule(self, contract, row):
         (name,) = row
         with pytest.raises(SchemaErrors) as found:
-            contract.validate(rows(contract, row), lazy=True)
+            contract.checked(rows(contract, row))
         cases = found.value.failure_cases
         assert name in cases.filter(pl.col("check") != "not_nullable")["column"].to_list()
 
     def test_two_rows_of_one_grain(self):
         with pytest.raises(SchemaErrors, match="unique"):
-            MetricPart.validate(rows(MetricPart, self.part, {**self.part, "numerator": 2.0}), lazy=True)
+            MetricPart.checked(rows(MetricPart, self.part, {**self.part, "numerator": 2.0}))
 
     def test_a_column_the_contract_does_not_know(self):
         frame = rows(MetricPart, self.part).with_columns(stranger=pl.lit(1))
         with pytest.raises(SchemaErrors, match="stranger"):
-            MetricPart.validate(frame, lazy=True)
+            MetricPart.checked(frame)
+
+    def test_a_number_that_is_none(self):
+        with pytest.raises(SchemaErrors, match="numerator"):
+            MetricPart.checked(rows(MetricPart, {**self.part, "numerator": float("nan")}))
+
+    def test_a_column_of_another_type(self):
+        frame = rows(MetricPart, self.part).cast({"account_key": pl.Int64})
+        with pytest.raises(SchemaErrors, match="account_key"):
+            MetricPart.checked(frame)
+
+    def test_a_column_too_few(self):
+        with pytest.raises(SchemaErrors, match="numerator"):
+            MetricPart.checked(rows(MetricPart, self.part).drop("numerator"))
+
+
+class Ruled(Contract):
+    """One row per key, with a column of each kind that a contract can declare."""
+
+    key: str = column("Key", str_matches="^[ab]$")
+    share: float = column("Share", le=1.0)
+    cents: pl.Int64 = column("Cents", null=True, ge=0)
+    score: float = column("Score", null=True)
+    on: pl.Date = column("Day")
+
+    class Config:
+        unique = ["key"]
+
+
+VALUES = {
+    "key": st.sampled_from(["a", "b", "c", None]),
+    "share": st.sampled_from([0.5, 1.0, 1.5, float("nan"), None]),
+    "cents": st.sampled_from([0, 5, -1, None]),
+    "score": st.sampled_from([1.5, float("nan"), None]),
+    "on": st.sampled_from([dt.date(2024, 1, 1), None]),
+}
+
+
+def refused(check: Callable[[pl.DataFrame], pl.DataFrame], frame: pl.DataFrame) -> list[tuple[Any, ...]]:
+    """What is told of each fault; nothing of a frame that is taken."""
+    try:
+        check(frame)
+    except SchemaErrors as found:
+        return sorted(found.failure_cases.select("column", "check", "index").rows(), key=str)
+    return []
+
+
+class TestWhatIsChecked:
+    """`checked` looks at types and presence without pandera, and refuses what pandera refuses, in the same words."""
+
+    @settings(max_examples=60, deadline=None, database=None)
+    @given(st.lists(st.fixed_dictionaries(VALUES), max_size=3))
+    def test_is_refused_where_pandera_refuses_it(self, told):
+        frame = rows(Ruled, *told)
+        expected = refused(lambda each: Ruled.validate(each, lazy=True), frame)
+        assert refused(Ruled.checked, frame) == expected
+
+    def test_is_taken_and_refused_in_that_law(self):
+        good = {"key": "a", "share": 1.0, "cents": None, "score": None, "on": dt.date(2024, 1, 1)}
+        assert refused(Ruled.checked, rows(Ruled, good)) == []
+        assert [name for name, *_ in refused(Ruled.checked, rows(Ruled, {**good, "cents": -1}))] == ["cents"]
+
+    @each_contract
+    def test_is_refused_without_any_value_where_the_contract_wants_one(self, contract):
+        frame = rows(contract, {})
+        expected = refused(lambda each: contract.validate(each, lazy=True), frame)
+        assert refused(contract.checked, frame) == expected
+        assert expected or all(field.nullable for field in contract.fields())
