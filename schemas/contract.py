@@ -74,6 +74,7 @@ class Contract(pa.DataFrameModel):
         return " ".join((cls.__doc__ or "").split())
 
     @classmethod
+    @cache
     def grain(cls) -> tuple[str, ...]:
         """The columns that together name one row."""
         return tuple(cls.to_schema().unique or ())
@@ -165,8 +166,8 @@ class Contract(pa.DataFrameModel):
         """The frame itself, if it keeps the contract.
 
         Pandera's `validate` runs a query for each column, which costs more than all else that is done with a small
-        frame. So types and presence are looked at without it, and only columns with rules with it; where something is
-        wrong it looks at all of them, and tells every fault.
+        frame. So types, presence and grain are looked at without it, and only columns with rules with it; where
+        something is wrong it looks at all of them, and tells every fault.
 
         Raises:
             SchemaErrors: naming each fault, its column and its rows.
@@ -177,8 +178,12 @@ class Contract(pa.DataFrameModel):
     def _is_sound(cls, frame: pl.DataFrame) -> bool:
         if frame.schema != cls._dtypes() or any(_lacks_values(frame[name]) for name in cls._filled()):
             return False
+        if cls.grain() and frame.select(cls.grain()).is_duplicated().any():
+            return False
+        ruled = cls._ruled()
         try:
-            cls._ruled().validate(frame)
+            if ruled.columns or ruled.checks:
+                ruled.validate(frame)
         except SchemaError:
             return False
         return True
@@ -192,11 +197,11 @@ class Contract(pa.DataFrameModel):
     @classmethod
     @cache
     def _ruled(cls) -> pa.DataFrameSchema:
-        """What is asked beside types and presence: the rules of columns and of rows, and the grain."""
+        """What is asked beside types, presence and grain: the rules of columns and of rows."""
         schema = cls.to_schema()
         ruled = {name: declared for name, declared in schema.columns.items() if declared.checks or declared.unique}
         columns = {n: pa.Column(checks=ruled[n].checks, unique=ruled[n].unique, nullable=True) for n in ruled}
-        return pa.DataFrameSchema(columns, checks=schema.checks, unique=schema.unique)
+        return pa.DataFrameSchema(columns, checks=schema.checks)
 
     @classmethod
     def shaped(cls, frame: pl.DataFrame) -> pl.DataFrame:

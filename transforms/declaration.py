@@ -12,6 +12,7 @@ the lineage that Dagster shows: there is no other list.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from inspect import signature
 from typing import TypeVar
 
@@ -88,6 +89,7 @@ AT_HAND = {
 """What a parameter may name beside tables and sections of the config."""
 
 
+@cache
 def parameters(function: Callable[..., object]) -> tuple[str, ...]:
     """Names of a function's parameters."""
     return tuple(signature(function).parameters)
