@@ -13,8 +13,9 @@ from schemas.operations import AccountKey, Build, MetricKey
 from schemas.tables import INTERNAL, PUBLISHED
 from warehouse.ddl import qualified
 
-STORAGE = {"storage_compatibility_version": "v1.0.0"}
-"""Readable by every DuckDB from 1.1 on, so by BI tools with an older one."""
+OLDEST_READER = "v1.0.0"
+"""The storage version of our files: every DuckDB from 1.1 on reads it, so BI tools with an older one do."""
+STORAGE = {"storage_compatibility_version": OLDEST_READER}
 
 
 class WorkingDatabase:

@@ -8,7 +8,7 @@ from warehouse.views import View, comment_view
 
 OBSERVED = """
     SELECT {name} AS metric, CAST({month} AS DATE) AS month, account_id, CAST({value} AS DOUBLE) AS value
-    FROM {table} WHERE {month} >= ? AND {value} IS NOT NULL"""
+    FROM working.{table} WHERE {month} >= ? AND {value} IS NOT NULL"""
 
 UNOBSERVED = "SELECT ''::VARCHAR AS metric, ?::DATE AS month, ''::VARCHAR AS account_id, 0::DOUBLE AS value LIMIT 0"
 
@@ -149,6 +149,8 @@ ORDER BY slice
 
 def keep_observations(connection: duckdb.DuckDBPyConnection, first_month: object) -> None:
     """Keep the single observations that medians are made of, from a month on, as dim_metric tells.
+
+    They are those of the working database, which is attached: the file that readers get holds published months only.
 
     A ticket counts in the month it was solved, and the month it was filed under may be one that isn't published.
     """

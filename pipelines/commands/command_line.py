@@ -20,8 +20,8 @@ from pipelines.publish.release import is_new
 from transforms.calendar import contiguous, months_between
 from warehouse.errors import WarehouseError
 from warehouse.locking import run_lock
-from warehouse.publishing import end_broken_off, rollback
 from warehouse.upkeep import forget_but_keys
+from warehouse.versions import end_broken_off, rollback
 
 
 def main(arguments: Sequence[str], started: float) -> int:

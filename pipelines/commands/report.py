@@ -8,7 +8,7 @@ from pipelines.months.plan import Stretch
 from pipelines.project import Project
 from pipelines.stopwatch import OWN_WORK
 from schemas.operations import ExportFile
-from warehouse.publishing import current_version
+from warehouse.versions import current_version
 
 HEADLINES = ("mrr", "nrr", "grr", "churn_rate", "clv", "health_score", "csat", "fcr")
 

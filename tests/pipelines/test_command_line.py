@@ -25,7 +25,7 @@ from tests.integration.small_company import (
 from transforms.catalogue import CATALOGUE
 from warehouse.errors import WarehouseError
 from warehouse.locking import run_lock
-from warehouse.publishing import current_version
+from warehouse.versions import current_version
 
 
 @pytest.fixture
@@ -243,8 +243,8 @@ def test_rolling_back_gives_readers_the_version_before_as_far_as_there_is_one(
     assert (status, out, err) == (0, "Readers now get version 1.\n", "")
     folders = company.project().folders
     assert current_version(folders) == 1
-    assert folders.published_database.resolve().name == "customer_success-000001.duckdb"
-    assert (folders.published / "parquet").resolve().name == "parquet-000001"
+    assert folders.published_database.readlink() == Path("versions/000001/customer_success.duckdb")
+    assert (folders.published / "parquet").readlink() == Path("versions/000001/parquet")
     status, out, err = command(company, "rollback")
     assert (status, out) == (1, "")
     assert one_line(err) == "error: there is no version before the published one"

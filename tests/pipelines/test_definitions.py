@@ -240,7 +240,7 @@ import dagster as dg
 import duckdb
 from pipelines.definitions import defs
 from tests.integration.small_company import SmallCompany, exports
-from warehouse.publishing import current_version
+from warehouse.versions import current_version
 
 company, told = SmallCompany(Path(FOLDER)), {}
 instance = dg.DagsterInstance.ephemeral()
