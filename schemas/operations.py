@@ -62,6 +62,7 @@ class Publication(Contract):
     first_month: pl.Date = column("First published month")
     last_month: pl.Date = column("Last published month")
     content: str = column("Hash of what all published months are made from")
+    accepted: str = column("Moves of closed months beyond `change_limit` that were let through by ACCEPT", null=True)
 
     class Config:
         unique = ["version"]

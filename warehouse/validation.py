@@ -7,6 +7,8 @@ from schemas.contract import Contract
 from warehouse.errors import ExportError
 from warehouse.reading import PROVENANCE, REJECTS
 
+REPEATED = "the same row stands before"
+"""The reason of a row that is a copy: nothing is lost without it."""
 AT = ("export_file", "export_line")
 
 
@@ -28,7 +30,7 @@ def validate(frame: pl.DataFrame, contract: type[Contract]) -> tuple[pl.DataFram
     kept = numbered.join(repeated.select("row"), on="row", how="anti")
     faults = pl.concat(
         [
-            repeated.select("row", column_name=pl.lit(None, pl.String), reason=pl.lit("the same row stands before")),
+            repeated.select("row", column_name=pl.lit(None, pl.String), reason=pl.lit(REPEATED)),
             *_row_faults(kept, contract),
             _contract_faults(kept, contract),
         ]

@@ -6,11 +6,10 @@ import duckdb
 
 from pipelines.months.plan import Stretch
 from pipelines.project import Project
+from pipelines.publish.limits import HEADLINES
 from pipelines.stopwatch import OWN_WORK
 from schemas.operations import ExportFile
 from warehouse.versions import current_version
-
-HEADLINES = ("mrr", "nrr", "grr", "churn_rate", "clv", "health_score", "csat", "fcr")
 
 
 class Report:
