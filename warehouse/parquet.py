@@ -11,7 +11,9 @@ import duckdb
 from schemas.tables import DIMENSIONS, EXPLANATIONS, FACTS, OPERATIONS, PUBLISHED, VALUES
 from warehouse.ddl import quoted
 from warehouse.folders import PUBLISHED_FILE
+from warehouse.macros import OBSERVATIONS
 from warehouse.versions import FILE, PARQUET, sync
+from warehouse.views import VIEWS
 
 BY_MONTH = [*FACTS, *VALUES, *EXPLANATIONS, "dim_account_month"]
 WHOLE = [name for name in (*DIMENSIONS, *OPERATIONS) if name not in BY_MONTH]
@@ -19,7 +21,9 @@ LIST = "files.json"
 
 
 def publish_parquet(part: Path, versions: Mapping[int, Path], fingerprints: Mapping[tuple[str, dt.date], str]) -> None:
-    """Beside the database in `part` write `parquet/TABLE/month=YYYY-MM-01.parquet`, and `TABLE.parquet` without months.
+    """Beside the database in `part` write `parquet/TABLE/month=YYYY-MM-01.parquet`, and `NAME.parquet` of the rest.
+
+    The rest are tables without months, and views.
 
     `versions` are the published database files; a month that did not change is linked from the newest of them.
     """
@@ -31,6 +35,8 @@ def publish_parquet(part: Path, versions: Mapping[int, Path], fingerprints: Mapp
     try:
         for table in WHOLE:
             _copy(connection, f"SELECT * FROM {table}", target / f"{table}.parquet")  # noqa: S608 - our names
+        for view in (*VIEWS, OBSERVATIONS):
+            _copy(connection, f"SELECT * FROM {view.name} ORDER BY month", target / f"{view.name}.parquet")  # noqa: S608
         for table in BY_MONTH:
             (target / table).mkdir()
             months = connection.execute(f"SELECT DISTINCT month FROM {table} ORDER BY month").fetchall()  # noqa: S608

@@ -584,6 +584,20 @@ class TestParquet:
                 seen.add(table)
         assert {"metric_part", "metric_month", "fct_mrr_account_month", "dim_account", "publication"} <= seen
 
+    def test_holds_the_views_too(self, database, folders):
+        publish(database, folders, told(), 5, {})
+        for name in (*(view.name for view in VIEWS), "metric_observation"):
+            found = duckdb.sql(f"SELECT * FROM '{folders.published}/parquet/{name}.parquet'")
+            rows = ask(folders.published_database, f"SELECT * FROM {name}")
+            assert sorted(found.fetchall(), key=str) == sorted(rows, key=str), name
+            assert rows or name == "metric_observation"
+
+    def test_is_for_those_who_may_read_the_database(self, database, folders):
+        publish(database, folders, told(), 5, {})
+        files = [*home(folders).rglob("*.parquet")]
+        assert len(files) > len(VIEWS)
+        assert {mode(path) for path in files} == {0o440}
+
     def test_is_one_file_for_each_table_and_published_month(self, database, folders):
         publish(database, folders, told(), 5, {})
         found = sorted(path.name for path in (folders.published / "parquet" / "metric_month").iterdir())
