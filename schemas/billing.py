@@ -1,13 +1,26 @@
 """What customers pay: subscription items, invoices, renewals, costs, rates, and the MRR made of them."""
 
+from typing import Any
+
 import polars as pl
 
+from schemas.bounds import MOST_RATE
 from schemas.contract import Contract, column
+from schemas.currencies import CODES
 from schemas.customers import Export
 
 INTERVAL_UNITS = ["day", "week", "month", "quarter", "year"]
-CURRENCY = r"^[A-Z]{3}$"
 MINOR = "minor units of currency"
+
+
+def currency(*, optional: bool = False) -> Any:  # noqa: ANN401 - the declared type is the annotation's
+    """A currency that is or was one."""
+    return column(
+        "ISO 4217 code, in force or withdrawn",
+        optional=optional,
+        isin=CODES,
+        expected="an ISO 4217 code, in force or withdrawn, in capitals",
+    )
 
 
 class SubscriptionItems(Export):
@@ -21,7 +34,7 @@ class SubscriptionItems(Export):
     quantity: pl.Int64 = column("Units billed; empty is 1", optional=True, ge=0)
     seats: pl.Int64 = column("Seats the item gives", unit="count", optional=True, ge=0)
     unit_amount: pl.Int64 = column("Price of one unit per interval, without tax", unit=MINOR, null=True)
-    currency: str = column("ISO 4217 code", str_matches=CURRENCY)
+    currency: str = currency()
     interval_unit: str = column("Unit of the billing interval", isin=INTERVAL_UNITS)
     interval_count: pl.Int64 = column("Units in the billing interval; empty is 1", optional=True, gt=0)
     discount_amount: pl.Int64 = column(
@@ -63,7 +76,7 @@ class Invoice(Contract):
     amount: pl.Int64 = column("The whole amount without tax", unit=MINOR)
     one_off_amount: pl.Int64 = column("Part of the amount that does not recur", unit=MINOR, optional=True)
     refunded: pl.Int64 = column("Refunded part without tax; empty is 0", unit=MINOR, optional=True)
-    currency: str = column("ISO 4217 code", str_matches=CURRENCY)
+    currency: str = currency()
 
 
 class Invoices(Invoice, Export):
@@ -100,7 +113,7 @@ class Renewal(Contract):
     renewed_mrr_amount: pl.Int64 = column(
         "MRR after renewal; empty is mrr_amount if renewed, else 0", unit=MINOR, optional=True
     )
-    currency: str = column("ISO 4217 code", optional=True, str_matches=CURRENCY)
+    currency: str = currency(optional=True)
 
 
 class Renewals(Renewal, Export):
@@ -117,7 +130,7 @@ class Costs(Export):
     month: pl.Date = column("First day of the month")
     category: str = column("Cost category")
     amount: pl.Int64 = column("Cost", unit=MINOR)
-    currency: str = column("ISO 4217 code", str_matches=CURRENCY)
+    currency: str = currency()
 
     class Config:
         unique = ["month", "category", "currency"]
@@ -128,9 +141,9 @@ class FxRates(Export):
     """One row per month and foreign currency."""
 
     month: pl.Date = column("First day of the month")
-    currency: str = column("ISO 4217 code", str_matches=CURRENCY)
-    rate: pl.Decimal(38, 10) = column(  # type: ignore[valid-type]
-        "Reporting units for one foreign unit at month end", gt=0
+    currency: str = currency()
+    rate: pl.Decimal(38, 20) = column(  # type: ignore[valid-type]
+        "Reporting units for one foreign unit at month end; decimals after the 20th are rounded", gt=0, le=MOST_RATE
     )
 
     class Config:
@@ -171,7 +184,7 @@ class FctMrrAccountCurrencyMonth(Contract):
 
     month: pl.Date = column("First day of the month")
     account_id: str = column("Account")
-    currency: str = column("ISO 4217 code")
+    currency: str = currency()
     opening_native_cents: pl.Int64 = column("MRR on the last day of the month before, rounded", unit=MINOR)
     closing_native_cents: pl.Int64 = column("MRR on the last day of the month, rounded", unit=MINOR)
     rate: pl.Float64 = column("Reporting units for one foreign unit at month end", unit="ratio")

@@ -27,6 +27,7 @@ class Column:
     moment: Moment | None
     open_ended: bool
     personal: Personal | None
+    expected: str | None
 
 
 def column(
@@ -38,6 +39,7 @@ def column(
     moment: Moment | None = None,
     open_ended: bool = False,
     personal: Personal | None = None,
+    expected: str | None = None,
     **rules: Any,  # noqa: ANN401 - pandera's own rules (isin, ge, str_matches …) pass through
 ) -> Any:  # noqa: ANN401 - the declared type is the annotation's
     """Declare a column: what it means, its unit, whether it may be empty, and its rules.
@@ -45,6 +47,7 @@ def column(
     `optional`: an export may lack the whole column (it is then NULL, and metrics say `not_exported`).
     `moment`: a date that states what *happened* is not seen before its day; a *planned* one is known ahead.
     `open_ended`: of a planned date, that none means the same as one far ahead (an end, not a trial's end).
+    `expected`: what is told where a value breaks a rule, where the rule itself would be no help.
     `personal`: a person's id (published hashed) or free text (left out unless the config says otherwise).
     """
     metadata = {
@@ -53,6 +56,7 @@ def column(
         "moment": moment,
         "open_ended": open_ended,
         "personal": personal,
+        "expected": expected,
     }
     return pa.Field(description=description, nullable=null or optional, metadata=metadata, **rules)
 
@@ -94,6 +98,7 @@ class Contract(pa.DataFrameModel):
                 moment=(declared.metadata or {}).get("moment"),
                 open_ended=(declared.metadata or {}).get("open_ended", False),
                 personal=(declared.metadata or {}).get("personal"),
+                expected=(declared.metadata or {}).get("expected"),
             )
             for name, declared in cls.to_schema().columns.items()
         )
@@ -150,7 +155,7 @@ class Contract(pa.DataFrameModel):
             )
         for one, other in metadata.get("either", ()):
             rules.append((one, f"a value here or in {other}", pl.col(one).is_not_null() | pl.col(other).is_not_null()))
-        return rules
+        return [*rules, *metadata.get("rules", ())]
 
     @classmethod
     def _metadata(cls) -> dict[str, Any]:

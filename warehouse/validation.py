@@ -60,12 +60,15 @@ def _contract_faults(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFr
             raise ExportError(f"{contract.table()}: {', '.join(whole['check'].unique().sort())}") from None
         position = frame.select("row").with_row_index("index").cast({"index": cases.schema["index"]})
         names = set(rows.columns)
+        words = {field.name: field.expected for field in contract.fields() if field.expected}
         faults: pl.DataFrame = (
             cases.join(position, on="index")
             .select(
                 "row",
                 column_name=pl.when(pl.col("column").is_in(names)).then("column"),
-                reason=pl.col("check").map_elements(_in_words, return_dtype=pl.String),
+                reason=pl.struct("column", "check").map_elements(
+                    lambda case: _in_words(case["check"], words.get(case["column"])), return_dtype=pl.String
+                ),
             )
             .unique(maintain_order=True)
         )
@@ -73,9 +76,11 @@ def _contract_faults(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFr
     return empty
 
 
-def _in_words(check: str) -> str:
-    """A pandera check as what was expected."""
+def _in_words(check: str, expected: str | None) -> str:
+    """A pandera check as what was expected; `expected`: the contract's own words for the column."""
     name, _, bounds = check.partition("(")
+    if expected and name not in {"not_nullable", "multiple_fields_uniqueness"}:
+        return f"expected {expected}"
     bounds = bounds.rstrip(")")
     words = {
         "not_nullable": "expected a value",

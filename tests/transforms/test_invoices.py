@@ -9,7 +9,7 @@ import pytest
 from schemas.billing import FctInvoice, FxRates, Invoices
 from tests.frames import day, months, rows
 from transforms.facts.invoices import fct_invoice
-from transforms.facts.rates import MissingRateError
+from transforms.facts.rates import MissingRateError, TooMuchError
 
 
 def invoice(number: str = "1", issued: str = "2024-01-15", **given: Any) -> dict[str, Any]:
@@ -89,9 +89,16 @@ def test_money_is_rounded_half_away_from_zero():
 
 
 def test_a_large_amount_is_exact():
-    given = invoice(currency="USD", amount=900_719_925_474_099_301, paid_on=day("2024-01-20"))
+    given = invoice(currency="USD", amount=719_925_474_099_301, paid_on=day("2024-01-20"))
     found = built(given, rates=(rate("2024-01", "1.0000000001"),))
-    assert found["paid_cents"].to_list() == [900_719_925_564_171_294]  # …99_301 + 90_071_992.5…
+    assert found["paid_cents"].to_list() == [719_925_474_171_294]  # …99_301 + 71_992.5…
+
+
+def test_an_invoice_worth_more_than_any_company_has_stops_the_run_by_name():
+    given = invoice(currency="USD", amount=10**15, paid_on=day("2024-01-20"))
+    assert built(given, rates=(rate("2024-01", "1"),))["paid_cents"].to_list() == [10**15]
+    with pytest.raises(TooMuchError, match="invoices in 2024-01: 1 row"):
+        built(given, rates=(rate("2024-01", "1.00000000000001"),))
 
 
 def test_a_yen_has_no_cents():
@@ -125,6 +132,18 @@ def test_no_rate_is_asked_for_what_is_not_converted():
     elsewhere = invoice("4", "2024-02-01", currency="CHF", paid_on=day("2024-02-02"))
     found = built(unpaid, nothing, void, elsewhere)
     assert money(found) == [(None, None, None), (None, None, 0), (None, None, None)]
+
+
+def test_what_is_paid_in_a_currency_that_was_withdrawn_meanwhile_takes_its_last_rate():
+    late = invoice(issued="2022-12-20", currency="HRK", amount=75_345, paid_on=day("2023-01-09"))
+    found = built(late, rates=(rate("2022-12", "0.1327228", "HRK"),), first="2022-12", last="2023-01")
+    assert money(found) == [(day("2023-01-01"), 10_000, None)]
+
+
+def test_a_currency_still_in_force_needs_the_rate_of_the_month_of_payment():
+    late = invoice(issued="2022-10-20", currency="HRK", amount=75_345, paid_on=day("2022-11-09"))
+    with pytest.raises(MissingRateError, match="HRK in 2022-11"):
+        built(late, rates=(rate("2022-10", "0.1327", "HRK"),), first="2022-10", last="2022-11")
 
 
 def test_a_month_is_the_same_alone_and_among_others_and_for_shuffled_rows():

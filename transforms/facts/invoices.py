@@ -7,7 +7,7 @@ import polars as pl
 from schemas.billing import FctInvoice
 from transforms.calendar import month_start
 from transforms.declaration import Whole, monthly
-from transforms.facts.rates import RATE_DENOMINATOR, monthly_rates, rounded
+from transforms.facts.rates import at_rate, monthly_rates, refuse_too_much
 
 NOT_CHARGED = ["void", "draft"]
 
@@ -38,13 +38,14 @@ def fct_invoice(
     for month, native, name in (("paid_month", "net", "paid_cents"), ("month", "one_off", "one_off_cents")):
         rate = rates.rename({"month": month})
         # Only a zero amount may lack a rate here, and zero is zero at any.
-        converted = rounded(pl.col(native) * pl.col("whole_rate").fill_null(0), RATE_DENOMINATOR)
+        converted = at_rate(pl.col(native), pl.col("whole_rate").fill_null(0))
         there = pl.col(month).is_not_null() & pl.col(native).is_not_null()
         rows = (
             rows.join(rate, on=[month, "currency"], how="left")
             .with_columns(pl.when(there).then(converted).alias(name))
             .drop("whole_rate")
         )
+    refuse_too_much(rows, "invoices", "paid_cents", "one_off_cents")
     return FctInvoice.shaped(rows).sort("invoice_id")
 
 

@@ -8,7 +8,7 @@ from schemas.billing import FctRenewal, Renewal
 from transforms.calendar import month_start
 from transforms.declaration import SO_FAR, monthly
 from transforms.exported import Exported
-from transforms.facts.rates import RATE_DENOMINATOR, monthly_rates, rounded
+from transforms.facts.rates import at_rate, monthly_rates, refuse_too_much, rounded
 from transforms.facts.service import FOREVER, ITEM, Service, spoken_versions
 from transforms.facts.trials import trial_runs
 
@@ -169,13 +169,8 @@ def _in_reporting_currency(
     rates = monthly_rates(fx_rates, wanted, dim_month, currency).select("month", "currency", "whole_rate")
     # Only a zero amount may lack a rate here, and zero is zero at any.
     rate = pl.when(pl.col("currency").is_not_null()).then(pl.col("whole_rate").fill_null(0))
-    return rows.join(rates, on=["month", "currency"], how="left").with_columns(
-        mrr_cents=_cents(pl.col("before_exact") * rate), renewed_mrr_cents=_cents(pl.col("after_exact") * rate)
+    converted = rows.join(rates, on=["month", "currency"], how="left").with_columns(
+        mrr_cents=at_rate(pl.col("before_exact"), rate, pl.col("scale")),
+        renewed_mrr_cents=at_rate(pl.col("after_exact"), rate, pl.col("scale")),
     )
-
-
-def _cents(exact: pl.Expr) -> pl.Expr:
-    """Nearest cent, half away from zero, of an amount in 1/(scale × RATE_DENOMINATOR)."""
-    unit = pl.col("scale") * pl.lit(RATE_DENOMINATOR, pl.Int128)
-    magnitude = (2 * exact.abs() + unit) // (2 * unit)
-    return (magnitude * exact.sign()).cast(pl.Int64)
+    return refuse_too_much(converted, "MRR of a renewal", "mrr_cents", "renewed_mrr_cents")

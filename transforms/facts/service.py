@@ -7,7 +7,7 @@ from math import lcm
 import polars as pl
 
 from transforms.declaration import SO_FAR, intermediate
-from transforms.facts.rates import RATE_DENOMINATOR, rate_bounds, rates_so_far, rounded
+from transforms.facts.rates import rate_bounds, rates_so_far, sum_at_rates
 
 ITEM = ("subscription_id", "item_id")
 _PER_MONTH = {"year": (1, 12), "quarter": (1, 3), "month": (1, 1), "week": (52, 12), "day": (365, 12)}
@@ -171,14 +171,14 @@ def _totals(
     )
     amount = pl.col("amount")
     unrated = (pl.col("whole_rate").is_null() & (amount > 0)).any()
-    at_least = (amount * pl.when(amount > 0).then("least_rate").otherwise("greatest_rate")).sum()
-    at_most = (amount * pl.when(amount > 0).then("greatest_rate").otherwise("least_rate")).sum()
+    at_least = pl.when(amount > 0).then("least_rate").otherwise("greatest_rate")
+    at_most = pl.when(amount > 0).then("greatest_rate").otherwise("least_rate")
 
-    def is_a_cent(value: pl.Expr) -> pl.Expr:
-        return rounded(value, RATE_DENOMINATOR * scale) > 0
+    def is_a_cent(rate: pl.Expr) -> pl.Expr:
+        return sum_at_rates(amount, rate, scale) > 0
 
     return rated.group_by("account_id", "day").agg(
-        pays=is_a_cent((amount * pl.col("whole_rate")).sum()) | unrated,
+        pays=is_a_cent(pl.col("whole_rate")) | unrated,
         wavers=(is_a_cent(at_least) != is_a_cent(at_most)) | unrated,
     )
 
