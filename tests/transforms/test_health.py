@@ -258,13 +258,25 @@ class TestFeedback:
         assert said("feedback", inputs(answers=(survey, of_another))) == [("a", 0.25, 25)]
 
 
-def invoice(number: str, issued: str, due: str | None, paid: str | None = None, status: str = "paid") -> dict[str, Any]:
+def invoice(
+    number: str, issued: str, due: str | None, paid: str | None = None, status: str = "paid", **given: Any
+) -> dict[str, Any]:
     dated = {"issued_on": day(issued), "month": day(issued).replace(day=1)}
     known = {"due_on": day(due) if due else None, "paid_on": day(paid) if paid else None}
-    return {"invoice_id": number, "account_id": "a", **dated, **known, "status": status}
+    asked = {"status": status, "kind": "invoice", "amount": 100}
+    return {"invoice_id": number, "account_id": "a", **dated, **known, **asked, **given}
 
 
 class TestPayment:
+    @pytest.mark.parametrize(
+        "given", [{"amount": -100, "kind": "credit_note"}, {"amount": 100, "kind": "credit_note"}, {"amount": 0}]
+    )
+    def test_neither_a_credit_note_nor_an_invoice_of_nothing_is_late(self, given):
+        good = invoice("1", "2024-06-01", "2024-06-15", "2024-06-10")
+        note = invoice("2", "2024-06-03", "2024-06-03", None, "open", **given)
+        assert said("payment", inputs(invoices=(good, note))) == [("a", 1, 100)]
+        assert said("payment", inputs(invoices=(note,))) == []
+
     def test_is_the_share_paid_by_the_due_day(self):
         invoices = (
             invoice("1", "2024-04-01", "2024-04-15", "2024-04-15"),

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from schemas.billing import INVOICE
 from schemas.config import Health, HealthInput, InputName
 from schemas.success import FctHealthInput, FctHealthScore
 from transforms.declaration import SO_FAR, Months, monthly
 from transforms.exported import Exported
 from transforms.facts.answers import counting_answers
+from transforms.facts.invoices import NOT_CHARGED
 
 KEYS = ["month", "account_id"]
 NEEDS: dict[InputName, tuple[str, ...]] = {
@@ -142,8 +144,12 @@ def _last_said(said: pl.DataFrame, dim_month: pl.DataFrame, days: int, order: Se
 
 
 def _payment(invoices: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
-    """Of the invoices of three months that are due or paid by the last one's end, those paid by their due day."""
-    charged = invoices.filter(~pl.col("status").is_in(["void", "draft"]) & pl.col("due_on").is_not_null())
+    """Of the invoices of three months that are due or paid by the last one's end, those paid by their due day.
+
+    A credit note and an invoice of nothing ask for no money: they are neither in time nor late.
+    """
+    asks = (pl.col("amount") > 0) & (pl.col("kind") == INVOICE) & ~pl.col("status").is_in(NOT_CHARGED)
+    charged = invoices.filter(asks & pl.col("due_on").is_not_null())
     nearby = [charged.with_columns(pl.col("month").dt.offset_by(f"{later}mo")) for later in range(PAYMENT_MONTHS)]
     settled = (pl.col("due_on") <= pl.col("month_end")) | (pl.col("paid_on") <= pl.col("month_end"))
     in_time = (pl.col("paid_on") <= pl.col("due_on")).fill_null(value=False)
