@@ -187,6 +187,9 @@ class FctMrrAccountMonth(Contract):
     pending_cancellation_cents: pl.Int64 = column(
         "Closing MRR of items whose cancellation is requested and whose end is later or not known", unit="cents", ge=0
     )
+    uncancelled_items: pl.Int64 = column(
+        "Items with MRR above zero at month end whose cancellation is not requested", unit="count", ge=0
+    )
     seats: pl.Int64 = column("Seats at month end of the items that make MRR", unit="count", null=True)
 
     class Config:

@@ -433,6 +433,16 @@ class TestScore:
         given = (point("usage_rate", 80, 0.1), point("payment", 80, 0.2))
         assert scores(*given, inputs=declared, coverage=0.3)["score"].to_list() == [80]
 
+    def test_of_two_accounts_with_equal_means_is_equal_whatever_the_inputs_are(self):
+        """Both means are 400/9: of 1/6, 1/2, 1, 1, 0, 0 and of 1/3, 1, 0."""
+        names = ("usage_rate", "usage_trend", "tickets", "feedback", "payment", "sentiment")
+        declared = {name: {"weight": 1, "zero_at": 0, "full_at": 1} for name in names}
+        many = zip(names, (16.666666667, 50, 100, 100, 0, 0), strict=True)
+        few = zip(names, (33.333333333, 100, 0), strict=False)
+        given = [point(name, s, 1, "a") for name, s in many] + [point(name, s, 1, "b") for name, s in few]
+        found = scores(*given, accounts=(paying("a"), paying("b")), inputs=declared, coverage=0)["score"]
+        assert found.to_list() == [44.444444, 44.444444]
+
     def test_is_unknown_for_an_account_without_any_input(self):
         found = scores(point("usage_rate", 80, 60, "b"), accounts=(paying("a"), paying("b")), inputs=TWO)
         assert found.select("account_id", "score", "band", "coverage").rows() == [

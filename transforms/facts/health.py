@@ -28,7 +28,9 @@ FEEDBACK_DAYS, SENTIMENT_DAYS = 180, 90
 TREND_MONTHS, PAYMENT_MONTHS = 3, 3
 NPS_SCALE = (0, 10)
 DIGITS = 9
-"""Scores are rounded so that the border of a band (0.6 of 0.8 is 75) is where people put it."""
+"""Points are rounded so that the border of a band (0.6 of 0.8 is 75) is where people put it."""
+SCORE_DIGITS = 6
+"""A score is rounded to fewer digits than the points it is made of, so that equal ones tie."""
 
 
 @monthly(
@@ -199,6 +201,6 @@ def _scores(inputs: pl.DataFrame, health: Health) -> pl.DataFrame:
         inputs.sort(*KEYS, "input")
         .group_by(KEYS, maintain_order=True)
         .agg(score=((weight * pl.col("score")).sum() / weight.sum()), coverage=weight.sum() / whole)
-        .with_columns(pl.col("score", "coverage").round(DIGITS))
+        .with_columns(pl.col("score").round(SCORE_DIGITS), pl.col("coverage").round(DIGITS))
     )
     return sums.with_columns(score=pl.when(pl.col("coverage") >= round(health.coverage, DIGITS)).then("score"))
