@@ -64,8 +64,11 @@ class SubscriptionItems(Export):
         }
 
 
+INVOICE, CREDIT_NOTE = "invoice", "credit_note"
+
+
 class Invoice(Contract):
-    """One row per invoice."""
+    """One row per invoice or credit note."""
 
     invoice_id: str = column("Invoice")
     account_id: str = column("Account that was billed", null=True)
@@ -76,11 +79,15 @@ class Invoice(Contract):
     amount: pl.Int64 = column("The whole amount without tax", unit=MINOR)
     one_off_amount: pl.Int64 = column("Part of the amount that does not recur", unit=MINOR, optional=True)
     refunded: pl.Int64 = column("Refunded part without tax; empty is 0", unit=MINOR, optional=True)
+    kind: str = column(
+        "Invoice or credit note; empty: by the sign of amount", optional=True, isin=[INVOICE, CREDIT_NOTE]
+    )
+    credits_invoice_id: str = column("Invoice that a credit note takes back, or a part of it", optional=True)
     currency: str = currency()
 
 
 class Invoices(Invoice, Export):
-    """One row per invoice of the billing system."""
+    """One row per invoice or credit note of the billing system."""
 
     class Config:
         unique = ["invoice_id"]
@@ -88,12 +95,19 @@ class Invoices(Invoice, Export):
 
 
 class FctInvoice(Invoice):
-    """One row per invoice, in the month it was issued."""
+    """One row per invoice or credit note, in the month it was issued."""
 
     month: pl.Date = column("Month of issue")
-    paid_month: pl.Date = column("Month it was paid, if amount − refunded is above zero", null=True)
+    paid_month: pl.Date = column(
+        "Month it was paid, if it is no credit note and amount − refunded is above zero", null=True
+    )
     paid_cents: pl.Int64 = column("Amount − refunded at the rate of the month it was paid", unit="cents", null=True)
-    one_off_cents: pl.Int64 = column("One-off amount at the rate of the month of issue", unit="cents", null=True)
+    one_off_cents: pl.Int64 = column(
+        "One-off amount at the rate of the month of issue; below zero of a credit note", unit="cents", null=True
+    )
+    credited_cents: pl.Int64 = column(
+        "What a credit note takes back, at the rate of the month of issue", unit="cents", null=True
+    )
 
     class Config:
         unique = ["invoice_id"]
@@ -172,6 +186,9 @@ class FctMrrAccountMonth(Contract):
     closing_cents: pl.Int64 = column("MRR on the last day of the month", unit="cents", ge=0)
     pending_cancellation_cents: pl.Int64 = column(
         "Closing MRR of items whose cancellation is requested and whose end is later or not known", unit="cents", ge=0
+    )
+    uncancelled_items: pl.Int64 = column(
+        "Items with MRR above zero at month end whose cancellation is not requested", unit="count", ge=0
     )
     seats: pl.Int64 = column("Seats at month end of the items that make MRR", unit="count", null=True)
 

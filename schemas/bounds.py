@@ -18,3 +18,5 @@ MOST_SCORE = 10**6
 """An answer, or an end of its scale: scales of marks go to 1,000."""
 LONGEST_INTERVALS = {"day": 3660, "week": 530, "month": 120, "quarter": 40, "year": 10}
 """Billing intervals of at most ten years, in their units."""
+PAID_AHEAD_MONTHS = 12
+"""An invoice is paid at most a year before it is issued: what is paid earlier is paid for something else."""

@@ -64,7 +64,7 @@ WITHDRAWN = """
 2025-07 ANG
 2026-01 BGN
 """
-"""Codes that ISO 4217 no longer lists, by the month of their withdrawal (before 2000 by the year); as of January 2026."""
+"""Codes that ISO 4217 no longer lists as of January 2026, by the month of withdrawal (before 2000 by the year)."""
 WITHDRAWN_WITHOUT_MINOR_UNIT = frozenset(
     ["ADP", "BEF", "BYB", "BYR", "ESP", "GRD", "ITL", "LUF", "MGF", "PTE", "ROL", "TPE", "TRL"]
 )

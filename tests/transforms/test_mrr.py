@@ -804,6 +804,15 @@ def test_a_requested_cancellation_without_a_known_end_is_pending():
     assert story(item(cancel_requested_on="2024-02-20"))["2024-03"]["pending_cancellation"] == 100_00
 
 
+def test_an_item_that_pays_and_is_not_cancelled_is_counted_and_a_credit_is_none():
+    asked = item(100_00, item_id="I2", cancel_requested_on="2024-01-20")
+    free = item(0, item_id="I3")
+    both, one, none = facts(item(20_00), asked, free, last="2024-01"), facts(item(20_00)), facts(asked, free)
+    assert both["uncancelled_items"].to_list() == [1]
+    assert one["uncancelled_items"].to_list() == [1, 1, 1]
+    assert none["uncancelled_items"].to_list() == [0, 0, 0]
+
+
 def test_only_the_items_that_were_cancelled_are_pending():
     asked = item(30_00, item_id="I2", currency="USD", cancel_requested_on="2024-01-20")
     told = story(item(), asked, last="2024-01", fx=rates(USD={"2024-01": "0.9"}))

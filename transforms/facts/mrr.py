@@ -108,7 +108,7 @@ def fct_mrr_account_month(
         moved.join(split, on=["month", "account_id"], how="left")
         .join(extras, on=["month", "account_id"], how="left")
         .with_columns(
-            pl.col("cross_sell_cents", "pending_cancellation_cents").fill_null(0),
+            pl.col("cross_sell_cents", "pending_cancellation_cents", "uncancelled_items").fill_null(0),
         )
         .with_columns(upsell_cents=pl.col("expansion_cents") - pl.col("cross_sell_cents"))
     )
@@ -199,7 +199,7 @@ def _summed_at_rate(amount: pl.Expr) -> dict[str, pl.Expr]:
 def _pending_and_seats(
     item_months: pl.DataFrame, rates: pl.DataFrame, dim_month: pl.DataFrame, scale: int
 ) -> pl.DataFrame:
-    """Seats of the items that make MRR, and the MRR of those whose cancellation is requested by month end."""
+    """Seats of the items that make MRR, the MRR of those whose cancellation is requested by month end, the others."""
     requested = (pl.col("cancel_requested_on") <= pl.col("month_end")).fill_null(value=False)
     return (
         item_months.join(dim_month.select("month", "month_end"), on="month")
@@ -208,6 +208,7 @@ def _pending_and_seats(
         .group_by("month", "account_id")
         .agg(
             pending_cancellation_cents=sum_at_rates(pl.col("pending"), pl.col("whole_rate"), scale).clip(lower_bound=0),
+            uncancelled_items=((pl.col("amount") > 0) & ~requested).sum().cast(pl.Int64),
             seats=pl.when(pl.col("seats").count() > 0).then(pl.col("seats").sum()),
         )
     )
