@@ -46,7 +46,7 @@ class Tickets(Ticket, Export):
         unique = ["ticket_id"]
         metadata = {
             "dated_by": "created_at",
-            "told_with": [("satisfaction_score", "satisfaction_at")],
+            "told_with": [("satisfaction_score", ("satisfaction_at", "last_solved_at"))],
             "ordered": [
                 ("created_at", "first_replied_at"),
                 ("created_at", "last_solved_at"),

@@ -9,7 +9,7 @@ import polars as pl
 from pipelines.ingest.gathering import Gathered, gather
 from pipelines.ingest.sources import ingest_code, sources_of, speaking_files
 from pipelines.project import Project
-from schemas.operations import ContentMonth, ExportFile, Ingest, Quarantine
+from schemas.operations import WARNED, ContentMonth, ExportFile, Ingest, Quarantine
 from schemas.tables import CANONICAL
 from transforms.clean.onboarding import milestones_from_usage
 from transforms.clean.resolve import resolve
@@ -35,6 +35,8 @@ class Ingested:
     rejected: int
     has_source: bool
     unchanged: bool
+    warnings: tuple[str, ...] = ()
+    """What was settled without a rejection, in words."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
         _mark(project, [table], str(fault), as_of)
         raise
     rejected = gathered.rejects.select(AT).unique().height
-    return Ingested(table, staged.height, rejected, has_source, unchanged=False)
+    return Ingested(table, staged.height, rejected, has_source, unchanged=False, warnings=_warnings(gathered))
 
 
 def due(project: Project, as_of: dt.date, sights: Callable[[str], str]) -> list[str]:
@@ -193,6 +195,11 @@ def _record_rows(project: Project, table: str, gathered: Gathered, run_id: str) 
         rejected_at=pl.lit(_now()),
     )
     project.database.write_whole({ExportFile.table(): files, Quarantine.table(): quarantined}, {"table_name": [table]})
+
+
+def _warnings(gathered: Gathered) -> tuple[str, ...]:
+    files = pl.DataFrame(gathered.files, schema=ExportFile.dtypes(), orient="row")
+    return tuple(f"{count} rows {told}" for name, told in WARNED.items() if (count := files[name].sum()))
 
 
 def _record(project: Project, table: str, ingest: pl.DataFrame, content: pl.DataFrame) -> None:
