@@ -30,10 +30,15 @@ Depth = int | Callable[..., int] | None
 
 @dataclass(frozen=True)
 class Months:
-    """The rows of the months from `back` before (ALL: of every month before) through `ahead` after."""
+    """The rows of the months from `back` before (ALL: of every month before) through `ahead` after.
+
+    Of a canonical table the rows that are dated in them by the column `by`, instead of by the table's own day: what was
+    held in a month, say, however much later it was due.
+    """
 
     back: Depth = 0
     ahead: Depth = 0
+    by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,10 @@ def _check_window(where: str, name: str, window: Window) -> None:
         raise DeclarationError(f"{where} is made once for all; its own inputs say how far back it reads, not {window}")
     elif name not in {*READABLE, *METRIC_TABLES, *INTERMEDIATES, *CALENDARS}:
         raise DeclarationError(f"{where} has no months, and so no window")
-    for depth in vars(window).values():
+    by = window.by if isinstance(window, Months) else None
+    if by is not None and (name not in CANONICAL or not CANONICAL[name].dtypes().get(by, pl.Null()).is_temporal()):
+        raise DeclarationError(f"{where} has no days of its own under {by}")
+    for depth in (value for field, value in vars(window).items() if field != "by"):
         if callable(depth):
             if unknown := sorted(set(parameters(depth)) - SECTIONS):
                 raise DeclarationError(f"{where}: its depth asks for {', '.join(unknown)}, no section of the config")

@@ -68,11 +68,21 @@ def of_each(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
     )
 
 
+def day_by(by: str | None, contract: type[Contract], time_zone: str) -> pl.Expr:
+    """The day that a column tells of a row, or (None) the day that dates it; NULL where nothing does."""
+    return own_day(contract, time_zone) if by is None else _day(by, contract, time_zone)
+
+
 def dated_in(
-    frame: pl.DataFrame, contract: type[Contract], first: dt.date | None, last: dt.date, time_zone: str
+    frame: pl.DataFrame,
+    contract: type[Contract],
+    first: dt.date | None,
+    last: dt.date,
+    time_zone: str,
+    by: str | None = None,
 ) -> pl.DataFrame:
-    """The rows dated in the months from `first` (None: from the beginning) through `last`."""
-    month = month_start(own_day(contract, time_zone))
+    """The rows dated, `by` a column or by their own day, in the months from `first` (None: the beginning) to `last`."""
+    month = month_start(day_by(by, contract, time_zone))
     return frame.filter(month <= last if first is None else month.is_between(first, last))
 
 

@@ -69,7 +69,7 @@ def visible(
     if isinstance(window, Months):
         back, ahead = numbers(window)
         begin = None if back is ALL else add_months(first, -back)
-        return dated_in(frame, contract, begin, add_months(last, ahead), zone).select(columns)
+        return dated_in(frame, contract, begin, add_months(last, ahead), zone, window.by).select(columns)
     day, plans = history_days(window, last)
     return known_by(frame, contract, day, plans, zone).select(columns)
 

@@ -69,9 +69,12 @@ def own_day_of(row: dict[str, object], contract: type[Contract], config: Config)
 def is_outside(
     row: dict[str, object], contract: type[Contract], window: Window, month: dt.date, config: Config
 ) -> bool:
-    day = own_day_of(row, contract, config)
-    if day is None or isinstance(window, Whole):
+    if isinstance(window, Whole):
         return False
+    by = window.by if isinstance(window, Months) else None
+    day = days_of(row, contract, config).get(by) if by else own_day_of(row, contract, config)
+    if day is None:
+        return by is not None
     if isinstance(window, Months):
         assert isinstance(window.ahead, int) and not callable(window.back)
         first = dt.date.min if window.back is None else add_months(month, -window.back)

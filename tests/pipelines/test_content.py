@@ -221,6 +221,7 @@ class TestEvents:
             (Months(back=1, ahead=1), ["2024-02", "2024-03", "2024-04"]),
             (Months(back=ALL, ahead=1), EVERY[1:]),
             (Whole(), EVERY),
+            (Months(by="last_solved_at"), []),
         ],
         ids=str,
     )
@@ -228,6 +229,21 @@ class TestEvents:
         changed = {**self.march, "topic": "x"}
         assert touched(Tickets, [self.january, self.march], [self.january, changed], window=window) == months
         assert touched(Tickets, [self.january], [self.january, self.march], window=window) == months
+
+    @pytest.mark.parametrize(
+        ("window", "months"),
+        [
+            (Months(by="last_solved_at"), ["2024-02"]),
+            (Months(ahead=1, by="last_solved_at"), ["2024-01", "2024-02"]),
+            (Months(back=ALL, by="last_solved_at"), EVERY[1:]),
+        ],
+        ids=str,
+    )
+    def test_a_window_by_a_column_is_touched_in_the_month_that_the_column_names(self, window, months):
+        solved = ticket("1", "2024-01-10T10:00", last_solved_at=at("2024-02-29T23:30"))
+        changed = {**solved, "topic": "x"}
+        assert touched(Tickets, [solved], [changed], window=window) == months
+        assert touched(Tickets, [], [solved], window=window) == months
 
     def test_a_window_looks_beyond_the_months_that_are_built(self):
         """A week that ends in January may begin in December."""

@@ -5,7 +5,7 @@ import polars as pl
 from schemas.config import Sentiment
 from schemas.success import FctCsmActivity
 from transforms.calendar import month_start
-from transforms.declaration import monthly
+from transforms.declaration import ALL, Months, intermediate, monthly
 from transforms.refusals import UndefinedError
 
 LONGEST_WORD = 24
@@ -26,8 +26,23 @@ def fct_csm_activity(csm_activities: pl.DataFrame, sentiment: Sentiment, dim_mon
         dim_month.select("month"), on="month", how="semi"
     )
     _check_words(rows["rating"], sentiment)
-    score = pl.col("rating").replace_strict(sentiment.scores, default=None, return_dtype=pl.Float64)
-    return FctCsmActivity.shaped(rows.with_columns(rating_score=score)).sort("activity_id")
+    return FctCsmActivity.shaped(rows.with_columns(rating_score=_score(sentiment))).sort("activity_id")
+
+
+# By the day it was given: a rating may have been due, and so be filed, in any other month.
+@intermediate(csm_activities=Months(back=ALL, by="held_on"))
+def given_ratings(csm_activities: pl.DataFrame, sentiment: Sentiment) -> pl.DataFrame:
+    """One row per rating that was given by the end of the months, under the month in which it was.
+
+    Columns: month, account_id, activity_id, held_on, rating_score. A word without a score says nothing here; the fact
+    refuses it.
+    """
+    rated = csm_activities.with_columns(month=month_start(pl.col("held_on")), rating_score=_score(sentiment))
+    return rated.drop_nulls("rating_score").select("month", "account_id", "activity_id", "held_on", "rating_score")
+
+
+def _score(sentiment: Sentiment) -> pl.Expr:
+    return pl.col("rating").replace_strict(sentiment.scores, default=None, return_dtype=pl.Float64)
 
 
 def _check_words(ratings: pl.Series, sentiment: Sentiment) -> None:
