@@ -6,33 +6,41 @@ import polars as pl
 
 from schemas.billing import FctInvoice
 from transforms.calendar import month_start
-from transforms.declaration import Whole, monthly
+from transforms.declaration import FILED, Whole, monthly
+from transforms.facts.filing import filed
 from transforms.facts.rates import RATE_DENOMINATOR, monthly_rates, rounded
 
 NOT_CHARGED = ["void", "draft"]
 
 
 # An invoice is paid at the rate of a later month than that of its issue, which may not be known yet.
-@monthly(fx_rates=Whole())
+@monthly(invoices=FILED, fx_rates=Whole())
 def fct_invoice(
-    invoices: pl.DataFrame, fx_rates: pl.DataFrame, dim_month: pl.DataFrame, as_of: dt.date, currency: str
+    invoices: pl.DataFrame,
+    fx_rates: pl.DataFrame,
+    dim_month: pl.DataFrame,
+    as_of: dt.date,
+    currency: str,
+    computed_from: dt.date | None = None,
 ) -> pl.DataFrame:
     """See the contract. `currency` is the reporting currency.
 
     paid_cents: amount − refunded at the rate of the month it was paid in, which may lie outside `dim_month`.
-    one_off_cents: the one-off amount at the rate of the month of issue. Neither for what is void or a draft.
+    one_off_cents: the one-off amount at the rate of the month of issue. Neither for what is void or a draft. Of an
+    invoice that was issued before the first computed month and paid later only what was paid is told.
 
     Raises:
         MissingRateError: a closed month lacks the rate of a currency that was paid or billed as a one-off in it.
     """
     charged = ~pl.col("status").is_in(NOT_CHARGED)
     net = pl.col("amount") - pl.col("refunded").fill_null(0)
-    issued = invoices.with_columns(month=month_start(pl.col("issued_on")), net=net).join(
-        dim_month.select("month"), on="month", how="semi"
-    )
-    rows = issued.with_columns(
+    issued = invoices.with_columns(month=month_start(pl.col("issued_on")), net=net)
+    is_earlier = pl.lit(value=False) if computed_from is None else pl.col("month") < computed_from
+    # One that is not paid is still open.
+    later = pl.coalesce("paid_on", pl.lit(as_of))
+    rows = filed(issued, dim_month, computed_from, later).with_columns(
         paid_month=pl.when(charged & (net > 0)).then(month_start(pl.col("paid_on"))),
-        one_off=pl.when(charged).then("one_off_amount"),
+        one_off=pl.when(charged & ~is_earlier).then("one_off_amount"),
     )
     rates = _rates(rows, fx_rates, as_of, currency)
     for month, native, name in (("paid_month", "net", "paid_cents"), ("month", "one_off", "one_off_cents")):
