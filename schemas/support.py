@@ -42,6 +42,8 @@ class Ticket(Contract):
 class Tickets(Ticket, Export):
     """One row per ticket of the support system."""
 
+    is_internal: bool = column("Our own: in nothing; so are all tickets of internal accounts", optional=True)
+
     class Config:
         unique = ["ticket_id"]
         metadata = {

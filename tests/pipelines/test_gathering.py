@@ -37,6 +37,10 @@ def answer(key: str, when: str, score: int = 9) -> dict[str, Any]:
     return {"response_id": key, "account_id": "A01", "kind": "nps", "score": score, **scale, "responded_at": at(when)}
 
 
+def account(key: str, is_internal: bool | None) -> dict[str, Any]:
+    return {"account_id": key, "tier": None, "is_internal": is_internal}
+
+
 def event(key: str, when: str, seconds: int = 60) -> dict[str, Any]:
     return {"event_id": key, "account_id": "A01", "user_id": key, "occurred_at": at(when), "seconds": seconds}
 
@@ -104,3 +108,42 @@ def test_of_tickets_with_one_key_and_different_content_none_counts(company):
     company.export("tickets", [ticket("t"), ticket("t", created_at="2024-06-04T08:00")])
     company.ingest()
     assert counts(company, "tickets") == {"tickets.csv": [2, 0, 2, 0, 0]}
+
+
+class TestAnswersAboutOurOwnTickets:
+    @pytest.fixture
+    def company(self, company: SmallCompany) -> SmallCompany:
+        """The same with a CRM, in which A09 is our own account."""
+        others = [t for tables in SOURCES.values() for t in tables if t not in {*TABLES, "accounts", "account_links"}]
+        company.configure(without=others, **ONE_MONTH)
+        company.export("accounts", [account("A01", None), account("A09", True)])
+        company.export("account_links", [{"source": "support", "source_account_id": "us", "account_id": "A09"}])
+        company.export("tickets", [ticket("t"), {**ticket("o"), "account_id": "us"}])
+        about = {"t": "t", "o": "o", "n": None}
+        company.export("survey_responses", [
+            {**answer(key, "2024-06-09T08:00"), "account_id": None, "ticket_id": about[key]} for key in about
+        ])  # fmt: skip
+        return company
+
+    def test_are_in_nothing_and_their_tickets_neither(self, company):
+        company.ingest()
+        company.build(only=["dim_account_month", "fct_ticket", "fct_survey_response"])
+        found = company.frames(["fct_ticket", "fct_survey_response", "dim_account"])
+        assert found["fct_ticket"]["ticket_id"].to_list() == ["t"]
+        answers = found["fct_survey_response"].select("response_id", "account_id").sort("response_id").rows()
+        assert answers == [("n", "(unknown)"), ("t", "A01")]
+        assert sorted(found["dim_account"]["account_id"].to_list()) == ["(unknown)", "A01"]
+
+    def test_are_read_again_when_the_tickets_are(self, company):
+        company.ingest()
+        company.export(
+            "tickets", [{**ticket("t"), "is_spam": True}, {**ticket("o"), "account_id": "A01", "is_spam": False}]
+        )
+        company.ingest()
+        assert sorted(staged(company, "survey_responses")["response_id"].to_list()) == ["n", "o"]
+
+    def test_are_read_again_when_the_account_is_no_more_our_own(self, company):
+        company.ingest()
+        company.export("accounts", [account("A01", None), account("A09", False)])
+        company.ingest()
+        assert sorted(staged(company, "survey_responses")["response_id"].to_list()) == ["n", "o", "t"]

@@ -7,6 +7,7 @@ import polars as pl
 from schemas.config import Privacy
 from schemas.support import FctTicket
 from transforms.calendar import local_day, month_start
+from transforms.clean.counting import is_nothing
 from transforms.declaration import FILED, monthly
 from transforms.facts.filing import filed
 from transforms.facts.privacy import publishable
@@ -16,11 +17,7 @@ MICROSECONDS_PER_HOUR = 3_600_000_000
 
 def counting(tickets: pl.DataFrame) -> pl.DataFrame:
     """The tickets that count: neither merged nor spam (empty: it is not)."""
-    return tickets.filter(~_is_nothing())
-
-
-def _is_nothing() -> pl.Expr:
-    return pl.col("is_merged").fill_null(value=False) | pl.col("is_spam").fill_null(value=False)
+    return tickets.filter(~is_nothing())
 
 
 def _hours_since_creation(instant: str) -> pl.Expr:
@@ -43,7 +40,7 @@ def fct_ticket(
 
     counts = pl.col("counts")
     is_solved = counts & pl.col("status").is_in(["solved", "closed"])
-    created = tickets.with_columns(month=month("created_at"), counts=~_is_nothing())
+    created = tickets.with_columns(month=month("created_at"), counts=~is_nothing())
     later = pl.max_horizontal(*(month(name) for name in ("first_replied_at", "last_solved_at", "satisfaction_at")))
     facts = filed(created, dim_month, computed_from, later).with_columns(
         solved_month=pl.when(is_solved).then(month("last_solved_at")),
