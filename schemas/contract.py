@@ -12,6 +12,7 @@ from pandera.errors import SchemaError
 
 Moment = Literal["happened", "planned"]
 Personal = Literal["id", "text"]
+Repeat = Literal["first", "last"]
 
 
 @dataclass(frozen=True)
@@ -120,9 +121,22 @@ class Contract(pa.DataFrameModel):
         return (named,) if isinstance(named, str) else tuple(named)
 
     @classmethod
-    def told_with(cls) -> dict[str, str]:
-        """Columns that are not known before the day another column names."""
-        return dict(cls._metadata().get("told_with", ()))
+    def told_with(cls) -> dict[str, tuple[str, ...]]:
+        """Columns that are not known before a day, each with the columns that name it: the first not empty counts."""
+        named = dict(cls._metadata().get("told_with", ()))
+        return {name: (when,) if isinstance(when, str) else tuple(when) for name, when in named.items()}
+
+    @classmethod
+    def repeats(cls) -> tuple[Repeat, str] | None:
+        """Which of the rows with one key counts, the first or the last by which column; None: a key has one row."""
+        named = cls._metadata().get("repeats")
+        return (named[0], named[1]) if named else None
+
+    @classmethod
+    def clocks(cls) -> list[tuple[str, str]]:
+        """The ordered columns, as (earlier, later), that are instants: of two clocks, which may differ a little."""
+        instants = {name for name, dtype in cls.dtypes().items() if isinstance(dtype, pl.Datetime)}
+        return [(low, high) for low, high in cls._metadata().get("ordered", ()) if {low, high} <= instants]
 
     @classmethod
     def cumulative(cls) -> bool:

@@ -10,13 +10,15 @@ from warehouse.reading import PROVENANCE, REJECTS
 REPEATED = "the same row stands before"
 """The reason of a row that is a copy: nothing is lost without it."""
 AT = ("export_file", "export_line")
+ONE_KEY = "multiple_fields_uniqueness"
+"""Pandera's name for rows with one key."""
 
 
 def validate(frame: pl.DataFrame, contract: type[Contract]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Part the rows into (good rows, rejects); the rejects have a row for each reason.
 
     Of rows that are equal in everything the first is good. Rows with one key and different content are all rejected:
-    nobody can tell which is right.
+    nobody can tell which is right. Where the contract says which of them counts, all are good.
 
     Raises:
         ExportError: the frame as a whole does not have the contract's columns and types.
@@ -26,7 +28,8 @@ def validate(frame: pl.DataFrame, contract: type[Contract]) -> tuple[pl.DataFram
         raise ExportError(f"{contract.table()}: the columns {', '.join(wrong)} are missing, or unknown")
     content = [name for name in frame.columns if name not in PROVENANCE]
     numbered = frame.with_row_index("row")
-    repeated = numbered.filter(~pl.struct(content).is_first_distinct()) if contract.grain() else numbered.clear()
+    is_keyed = bool(contract.grain()) and contract.repeats() is None
+    repeated = numbered.filter(~pl.struct(content).is_first_distinct()) if is_keyed else numbered.clear()
     kept = numbered.join(repeated.select("row"), on="row", how="anti")
     faults = pl.concat(
         [
@@ -55,6 +58,8 @@ def _contract_faults(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFr
         contract.checked(rows)
     except SchemaErrors as found:
         cases = found.failure_cases
+        if contract.repeats():
+            cases = cases.filter(pl.col("check") != ONE_KEY)
         whole = cases.filter(pl.col("index").is_null())
         if whole.height:
             raise ExportError(f"{contract.table()}: {', '.join(whole['check'].unique().sort())}") from None
@@ -84,7 +89,7 @@ def _in_words(check: str, expected: str | None) -> str:
     bounds = bounds.rstrip(")")
     words = {
         "not_nullable": "expected a value",
-        "multiple_fields_uniqueness": "the key occurs again with other content",
+        ONE_KEY: "the key occurs again with other content",
         "isin": f"expected one of {bounds}",
         "greater_than_or_equal_to": f"expected at least {bounds}",
         "greater_than": f"expected more than {bounds}",

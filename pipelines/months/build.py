@@ -98,7 +98,9 @@ class MonthRun:
     ) -> None:
         """Replace the months of the frames' tables; `scope` as in `write_months`."""
         builds = build_rows(self.expected, node.name, months, counts, self.run_id)
-        self.project.database.write_months(frames, months, builds, scope)
+        # With the first month go the facts that were filed before it.
+        with_earlier = months[0] == self.months[0] and "computed_from" in node.at_hand
+        self.project.database.write_months(frames, months, builds, scope, with_earlier=with_earlier)
         self._made.update(_recorded(builds))
 
     def _values_of(self, metric: str, months: list[dt.date]) -> pl.DataFrame:

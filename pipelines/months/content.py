@@ -24,7 +24,8 @@ def reach(window: Window) -> str:
     """A window's name in `content_month`: windows of months share one for each way to date the rows."""
     if not isinstance(window, Months):
         return str(window)
-    return BY_MONTH if window.by is None else f"{BY_MONTH} of {window.by}"
+    named = BY_MONTH if window.by is None else f"{BY_MONTH} of {window.by}"
+    return f"{named}, the first with all before it" if window.earlier else named
 
 
 def content_rows(
@@ -39,7 +40,7 @@ def content_rows(
         if reach(window) in found:
             continue
         if isinstance(window, Months):
-            found[reach(window)] = _by_month(frame, contract, config, window.by)
+            found[reach(window)] = _by_month(frame, contract, config, window, months)
         elif isinstance(window, Whole):
             found[reach(window)] = [(None, _hashed(visible(frame, contract, window, ALL_MONTHS, config)))]
         else:
@@ -51,11 +52,13 @@ def content_rows(
 
 
 def _by_month(
-    frame: pl.DataFrame, contract: type[Contract], config: Config, by: str | None
+    frame: pl.DataFrame, contract: type[Contract], config: Config, window: Months, months: list[dt.date]
 ) -> list[tuple[dt.date | None, str]]:
     """Each month's own rows; those of a window are the rows of its months."""
-    day = day_by(by, contract, config.reporting.time_zone)
-    everything = frame.select(month_start(day).alias("month"), row=_row(list(contract.followed()))).drop_nulls("month")
+    month = month_start(day_by(window.by, contract, config.reporting.time_zone))
+    if window.earlier and months:
+        month = pl.when(month < months[0]).then(pl.lit(months[0])).otherwise(month)
+    everything = frame.select(month.alias("month"), row=_row(list(contract.followed()))).drop_nulls("month")
     sums = everything.group_by("month").agg(pl.col("row").sum(), rows=pl.len()).sort("month")
     return [(month, digest(total, rows)) for month, total, rows in sums.iter_rows()]
 

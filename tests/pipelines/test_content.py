@@ -23,7 +23,7 @@ from schemas.success import CsmActivities
 from schemas.support import Tickets
 from tests.frames import at, config, day, rows
 from transforms.calendar import add_months
-from transforms.declaration import ALL, SO_FAR, THE_MONTH, History, Months, Whole, Window, window_of
+from transforms.declaration import ALL, FILED, SO_FAR, THE_MONTH, History, Months, Whole, Window, window_of
 from transforms.visible import seen_on
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -244,6 +244,12 @@ class TestEvents:
         changed = {**solved, "topic": "x"}
         assert touched(Tickets, [solved], [changed], window=window) == months
         assert touched(Tickets, [], [solved], window=window) == months
+
+    def test_a_window_of_what_was_filed_shows_earlier_rows_to_the_first_month_that_is_built(self):
+        earlier = ticket("1", "2021-07-10T10:00")
+        assert touched(Tickets, [], [earlier], window=FILED) == EVERY[:1]
+        assert touched(Tickets, [earlier], [{**earlier, "topic": "x"}], window=FILED) == EVERY[:1]
+        assert touched(Tickets, [], [self.march], window=FILED) == ["2024-03"]
 
     def test_a_window_looks_beyond_the_months_that_are_built(self):
         """A week that ends in January may begin in December."""

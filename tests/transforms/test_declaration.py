@@ -8,6 +8,7 @@ from schemas.config import Alerts
 from tests.frames import config
 from transforms import catalogue
 from transforms.declaration import (
+    FILED,
     SO_FAR,
     THE_MONTH,
     History,
@@ -71,6 +72,7 @@ class TestAWindow:
             ({"subscription_items": Months(back=1)}, "subscription_items is a history"),
             ({"fct_ticket": Months(by="solved_month")}, "fct_ticket has no days of its own under solved_month"),
             ({"tickets": Months(by="solved_at")}, "tickets has no days of its own under solved_at"),
+            ({"fct_ticket": FILED}, "fct_ticket is made by month, and so from the first one on"),
             ({"tickets": Months(by="status")}, "tickets has no days of its own under status"),
         ],
     )

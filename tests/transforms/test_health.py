@@ -72,7 +72,7 @@ def inputs(
         fct_ticket=rows(FctTicket, *tickets),
         fct_survey_response=rows(FctSurveyResponse, *answers),
         fct_invoice=rows(FctInvoice, *invoices),
-        fct_csm_activity=rows(FctCsmActivity, *activities),
+        given_ratings=rows(FctCsmActivity, *activities).drop_nulls("rating_score"),
         milestone_progress=milestone_progress(mrr, rows(Milestones, *milestones), calendar, onboarding),
         dim_month=calendar,
         health=Health(**settings),
@@ -339,12 +339,12 @@ class TestSentiment:
         given = (rating("1", "2024-06-01", 3), rating("2", "2024-06-30", 5))
         assert said("sentiment", inputs(activities=given, calendar=OPEN_JUNE)) == [("a", 3, 50)]
 
-    def test_is_the_same_for_a_month_whether_or_not_the_next_one_is_built(self):
-        early = rating("1", "2024-06-28", 3, month=month("2024-07"))  # a review of July, held in June
+    def test_of_a_month_knows_no_rating_of_the_next_one_that_is_built_with_it(self):
+        given = (rating("1", "2024-06-28", 3), rating("2", "2024-07-01", 5))
         accounts = (paying(), paying(when="2024-07"))
-        both = inputs(accounts, activities=(early,), calendar=months("2024-06", "2024-07"))
-        assert said("sentiment", both, "2024-06") == []
-        assert said("sentiment", both, "2024-07") == [("a", 3, 50)]
+        both = inputs(accounts, activities=given, calendar=months("2024-06", "2024-07"))
+        assert said("sentiment", both, "2024-06") == [("a", 3, 50)]
+        assert said("sentiment", both, "2024-07") == [("a", 5, 100)]
 
 
 class TestMilestones:

@@ -12,7 +12,6 @@ from schemas.customers import DimAccount, DimAccountMonth
 from schemas.metrics import MetricMonth, Parts
 from schemas.success import Milestones
 from tests.frames import config, day, margins, months, rows
-from transforms.calendar import add_months
 from transforms.declaration import Months
 from transforms.exported import Exported
 from transforms.facts.milestones import milestone_progress
@@ -303,23 +302,28 @@ class TestTimeToValue:
     def test_within_90_days_looks_at_those_who_began_paying_three_months_before(self):
         accounts = rows(
             DimAccount,
-            {"account_id": "a", "first_paid_on": day("2024-01-01"), "ttv_days": 90},
-            {"account_id": "b", "first_paid_on": day("2024-01-31"), "ttv_days": 91},
+            self.valued("a", "2024-01-01", "2024-03-31"),
+            self.valued("b", "2024-01-30", "2024-04-30"),
             {"account_id": "c", "first_paid_on": day("2024-01-31")},
-            {"account_id": "d", "first_paid_on": day("2024-02-01"), "ttv_days": 0},
+            self.valued("d", "2024-02-01", "2024-02-01"),
             {"account_id": "e"},
         )
         found = adoption.value_within_90d(accounts)
         assert of_parts(found, "2024-04") == [("a", 1, 1), ("b", 0, 1), ("c", 0, 1)]
         assert of_parts(found, "2024-05") == [("d", 1, 1)]
 
-    @pytest.mark.parametrize("year", [2023, 2024])
-    def test_90_days_are_over_when_the_value_stops_being_provisional(self, year):
-        for number in range(1, 13):
-            began = day(f"{year}-{number:02}-01")
-            last_of_month = add_months(began, 1).toordinal() - 1
-            final = add_months(began, 4).toordinal() - 1 + REGISTRY["value_within_90d"].days(config())
-            assert last_of_month + adoption.VALUE_DAYS <= final
+    def valued(self, account_id: str, began: str, reached: str) -> dict[str, Any]:
+        value_on = day(reached)
+        told = {"value_on": value_on, "value_month": value_on.replace(day=1), "ttv_days": (value_on - day(began)).days}
+        return {"account_id": account_id, "first_paid_on": day(began), **told}
+
+    def test_a_90th_day_after_the_last_of_the_month_is_too_late_as_the_month_is_final_by_then(self):
+        """The 1st of May is the 90th day after the 31st of January 2023, and April is over."""
+        assert REGISTRY["value_within_90d"].days(config()) == 0
+        late, early = self.valued("l", "2023-01-31", "2023-05-01"), self.valued("e", "2023-01-30", "2023-04-30")
+        assert (late["ttv_days"], early["ttv_days"]) == (90, 90)
+        found = adoption.value_within_90d(rows(DimAccount, late, early))
+        assert of_parts(found, "2023-04") == [("e", 1, 1), ("l", 0, 1)]
 
 
 class TestMilestoneAdoption:

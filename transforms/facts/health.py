@@ -37,7 +37,6 @@ SCORE_DIGITS = 6
     fct_usage_account_month=Months(back=TREND_MONTHS),
     fct_survey_response=SO_FAR,
     fct_invoice=Months(back=PAYMENT_MONTHS - 1),
-    fct_csm_activity=SO_FAR,
 )
 def fct_health_input(
     fct_mrr_account_month: pl.DataFrame,
@@ -45,7 +44,7 @@ def fct_health_input(
     fct_ticket: pl.DataFrame,
     fct_survey_response: pl.DataFrame,
     fct_invoice: pl.DataFrame,
-    fct_csm_activity: pl.DataFrame,
+    given_ratings: pl.DataFrame,
     milestone_progress: pl.DataFrame,
     dim_month: pl.DataFrame,
     health: Health,
@@ -67,7 +66,7 @@ def fct_health_input(
         "tickets": _tickets(over, fct_ticket),
         "feedback": _feedback(fct_survey_response, dim_month),
         "payment": _payment(fct_invoice, dim_month),
-        "sentiment": _sentiment(fct_csm_activity, dim_month),
+        "sentiment": _sentiment(given_ratings, dim_month),
         "milestones": _milestones(milestone_progress),
     }
     known = [
@@ -125,9 +124,9 @@ def _feedback(responses: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     return _last_said(said, dim_month, FEEDBACK_DAYS, ["responded_at", "response_id"])
 
 
-def _sentiment(activities: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
+def _sentiment(ratings: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     """The last rating, at most 90 days old."""
-    said = activities.select(*KEYS, "activity_id", day="held_on", raw="rating_score")
+    said = ratings.select(*KEYS, "activity_id", day="held_on", raw="rating_score")
     return _last_said(said, dim_month, SENTIMENT_DAYS, ["activity_id"])
 
 

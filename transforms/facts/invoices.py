@@ -6,36 +6,43 @@ import polars as pl
 
 from schemas.billing import CREDIT_NOTE, INVOICE, FctInvoice
 from transforms.calendar import month_start
-from transforms.declaration import Whole, monthly
+from transforms.declaration import FILED, Whole, monthly
+from transforms.facts.filing import filed
 from transforms.facts.rates import at_rate, monthly_rates, refuse_too_much
 
 NOT_CHARGED = ["void", "draft"]
 
 
 # An invoice is paid at the rate of a later month than that of its issue, which may not be known yet.
-@monthly(fx_rates=Whole())
+@monthly(invoices=FILED, fx_rates=Whole())
 def fct_invoice(
-    invoices: pl.DataFrame, fx_rates: pl.DataFrame, dim_month: pl.DataFrame, as_of: dt.date, currency: str
+    invoices: pl.DataFrame,
+    fx_rates: pl.DataFrame,
+    dim_month: pl.DataFrame,
+    as_of: dt.date,
+    currency: str,
+    computed_from: dt.date | None = None,
 ) -> pl.DataFrame:
     """See the contract. `currency` is the reporting currency.
 
     paid_cents: amount − refunded at the rate of the month it was paid in, which may lie outside `dim_month`.
     one_off_cents, credited_cents: the one-off amount, and what a credit note takes back, at the rate of the month of
-    issue. A credit note takes back its amount, whichever sign that has. None of them of what is void or a draft.
+    issue. A credit note takes back its amount, whichever sign that has. None of them of what is void or a draft. Of an
+    invoice that was issued before the first computed month and paid later only what was paid is told.
 
     Raises:
         MissingRateError: a closed month lacks the rate of a currency that was paid, credited or billed as a one-off.
     """
     is_note = pl.col("kind") == CREDIT_NOTE
     one_off = pl.when(is_note).then(-pl.col("one_off_amount").abs()).otherwise("one_off_amount")
-    rows = (
-        _told(invoices)
-        .with_columns(month=month_start(pl.col("issued_on")))
-        .join(dim_month.select("month"), on="month", how="semi")
-        .with_columns(
-            one_off=pl.when("is_charged").then(one_off),
-            credited=pl.when(pl.col("is_charged") & is_note).then(pl.col("amount").abs()),
-        )
+    issued = _told(invoices).with_columns(month=month_start(pl.col("issued_on")))
+    is_earlier = pl.lit(value=False) if computed_from is None else pl.col("month") < computed_from
+    at_issue = pl.col("is_charged") & ~is_earlier
+    # One that is not paid is still open.
+    later = pl.coalesce("paid_on", pl.lit(as_of))
+    rows = filed(issued, dim_month, computed_from, later).with_columns(
+        one_off=pl.when(at_issue).then(one_off),
+        credited=pl.when(at_issue & is_note).then(pl.col("amount").abs()),
     )
     rates = _rates(rows, fx_rates, as_of, currency)
     for month, native, name in (
