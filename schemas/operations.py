@@ -71,6 +71,7 @@ class Publication(Contract):
     first_month: pl.Date = column("First published month")
     last_month: pl.Date = column("Last published month")
     content: str = column("Hash of what all published months are made from")
+    currency: str = column("Reporting currency; money in minor units is in its minor units", null=True)
     accepted: str = column("Moves of closed months beyond `change_limit` that were let through by ACCEPT", null=True)
 
     class Config:

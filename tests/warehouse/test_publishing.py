@@ -190,7 +190,7 @@ def database(consistent, folders):
 def told(content: str = "c", **more: Any) -> Row:
     """What a publish says of itself."""
     row = {"as_of": day("2024-02-29"), "run_id": "run", "code_version": "code", "config_sha256": "config"}
-    return {**row, "first_month": JANUARY, "last_month": FEBRUARY, "content": content, **more}
+    return {**row, "first_month": JANUARY, "last_month": FEBRUARY, "content": content, "currency": "EUR", **more}
 
 
 def ask(path: Path, query: str) -> list[tuple[Any, ...]]:
@@ -345,7 +345,7 @@ class TestAPublish:
     def test_that_fails_before_its_last_step_leaves_readers_where_they_were(self, database, folders, monkeypatch):
         publish(database, folders, told("one"), 5, {})
         with monkeypatch.context() as patched:
-            patched.setattr(publishing, "create_views", lambda _: 1 / 0)
+            patched.setattr(publishing, "create_views", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 publish(database, folders, told("two"), 5, {})
         assert current_version(folders) == 1
@@ -442,6 +442,13 @@ class TestViews:
             ("mrr", "east", 1.3, "currency"),
             ("mrr", "west", 0.0, "currency"),
         ]
+
+    def test_money_in_a_currency_without_minor_units_is_not_divided(self, database, folders):
+        publish(database, folders, told(currency="JPY"), 5, {})
+        yen = (
+            "SELECT amount FROM metric_readable WHERE month = DATE '2024-02-01' AND metric = 'mrr' AND segment = 'all'"
+        )
+        assert ask(folders.published_database, yen) == [(130.0,)]
 
     def test_each_and_each_of_its_columns_has_a_comment(self, published):
         bare = ask(
@@ -1005,7 +1012,7 @@ class TestAKilledPublish:
         run_and_die(
             "from pathlib import Path\n"
             "from tests.warehouse.test_publishing import Folders, WorkingDatabase, publishing, told\n"
-            "publishing.create_views = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+            "publishing.create_views = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
             f"folders = Folders(Path({str(folders.root)!r}))\n"
             "publishing.publish(WorkingDatabase(folders.working_database), folders, told('killed'), 5, {})\n"
         )
