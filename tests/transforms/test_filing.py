@@ -6,15 +6,18 @@ from typing import Any
 import polars as pl
 import pytest
 
-from schemas.billing import FctInvoice, FctTrial, FxRates, Invoices, SubscriptionItems
+from schemas.billing import FctInvoice, FctRenewal, FctTrial, FxRates, Invoices, Renewals, SubscriptionItems
 from schemas.config import Feedback, Privacy, Sentiment
 from schemas.feedback import SurveyResponses
 from schemas.success import CsmActivities
 from schemas.support import Tickets
 from tests.frames import at, day, months, rows, turns_of
+from transforms.exported import Exported
 from transforms.facts.activities import fct_csm_activity
 from transforms.facts.answers import UnknownScaleError, counting_answers, fct_survey_response
 from transforms.facts.invoices import fct_invoice
+from transforms.facts.renewals import fct_renewal
+from transforms.facts.service import service_periods
 from transforms.facts.tickets import fct_ticket
 from transforms.facts.trials import fct_trial
 
@@ -109,6 +112,31 @@ class TestAnInvoice:
         issued = {"issued_on": day("2024-02-20"), "one_off_amount": 500}
         assert self.facts({"invoice_id": "1", **issued, "paid_on": day("2024-04-05")}) == [
             ("1", day("2024-02-01"), 5_000, None)
+        ]
+
+
+class TestATerm:
+    def test_that_was_due_earlier_is_kept_if_it_is_renewed_or_decided_in_the_months(self):
+        def term(key: str, due: str, outcome: str, renewed: str | None = None) -> dict[str, Any]:
+            days = {"term_started_on": day("2023-01-01"), "term_ended_on": day(due)}
+            told = {"outcome": outcome, "mrr_amount": 500, "currency": "USD"}
+            return {"renewal_id": key, **days, **told, "renewed_on": day(renewed) if renewed else None}
+
+        frame = rows(
+            Renewals,
+            term("renewed", "2024-02-20", "renewed", "2024-03-01"),
+            term("open", "2024-01-31", "open"),  # not renewed from the 1st of March on
+            term("older", "2024-01-30", "open"),  # from the 29th of February on
+            term("lost", "2024-02-20", "lost"),
+        )
+        items = rows(SubscriptionItems)
+        exported = Exported({"renewals": frozenset(Renewals.dtypes())})
+        as_of = day("2024-04-30")
+        nothing = service_periods(items, as_of)
+        found = fct_renewal(frame, items, nothing, rows(FxRates), CALENDAR, as_of, "EUR", exported, MARCH)
+        assert FctRenewal.validate(found).select("renewal_id", "month", "is_renewed", "mrr_cents").rows() == [
+            ("open", day("2024-01-01"), False, None),
+            ("renewed", day("2024-02-01"), True, None),
         ]
 
 

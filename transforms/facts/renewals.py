@@ -6,8 +6,9 @@ import polars as pl
 
 from schemas.billing import FctRenewal, Renewal
 from transforms.calendar import month_start
-from transforms.declaration import SO_FAR, monthly
+from transforms.declaration import FILED, SO_FAR, monthly
 from transforms.exported import Exported
+from transforms.facts.filing import filed
 from transforms.facts.rates import at_rate, monthly_rates, refuse_too_much, rounded
 from transforms.facts.service import FOREVER, ITEM, Service, spoken_versions
 from transforms.facts.trials import trial_runs
@@ -19,7 +20,7 @@ DAYS = {"day": 1, "week": 7}
 due = pl.col("term_ended_on")
 
 
-@monthly(fx_rates=SO_FAR)
+@monthly(renewals=FILED, fx_rates=SO_FAR)
 def fct_renewal(
     renewals: pl.DataFrame,
     subscription_items: pl.DataFrame,
@@ -29,6 +30,7 @@ def fct_renewal(
     as_of: dt.date,
     currency: str,
     exported: Exported,
+    computed_from: dt.date | None = None,
 ) -> pl.DataFrame:
     """See the contract. `currency` is the reporting currency.
 
@@ -43,10 +45,9 @@ def fct_renewal(
         terms = renewals_from_items(subscription_items, service_periods, as_of)
     else:
         terms = _told(renewals, dated=not exported.missing(["renewals.renewed_on"]))
-    rows = (
-        terms.with_columns(month=month_start(due))
-        .join(dim_month.select("month"), on="month", how="semi")
-        .with_columns(counts=~_is_a_month(), basis=pl.lit("subscription_items" if derived else "renewals"))
+    due_in = terms.with_columns(month=month_start(due))
+    rows = filed(due_in, dim_month, computed_from, pl.max_horizontal("renewed_on", "decided_on")).with_columns(
+        counts=~_is_a_month(), basis=pl.lit("subscription_items" if derived else "renewals")
     )
     return FctRenewal.shaped(_in_reporting_currency(rows, fx_rates, dim_month, currency)).sort("renewal_id")
 
@@ -163,12 +164,16 @@ def _boundary(number: pl.Expr) -> pl.Expr:
 def _in_reporting_currency(
     rows: pl.DataFrame, fx_rates: pl.DataFrame, dim_month: pl.DataFrame, currency: str
 ) -> pl.DataFrame:
-    """The rows with mrr_cents and renewed_mrr_cents at the rate of the due month; NULL without amount or currency."""
+    """The rows with mrr_cents and renewed_mrr_cents at the rate of the due month.
+
+    NULL without amount or currency, and where the due month is not computed.
+    """
     some = pl.max_horizontal("before_exact", "after_exact").fill_null(0) > 0
     wanted = rows.filter(some & pl.col("currency").is_not_null())
     rates = monthly_rates(fx_rates, wanted, dim_month, currency).select("month", "currency", "whole_rate")
-    # Only a zero amount may lack a rate here, and zero is zero at any.
-    rate = pl.when(pl.col("currency").is_not_null()).then(pl.col("whole_rate").fill_null(0))
+    # Only a zero amount may lack a rate here, and zero is zero at any. Of earlier months no rate is asked for.
+    is_rated = pl.col("currency").is_not_null() & pl.col("month").is_in(dim_month["month"].implode())
+    rate = pl.when(is_rated).then(pl.col("whole_rate").fill_null(0))
     converted = rows.join(rates, on=["month", "currency"], how="left").with_columns(
         mrr_cents=at_rate(pl.col("before_exact"), rate, pl.col("scale")),
         renewed_mrr_cents=at_rate(pl.col("after_exact"), rate, pl.col("scale")),
