@@ -155,7 +155,7 @@ def test_a_large_amount_is_exact():
 def test_an_invoice_worth_more_than_any_company_has_stops_the_run_by_name():
     given = invoice(currency="USD", amount=10**15, paid_on=day("2024-01-20"))
     assert built(given, rates=(rate("2024-01", "1"),))["paid_cents"].to_list() == [10**15]
-    with pytest.raises(TooMuchError, match="invoices in 2024-01: 1 row"):
+    with pytest.raises(TooMuchError, match=r"invoices of 2024-01 comes to more than 1e\+15"):
         built(given, rates=(rate("2024-01", "1.00000000000001"),))
 
 

@@ -18,10 +18,14 @@ LIMB = 10**12
 """RATE_DENOMINATOR is LIMB²: an amount × a rate outgrows 128 bits, an amount × a third of the rate's digits doesn't."""
 
 
+MOST_OF_ALL = 2**63 - 1
+"""What the sum of a month's accounts may come to: published sums have 64 bits."""
+
+
 class MissingRateError(UndefinedError):
     """A closed month has no rate for a currency in service."""
 
-    tables = ("fx_rates",)
+    lacks = "fx_rates"
 
 
 class TooMuchError(UndefinedError):
@@ -154,10 +158,12 @@ def refuse_too_much(rows: pl.DataFrame, what: str, *columns: str) -> pl.DataFram
     """
     beyond = rows.filter(pl.any_horizontal(pl.col(columns).abs() > MOST_MONEY))
     if beyond.is_empty():
+        sums = rows.group_by("month").agg(pl.col(columns).abs().cast(pl.Int128).sum())
+        beyond = sums.filter(pl.any_horizontal(pl.col(columns) > MOST_OF_ALL))
+    if beyond.is_empty():
         return rows
-    months = beyond["month"].min() if "month" in beyond.columns else None
-    when = f" in {months:%Y-%m}" if isinstance(months, dt.date) else ""
+    first: dt.date = beyond["month"].min()  # type: ignore[assignment]
     raise TooMuchError(
-        f"{what}{when}: {beyond.height} rows come to more than {MOST_MONEY:.0e} minor units of the reporting currency; "
-        "an amount or a rate is wrong"
+        f"{what} of {first:%Y-%m} comes to more than {MOST_MONEY:.0e} minor units of the reporting currency, or "
+        "to more than 64 bits hold; an amount or a rate is wrong"
     )
