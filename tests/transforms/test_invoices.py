@@ -198,6 +198,12 @@ def test_what_is_paid_in_a_currency_that_was_withdrawn_meanwhile_takes_its_last_
     assert money(found) == [(day("2023-01-01"), 10_000, None)]
 
 
+def test_a_rate_that_is_beyond_its_bound_between_minor_units_stops_the_run_by_name():
+    """A yen has no minor unit, so that a yen at 10⁸ is 10¹⁰ cents."""
+    with pytest.raises(TooMuchError, match="a rate of JPY is more than 1e"):
+        built(invoice(currency="JPY", paid_on=day("2024-01-20")), rates=(rate("2024-01", "100000000", "JPY"),))
+
+
 def test_a_currency_still_in_force_needs_the_rate_of_the_month_of_payment():
     late = invoice(issued="2022-10-20", currency="HRK", amount=75_345, paid_on=day("2022-11-09"))
     with pytest.raises(MissingRateError, match="HRK in 2022-11"):

@@ -4,7 +4,7 @@ import datetime as dt
 
 import polars as pl
 
-from schemas.bounds import MOST_MONEY
+from schemas.bounds import MOST_MONEY, MOST_RATE
 from schemas.currencies import MINOR_DIGITS, WITHDRAWN_SINCE
 from transforms.refusals import UndefinedError
 
@@ -57,6 +57,7 @@ def monthly_rates(
 
     Raises:
         MissingRateError: a closed month lacks the rate of a currency in service.
+        TooMuchError: a rate between minor units, which may have fewer digits, is beyond the bound of rates.
     """
     known = fx_rates.select("currency", rate_month="month", known="rate").sort("rate_month")
     wanted = (
@@ -75,6 +76,13 @@ def monthly_rates(
     if missing:
         named = ", ".join(f"{currency} in {month:%Y-%m}" for month, currency in missing[:12])
         raise MissingRateError(f"fx_rates has no rate for {named}; each currency in service needs one every month")
+    if (
+        beyond := rated.filter(pl.col("whole_rate") > MOST_RATE * RATE_DENOMINATOR)["currency"]
+        .unique()
+        .sort()
+        .to_list()
+    ):
+        raise TooMuchError(f"fx_rates: a rate of {', '.join(beyond)} is more than {MOST_RATE:.0e} between minor units")
     own = pl.col("currency") == reporting
     return rated.select(
         "month", "currency", "whole_rate", rate=pl.when(own).then(1.0).otherwise(pl.col("known").cast(pl.Float64))
