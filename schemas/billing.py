@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from schemas.bounds import MOST_RATE
+from schemas.bounds import LONGEST_INTERVALS, MOST_MONEY, MOST_RATE, MOST_UNITS, PAID_AHEAD_MONTHS
 from schemas.contract import Contract, column
 from schemas.currencies import CODES
 from schemas.customers import Export
@@ -31,14 +31,20 @@ class SubscriptionItems(Export):
     valid_from: pl.Date = column("First day of this version", optional=True)
     account_id: str = column("Account that pays", null=True)
     plan: str = column("Plan", optional=True)
-    quantity: pl.Int64 = column("Units billed; empty is 1", optional=True, ge=0)
-    seats: pl.Int64 = column("Seats the item gives", unit="count", optional=True, ge=0)
-    unit_amount: pl.Int64 = column("Price of one unit per interval, without tax", unit=MINOR, null=True)
+    quantity: pl.Int64 = column("Units billed; empty is 1", optional=True, ge=0, le=MOST_UNITS)
+    seats: pl.Int64 = column("Seats the item gives", unit="count", optional=True, ge=0, le=MOST_UNITS)
+    unit_amount: pl.Int64 = column(
+        "Price of one unit per interval, without tax", unit=MINOR, null=True, ge=-MOST_MONEY, le=MOST_MONEY
+    )
     currency: str = currency()
     interval_unit: str = column("Unit of the billing interval", isin=INTERVAL_UNITS)
     interval_count: pl.Int64 = column("Units in the billing interval; empty is 1", optional=True, gt=0)
     discount_amount: pl.Int64 = column(
-        "Recurring discount of the whole line per interval; empty is 0", unit=MINOR, optional=True, ge=0
+        "Recurring discount of the whole line per interval; empty is 0",
+        unit=MINOR,
+        optional=True,
+        ge=0,
+        le=MOST_MONEY,
     )
     discount_ends_on: pl.Date = column(
         "First day without the discount", optional=True, moment="planned", open_ended=True
@@ -59,8 +65,26 @@ class SubscriptionItems(Export):
         metadata = {
             "dated_by": ("valid_from", "started_on"),
             "cumulative": True,
-            "ordered": [("started_on", "ended_on"), ("paused_from", "paused_until")],
+            "ordered": [
+                ("started_on", "ended_on"),
+                ("paused_from", "paused_until"),
+                ("trial_started_on", "trial_ends_on"),
+            ],
             "unless": [("unit_amount", "is_metered")],
+            "rules": [
+                (
+                    "interval_count",
+                    "an interval of at most ten years",
+                    pl.col("interval_count")
+                    <= pl.col("interval_unit").replace_strict(LONGEST_INTERVALS, default=None, return_dtype=pl.Int64),
+                ),
+                (
+                    "quantity",
+                    f"a line of at most {MOST_MONEY:.0e} {MINOR}: quantity × unit_amount",
+                    # As floats, which the product doesn't outgrow.
+                    (pl.col("quantity").cast(pl.Float64) * pl.col("unit_amount").cast(pl.Float64)).abs() <= MOST_MONEY,
+                ),
+            ],
         }
 
 
@@ -76,7 +100,7 @@ class Invoice(Contract):
     due_on: pl.Date = column("Day by which it is to be paid", optional=True, moment="planned")
     paid_on: pl.Date = column("Day it was paid in full", optional=True, moment="happened")
     status: str = column("State", isin=["draft", "open", "paid", "void", "uncollectible"])
-    amount: pl.Int64 = column("The whole amount without tax", unit=MINOR)
+    amount: pl.Int64 = column("The whole amount without tax", unit=MINOR, ge=-MOST_MONEY, le=MOST_MONEY)
     one_off_amount: pl.Int64 = column("Part of the amount that does not recur", unit=MINOR, optional=True)
     refunded: pl.Int64 = column("Refunded part without tax; empty is 0", unit=MINOR, optional=True)
     kind: str = column(
@@ -91,7 +115,23 @@ class Invoices(Invoice, Export):
 
     class Config:
         unique = ["invoice_id"]
-        metadata = {"dated_by": "issued_on"}
+        metadata = {
+            "dated_by": "issued_on",
+            "rules": [
+                ("refunded", "from 0 to the amount", pl.col("refunded").is_between(0, pl.col("amount").abs())),
+                (
+                    "one_off_amount",
+                    "a part of the amount, of its sign",
+                    (pl.col("one_off_amount").abs() <= pl.col("amount").abs())
+                    & ((pl.col("one_off_amount") == 0) | (pl.col("one_off_amount").sign() == pl.col("amount").sign())),
+                ),
+                (
+                    "paid_on",
+                    f"not more than {PAID_AHEAD_MONTHS} months before issued_on",
+                    pl.col("paid_on") >= pl.col("issued_on").dt.offset_by(f"-{PAID_AHEAD_MONTHS}mo"),
+                ),
+            ],
+        }
 
 
 class FctInvoice(Invoice):
@@ -123,9 +163,13 @@ class Renewal(Contract):
     term_ended_on: pl.Date = column("Due day: the first day after the term", moment="planned")
     renewed_on: pl.Date = column("Day it was renewed", optional=True, moment="happened")
     outcome: str = column("What became of it", isin=["renewed", "lost", "open"])
-    mrr_amount: pl.Int64 = column("MRR of the term", unit=MINOR, optional=True)
+    mrr_amount: pl.Int64 = column("MRR of the term", unit=MINOR, optional=True, ge=0, le=MOST_MONEY)
     renewed_mrr_amount: pl.Int64 = column(
-        "MRR after renewal; empty is mrr_amount if renewed, else 0", unit=MINOR, optional=True
+        "MRR after renewal; empty is mrr_amount if renewed, else 0",
+        unit=MINOR,
+        optional=True,
+        ge=0,
+        le=MOST_MONEY,
     )
     currency: str = currency(optional=True)
 
@@ -135,7 +179,17 @@ class Renewals(Renewal, Export):
 
     class Config:
         unique = ["renewal_id"]
-        metadata = {"dated_by": "term_ended_on", "ordered": [("term_started_on", "term_ended_on")]}
+        metadata = {
+            "dated_by": "term_ended_on",
+            "ordered": [("term_started_on", "term_ended_on"), ("term_started_on", "renewed_on")],
+            "rules": [
+                (
+                    "renewed_on",
+                    "no day, as the outcome is not renewed",
+                    pl.col("renewed_on").is_null() | (pl.col("outcome") == "renewed"),
+                )
+            ],
+        }
 
 
 class Costs(Export):
@@ -143,7 +197,7 @@ class Costs(Export):
 
     month: pl.Date = column("First day of the month")
     category: str = column("Cost category")
-    amount: pl.Int64 = column("Cost", unit=MINOR)
+    amount: pl.Int64 = column("Cost", unit=MINOR, ge=-MOST_MONEY, le=MOST_MONEY)
     currency: str = currency()
 
     class Config:

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from schemas.bounds import MOST_EVENTS, MOST_SECONDS
 from schemas.contract import Contract, column
 from schemas.customers import Export
 from schemas.support import Instant
@@ -15,9 +16,9 @@ class UsageEvents(Export):
     user_id: str = column("User", optional=True, personal="id")
     name: str = column("Feature or event", optional=True)
     occurred_at: Instant = column("When it happened (UTC)", moment="happened")  # type: ignore[valid-type]
-    seconds: pl.Int64 = column("Time spent", unit="seconds", optional=True, ge=0)
-    event_count: pl.Int64 = column("Events in the row; empty is 1", unit="count", optional=True, ge=0)
-    errors: pl.Int64 = column("Errors met", unit="count", optional=True, ge=0)
+    seconds: pl.Int64 = column("Time spent", unit="seconds", optional=True, ge=0, le=MOST_SECONDS)
+    event_count: pl.Int64 = column("Events in the row; empty is 1", unit="count", optional=True, ge=0, le=MOST_EVENTS)
+    errors: pl.Int64 = column("Errors met", unit="count", optional=True, ge=0, le=MOST_EVENTS)
     is_internal: bool = column("Whether the user is one of our own", optional=True)
 
     class Config:

@@ -4,8 +4,8 @@
 class UndefinedError(Exception):
     """The config or an export lacks what a definition needs; the message says what, and where to put it."""
 
-    tables: tuple[str, ...] = ()
-    """Canonical tables of which something is missing: whoever tells it also tells what of them was quarantined."""
+    lacks: str | None = None
+    """The canonical table that lacks it: rows that were rejected may have had it."""
 
 
 class DeclarationError(Exception):

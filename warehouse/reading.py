@@ -18,6 +18,7 @@ from warehouse.errors import ExportError
 
 PROVENANCE = tuple(Export.dtypes())
 REJECTS = {"export_file": pl.String, "export_line": pl.Int64, "column_name": pl.String, "reason": pl.String}
+HEADER_AGAIN = "expected a row, found the header again"
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,8 @@ def _read_csv(path: Path, file: str, contract: type[Contract], formats: Formats)
             start, starts = starts, reader.line_num + 1
             if not row:
                 continue
+            if row == header:
+                ragged.append((start, HEADER_AGAIN))
             if len(row) != len(header):
                 ragged.append((start, f"expected {len(header)} values, found {len(row)}"))
                 row = (row + [""] * len(header))[: len(header)]  # noqa: PLW2901 - kept for the quarantine's raw copy

@@ -1,11 +1,14 @@
 """Rows against their contract: each is good, or rejected with the column at fault and what was expected."""
 
+from collections.abc import Collection
+
 import polars as pl
 from pandera.errors import SchemaErrors
 
 from schemas.contract import Contract
 from warehouse.errors import ExportError
 from warehouse.reading import PROVENANCE, REJECTS
+from warehouse.wording import text_faults
 
 REPEATED = "the same row stands before"
 """The reason of a row that is a copy: nothing is lost without it."""
@@ -14,11 +17,14 @@ ONE_KEY = "multiple_fields_uniqueness"
 """Pandera's name for rows with one key."""
 
 
-def validate(frame: pl.DataFrame, contract: type[Contract]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def validate(
+    frame: pl.DataFrame, contract: type[Contract], sources: Collection[str] = ()
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Part the rows into (good rows, rejects); the rejects have a row for each reason.
 
     Of rows that are equal in everything the first is good. Rows with one key and different content are all rejected:
-    nobody can tell which is right. Where the contract says which of them counts, all are good.
+    nobody can tell which is right. Where the contract says which of them counts, all are good. `sources`: those of the
+    config, whose names no account may begin with.
 
     Raises:
         ExportError: the frame as a whole does not have the contract's columns and types.
@@ -35,6 +41,7 @@ def validate(frame: pl.DataFrame, contract: type[Contract]) -> tuple[pl.DataFram
         [
             repeated.select("row", column_name=pl.lit(None, pl.String), reason=pl.lit(REPEATED)),
             *_row_faults(kept, contract),
+            *_text_faults(kept, contract, sources),
             _contract_faults(kept, contract),
         ]
     )
@@ -47,6 +54,13 @@ def _row_faults(frame: pl.DataFrame, contract: type[Contract]) -> list[pl.DataFr
     return [
         frame.filter(~right).select("row", column_name=pl.lit(name), reason=pl.lit(f"expected {expected}"))
         for name, expected, right in contract.row_rules()
+    ]
+
+
+def _text_faults(frame: pl.DataFrame, contract: type[Contract], sources: Collection[str]) -> list[pl.DataFrame]:
+    return [
+        frame.filter(wrong).select("row", column_name=pl.lit(name), reason=pl.lit(f"expected {expected}"))
+        for name, expected, wrong in text_faults(contract, sources)
     ]
 
 
@@ -84,7 +98,7 @@ def _contract_faults(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFr
 def _in_words(check: str, expected: str | None) -> str:
     """A pandera check as what was expected; `expected`: the contract's own words for the column."""
     name, _, bounds = check.partition("(")
-    if expected and name not in {"not_nullable", "multiple_fields_uniqueness"}:
+    if expected and name not in {"not_nullable", ONE_KEY}:
         return f"expected {expected}"
     bounds = bounds.rstrip(")")
     words = {

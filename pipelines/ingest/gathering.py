@@ -86,7 +86,7 @@ def _read(project: Project, form: Form, file: LandedFile) -> RawRows:
     path = file.path(project.folders)
     found = read_export(path, file.name, file.source, file.exported_at, contract, form.formats, exact=form.exact_header)
     settled, skewed = _settled(found.rows, contract)
-    good, rejects = validate(settled, contract)
+    good, rejects = validate(settled, contract, project.config.sources)
     all_rejects = pl.concat([found.rejects, rejects])
     return RawRows(file, found.rows_read, good, all_rejects, found.raw, found.columns, skewed)
 
@@ -122,7 +122,7 @@ def _clean(project: Project, table: str, form: Form, raw: list[list[RawRows]]) -
             raise ExportError(f"the form {form.name} gives {table} {', '.join(unknown)}, which are no columns of it")
         columns = frozenset(cleaned.columns) - set(PROVENANCE)
         settled, also = _settled(contract.shaped(cleaned), contract)
-        right, late = validate(settled, contract)
+        right, late = validate(settled, contract, project.config.sources)
         canonical = spoken(right, contract) if contract.repeats() else right
         again, skewed = pl.concat([again, repeated(right, contract).select(AT)]), pl.concat([skewed, also])
     texts = [rows.text.with_columns(export_file=pl.lit(rows.file.name)) for rows in raw[0]]

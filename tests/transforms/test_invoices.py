@@ -155,7 +155,7 @@ def test_a_large_amount_is_exact():
 def test_an_invoice_worth_more_than_any_company_has_stops_the_run_by_name():
     given = invoice(currency="USD", amount=10**15, paid_on=day("2024-01-20"))
     assert built(given, rates=(rate("2024-01", "1"),))["paid_cents"].to_list() == [10**15]
-    with pytest.raises(TooMuchError, match="invoices in 2024-01: 1 row"):
+    with pytest.raises(TooMuchError, match=r"invoices of 2024-01 comes to more than 1e\+15"):
         built(given, rates=(rate("2024-01", "1.00000000000001"),))
 
 
@@ -196,6 +196,12 @@ def test_what_is_paid_in_a_currency_that_was_withdrawn_meanwhile_takes_its_last_
     late = invoice(issued="2022-12-20", currency="HRK", amount=75_345, paid_on=day("2023-01-09"))
     found = built(late, rates=(rate("2022-12", "0.1327228", "HRK"),), first="2022-12", last="2023-01")
     assert money(found) == [(day("2023-01-01"), 10_000, None)]
+
+
+def test_a_rate_that_is_beyond_its_bound_between_minor_units_stops_the_run_by_name():
+    """A yen has no minor unit, so that a yen at 10⁸ is 10¹⁰ cents."""
+    with pytest.raises(TooMuchError, match="a rate of JPY is more than 1e"):
+        built(invoice(currency="JPY", paid_on=day("2024-01-20")), rates=(rate("2024-01", "100000000", "JPY"),))
 
 
 def test_a_currency_still_in_force_needs_the_rate_of_the_month_of_payment():

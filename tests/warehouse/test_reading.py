@@ -225,6 +225,13 @@ class TestCSV:
     def test_a_file_of_one_column_is_read_where_one_is_enough(self, read):
         assert values(read("key\na\nb\n", contract=Word), "key") == [("a",), ("b",)]
 
+    def test_a_header_that_stands_again_is_no_row(self, read):
+        found = read("key,n\na,1\nkey,n\nb,2\n")
+        assert found.rows["key"].to_list() == ["a", "b"]
+        assert (3, None, "expected a row, found the header again") in rejects(found)
+        words = read("key,word\na,w\nkey,word\n", contract=Word)
+        assert rejects(words) == [(3, None, "expected a row, found the header again")]
+
 
 class TestNumbers:
     @pytest.mark.parametrize("name", ["n", "x", "rate"])

@@ -4,7 +4,7 @@ import datetime as dt
 
 import polars as pl
 
-from schemas.bounds import MOST_MONEY
+from schemas.bounds import MOST_MONEY, MOST_RATE
 from schemas.currencies import MINOR_DIGITS, WITHDRAWN_SINCE
 from transforms.refusals import UndefinedError
 
@@ -18,10 +18,14 @@ LIMB = 10**12
 """RATE_DENOMINATOR is LIMB²: an amount × a rate outgrows 128 bits, an amount × a third of the rate's digits doesn't."""
 
 
+MOST_OF_ALL = 2**63 - 1
+"""What the sum of a month's accounts may come to: published sums have 64 bits."""
+
+
 class MissingRateError(UndefinedError):
     """A closed month has no rate for a currency in service."""
 
-    tables = ("fx_rates",)
+    lacks = "fx_rates"
 
 
 class TooMuchError(UndefinedError):
@@ -53,6 +57,7 @@ def monthly_rates(
 
     Raises:
         MissingRateError: a closed month lacks the rate of a currency in service.
+        TooMuchError: a rate between minor units, which may have fewer digits, is beyond the bound of rates.
     """
     known = fx_rates.select("currency", rate_month="month", known="rate").sort("rate_month")
     wanted = (
@@ -71,6 +76,13 @@ def monthly_rates(
     if missing:
         named = ", ".join(f"{currency} in {month:%Y-%m}" for month, currency in missing[:12])
         raise MissingRateError(f"fx_rates has no rate for {named}; each currency in service needs one every month")
+    if (
+        beyond := rated.filter(pl.col("whole_rate") > MOST_RATE * RATE_DENOMINATOR)["currency"]
+        .unique()
+        .sort()
+        .to_list()
+    ):
+        raise TooMuchError(f"fx_rates: a rate of {', '.join(beyond)} is more than {MOST_RATE:.0e} between minor units")
     own = pl.col("currency") == reporting
     return rated.select(
         "month", "currency", "whole_rate", rate=pl.when(own).then(1.0).otherwise(pl.col("known").cast(pl.Float64))
@@ -154,10 +166,12 @@ def refuse_too_much(rows: pl.DataFrame, what: str, *columns: str) -> pl.DataFram
     """
     beyond = rows.filter(pl.any_horizontal(pl.col(columns).abs() > MOST_MONEY))
     if beyond.is_empty():
+        sums = rows.group_by("month").agg(pl.col(columns).abs().cast(pl.Int128).sum())
+        beyond = sums.filter(pl.any_horizontal(pl.col(columns) > MOST_OF_ALL))
+    if beyond.is_empty():
         return rows
-    months = beyond["month"].min() if "month" in beyond.columns else None
-    when = f" in {months:%Y-%m}" if isinstance(months, dt.date) else ""
+    first: dt.date = beyond["month"].min()  # type: ignore[assignment]
     raise TooMuchError(
-        f"{what}{when}: {beyond.height} rows come to more than {MOST_MONEY:.0e} minor units of the reporting currency; "
-        "an amount or a rate is wrong"
+        f"{what} of {first:%Y-%m} comes to more than {MOST_MONEY:.0e} minor units of the reporting currency, or "
+        "to more than 64 bits hold; an amount or a rate is wrong"
     )

@@ -28,7 +28,8 @@ def trailing(rows: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     `rows` has month, account_id and whole numbers; the months are consecutive, and 12 are as many as there are.
     """
     numbers = [name for name in rows.columns if name not in {"month", "account_id"}]
-    summed = rows.group_by("month", "account_id").agg(pl.col(numbers).sum())
+    # In 128 bits, which no sum of amounts at their bounds outgrows.
+    summed = rows.group_by("month", "account_id").agg(pl.col(numbers).cast(pl.Int128).sum())
     # Every month of every account, in order, so that twelve rows are twelve months.
     whose = summed.select("account_id").unique().with_row_index("whose")
     spine = whose.join(dim_month.select("month").sort("month"), how="cross", maintain_order="left_right")
