@@ -4,6 +4,7 @@ import polars as pl
 
 from schemas.contract import Contract, column
 from schemas.customers import Export
+from schemas.support import Instant
 
 INTERVAL_UNITS = ["day", "week", "month", "quarter", "year"]
 CURRENCY = r"^[A-Z]{3}$"
@@ -40,9 +41,12 @@ class SubscriptionItems(Export):
     term_ends_on: pl.Date = column("First day after the current term", optional=True, moment="planned", open_ended=True)
     paused_from: pl.Date = column("First paused day", optional=True, moment="planned", open_ended=True)
     paused_until: pl.Date = column("First day in service again", optional=True, moment="planned", open_ended=True)
+    changed_at: Instant = column(  # type: ignore[valid-type]
+        "When this version was made (UTC); of versions with one valid_from the last made speaks", optional=True
+    )
 
     class Config:
-        unique = ["subscription_id", "item_id", "valid_from"]
+        unique = ["subscription_id", "item_id", "valid_from", "changed_at"]
         metadata = {
             "dated_by": ("valid_from", "started_on"),
             "cumulative": True,

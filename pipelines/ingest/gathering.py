@@ -11,7 +11,7 @@ from pipelines.project import SEGMENT, Project
 from schemas.contract import Contract, with_columns
 from schemas.form import Form
 from transforms.clean.snapshots import latest_by_key, remember
-from transforms.clean.versions import from_first_day
+from transforms.clean.versions import ITEM, from_first_day
 from warehouse.errors import ExportError
 from warehouse.landing import LandedFile, landed_files
 from warehouse.reading import PROVENANCE, REJECTS, read_export
@@ -147,7 +147,7 @@ def _versions(project: Project, table: str, source: str, form: Form, files: list
             history = pl.concat([history, from_first_day(one.rows)]) if file in now else history
         else:
             shown_on = file.exported_at.replace(tzinfo=dt.UTC).astimezone(project.config.reporting.zone).date()
-            key = [name for name in contract.grain() if name != since]
+            key = ["account_id"] if table == "accounts" else ITEM
             history = remember(history, one.rows, key, since, begins, shown_on)
     speaking = _together(contract, told)
     dated = {since} if len(landed) > 1 and table != "accounts" else set[str]()

@@ -124,6 +124,40 @@ def test_a_version_from_the_last_day_is_of_that_month_and_one_from_the_first_is_
     assert closings(*changed) == {"2024-01": 100_00, "2024-02": february, "2024-03": 150_00}
 
 
+@pytest.mark.parametrize("evening_first", [False, True])
+def test_of_two_versions_of_one_day_the_one_that_was_changed_last_speaks(evening_first):
+    # 100 in January; on 10 February 160 in the morning and 120 in the evening.
+    morning = item(160_00, valid_from="2024-02-10", changed_at=dt.datetime(2024, 2, 10, 9))
+    evening = item(120_00, valid_from="2024-02-10", changed_at=dt.datetime(2024, 2, 10, 18))
+    first = item(100_00, valid_from="2024-01-10", changed_at=dt.datetime(2024, 1, 10, 23))
+    changed = (evening, morning) if evening_first else (morning, evening)
+    assert closings(first, *changed) == {"2024-01": 100_00, "2024-02": 120_00, "2024-03": 120_00}
+
+
+def test_a_version_that_does_not_say_when_it_was_made_comes_before_the_others_of_its_day():
+    untimed = item(160_00, valid_from="2024-02-10")
+    timed = item(120_00, valid_from="2024-02-10", changed_at=dt.datetime(2024, 2, 10, 0, 5))
+    assert closings(timed, item(valid_from="2024-01-10"), untimed)["2024-02"] == 120_00
+
+
+def test_the_day_decides_before_the_instant_at_which_a_version_was_made():
+    # Written down late, on 20 March: what held from 10 February.
+    late = item(160_00, valid_from="2024-02-10", changed_at=dt.datetime(2024, 3, 20, 9))
+    newer = item(120_00, valid_from="2024-03-05", changed_at=dt.datetime(2024, 3, 5, 9))
+    assert closings(item(valid_from="2024-01-10"), late, newer) == {
+        "2024-01": 100_00,
+        "2024-02": 160_00,
+        "2024-03": 120_00,
+    }
+
+
+def test_of_two_first_versions_of_one_day_the_earlier_speaks_until_that_day():
+    # In service from 5 January, told since 12 February only.
+    morning = item(80_00, "2024-01-05", valid_from="2024-02-12", changed_at=dt.datetime(2024, 2, 12, 8))
+    evening = item(90_00, "2024-01-05", valid_from="2024-02-12", changed_at=dt.datetime(2024, 2, 12, 20))
+    assert closings(evening, morning) == {"2024-01": 80_00, "2024-02": 90_00, "2024-03": 90_00}
+
+
 def test_items_of_two_subscriptions_that_share_an_item_id_are_two_items():
     both = (
         *versions(("2024-01-10", {"amount": 100_00}), ("2024-02-10", {"amount": 60_00})),

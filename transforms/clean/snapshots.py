@@ -4,8 +4,8 @@ import datetime as dt
 
 import polars as pl
 
-NOT_CONTENT = ("export_source", "export_file", "export_line", "exported_at")
-
+NOT_CONTENT = ("export_source", "export_file", "export_line", "exported_at", "changed_at")
+"""Columns in which a row may differ without saying anything else."""
 
 OF_THE_ITEM = ("started_on", "ended_on")
 """Columns that are the same in all versions: what the newest snapshot says of them holds for the older ones too."""

@@ -76,10 +76,14 @@ FOREVER = dt.date(9999, 1, 1)
 
 
 def spoken_versions(items: pl.DataFrame) -> pl.DataFrame:
-    """Each version with the days it speaks for and is in service: from_day ≤ day < to_day."""
+    """Each version with the days it speaks for and is in service: from_day ≤ day < to_day.
+
+    Of versions with one valid_from the one changed last speaks; the others have no day.
+    """
     start = pl.coalesce("valid_from", "started_on")
-    following = start.shift(-1).over(*ITEM, order_by=start)
-    is_first = start == start.min().over(*ITEM)
+    order = [start, pl.col("changed_at")]
+    following = start.shift(-1).over(*ITEM, order_by=order)
+    is_first = pl.int_range(pl.len()).over(*ITEM, order_by=order) == 0
     return items.with_columns(
         from_day=pl.when(is_first).then(pl.col("started_on")).otherwise(pl.max_horizontal(start, "started_on")),
         to_day=pl.min_horizontal(following.fill_null(FOREVER), pl.col("ended_on").fill_null(FOREVER)),
