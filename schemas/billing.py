@@ -21,7 +21,15 @@ class SubscriptionItems(Export):
     plan: str = column("Plan", optional=True)
     quantity: pl.Int64 = column("Units billed; empty is 1", optional=True, ge=0)
     seats: pl.Int64 = column("Seats the item gives", unit="count", optional=True, ge=0)
-    unit_amount: pl.Int64 = column("Price of one unit per interval, without tax", unit=MINOR, null=True)
+    unit_amount: pl.Decimal(38, 12) = column(  # type: ignore[valid-type]
+        "Price of one unit per interval, without tax; with decimals, as half a cent a call", unit=MINOR, optional=True
+    )
+    line_amount: pl.Int64 = column(
+        "The whole line per interval, without tax, where there is no unit price (tiers, packages); counts before "
+        "quantity × unit_amount",
+        unit=MINOR,
+        optional=True,
+    )
     currency: str = column("ISO 4217 code", str_matches=CURRENCY)
     interval_unit: str = column("Unit of the billing interval", isin=INTERVAL_UNITS)
     interval_count: pl.Int64 = column("Units in the billing interval; empty is 1", optional=True, gt=0)
@@ -51,7 +59,7 @@ class SubscriptionItems(Export):
             "dated_by": ("valid_from", "started_on"),
             "cumulative": True,
             "ordered": [("started_on", "ended_on"), ("paused_from", "paused_until")],
-            "unless": [("unit_amount", "is_metered")],
+            "unless": [(("unit_amount", "line_amount"), "is_metered")],
         }
 
 

@@ -131,6 +131,11 @@ class Contract(pa.DataFrameModel):
         return tuple(named or (name for name in cls.dtypes() if not name.startswith("export")))
 
     @classmethod
+    def alternatives(cls) -> list[tuple[str, ...]]:
+        """Columns of which an export must have one, as each of its rows needs a value in one of them."""
+        return [needed for needed, _ in cls._metadata().get("unless", ()) if not isinstance(needed, str)]
+
+    @classmethod
     def row_rules(cls) -> list[tuple[str, str, pl.Expr]]:
         """Rules between columns, as (column at fault, what was expected, whether the row is right)."""
         metadata, rules = cls._metadata(), []
@@ -141,13 +146,10 @@ class Contract(pa.DataFrameModel):
                 (needed, f"a value, as {present} has one", pl.col(present).is_null() | pl.col(needed).is_not_null())
             )
         for needed, excuse in metadata.get("unless", ()):
-            rules.append(
-                (
-                    needed,
-                    f"a value, unless {excuse}",
-                    pl.col(needed).is_not_null() | pl.col(excuse).fill_null(value=False),
-                )
-            )
+            first, *others = (needed,) if isinstance(needed, str) else needed
+            here = " ".join(["a value", *(f"here or in {other}" for other in others)])
+            some = pl.any_horizontal(pl.col(name).is_not_null() for name in (first, *others))
+            rules.append((first, f"{here}, unless {excuse}", some | pl.col(excuse).fill_null(value=False)))
         for one, other in metadata.get("either", ()):
             rules.append((one, f"a value here or in {other}", pl.col(one).is_not_null() | pl.col(other).is_not_null()))
         return rules

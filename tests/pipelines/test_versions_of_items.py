@@ -16,11 +16,12 @@ from pipelines.project import Project
 from schemas.billing import FxRates, SubscriptionItems
 from tests.frames import day, months, mrr_of
 from transforms.visible import seen_on
+from warehouse.errors import ExportError
 from warehouse.staging import read_staged
 
 COLUMNS = (
-    "subscription_id", "item_id", "valid_from", "account_id", "quantity", "unit_amount", "currency", "interval_unit",
-    "started_on", "ended_on", "changed_at",
+    "subscription_id", "item_id", "valid_from", "account_id", "quantity", "unit_amount", "line_amount", "currency",
+    "interval_unit", "started_on", "ended_on", "changed_at",
 )  # fmt: skip
 Files = Mapping[str, list[dict[str, Any]]]
 
@@ -108,3 +109,22 @@ class TestSeveralVersionsOfOneDay:
         staged = billing.send({"items.csv": [self.first, *untimed]}).quietly()
         assert closings(staged, "2024-03") == {"2024-01": 500_00, "2024-02": 500_00, "2024-03": 500_00}
         assert sorted(billing.quarantined["line"]) == [3, 4]
+
+
+class TestPrices:
+    def test_a_price_has_decimals_and_a_tiered_line_has_an_amount_of_its_own(self, tmp_path):
+        # 10,000 calls at half a cent are 50.00; 15 users in a package of 90.00 a month.
+        calls = item(quantity=10_000, unit_amount="0.5")
+        package = item(subscription_id="S2", unit_amount=None, quantity=15, line_amount=90_00)
+        staged = Billing(tmp_path).send({"items.csv": [calls, package]}).quietly()
+        assert closings(staged, "2024-01") == {"2024-01": 140_00}
+
+    def test_a_file_of_whole_lines_alone_needs_no_column_of_unit_prices(self, tmp_path):
+        line = item(line_amount=90_00)
+        staged = Billing(tmp_path).send({"items.csv": [line]}, without=("unit_amount",)).quietly()
+        assert closings(staged, "2024-01") == {"2024-01": 90_00}
+
+    def test_a_file_with_neither_is_refused_by_name(self, tmp_path):
+        billing = Billing(tmp_path).send({"items.csv": [item()]}, without=("unit_amount",))
+        with pytest.raises(ExportError, match=r"items\.csv: the column unit_amount or line_amount is missing"):
+            billing.quietly()

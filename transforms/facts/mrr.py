@@ -1,7 +1,6 @@
 """Monthly recurring revenue and its movements."""
 
 import datetime as dt
-import warnings
 
 import polars as pl
 
@@ -9,13 +8,9 @@ from schemas.billing import FctMrrAccountCurrencyMonth, FctMrrAccountMonth
 from transforms.calendar import add_months
 from transforms.declaration import SO_FAR, monthly
 from transforms.facts.rates import RATE_DENOMINATOR, monthly_rates, rounded
-from transforms.facts.service import ITEM, Service, at_month_ends, first_paid
+from transforms.facts.service import ITEM, Service, at_month_ends, check_conversion, first_paid
 
 PAIR = ["month", "account_id", "currency"]
-
-
-class NegativeMrrWarning(UserWarning):
-    """Discounts exceed an account's charges; its MRR is taken as 0."""
 
 
 def _with_month_before(dim_month: pl.DataFrame) -> pl.DataFrame:
@@ -76,6 +71,7 @@ def fct_mrr_account_month(
 
     Raises:
         MissingRateError: a closed month lacks the rate of a currency in service.
+        UndefinedError: an amount is too large to be converted exactly.
     """
     if dim_month.is_empty():
         return FctMrrAccountMonth.blank()
@@ -84,15 +80,14 @@ def fct_mrr_account_month(
     native = _opening_and_closing(item_months, ["account_id", "currency"], dim_month).join(
         rates, on=["month", "currency"]
     )
+    check_conversion(pl.concat([native["opening"], native["closing"]]), native["whole_rate"])
     unit = RATE_DENOMINATOR * service_periods.scale
     totals = native.group_by("month", "account_id").agg(
         opening=rounded((pl.col("opening") * pl.col("rate_before")).sum(), unit),
         closing=rounded((pl.col("closing") * pl.col("whole_rate")).sum(), unit),
         change=rounded(((pl.col("closing") - pl.col("opening")) * pl.col("whole_rate")).sum(), unit),
     )
-    if below := totals.filter(pl.min_horizontal("opening", "closing") < 0).height:
-        warnings.warn(f"{below} account-months with discounts above charges: MRR taken as 0", NegativeMrrWarning, 2)
-    moved = _movements(totals.with_columns(pl.col("opening", "closing").clip(lower_bound=0)), first_paid(paying_turns))
+    moved = _movements(totals, first_paid(paying_turns))
     split = _expansion_split(item_months, moved, rates, dim_month)
     extras = _pending_and_seats(item_months, rates, dim_month, unit)
     facts = (
@@ -186,10 +181,7 @@ def _pending_and_seats(
         .with_columns(pending=amount)
         .group_by("month", "account_id")
         .agg(
-            pending_cancellation_cents=rounded(pl.col("pending").sum(), unit).clip(lower_bound=0),
+            pending_cancellation_cents=rounded(pl.col("pending").sum(), unit),
             seats=pl.when(pl.col("seats").count() > 0).then(pl.col("seats").sum()),
         )
     )
-
-
-__all__ = ["NegativeMrrWarning", "Service", "fct_mrr_account_currency_month", "fct_mrr_account_month"]
