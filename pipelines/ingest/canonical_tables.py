@@ -1,12 +1,14 @@
 """Exports → landed → validated → clean → staged, one canonical table at a time."""
 
 import datetime as dt
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
 
 from pipelines.ingest.gathering import Gathered, gather
+from pipelines.ingest.notices import ExportWarning
 from pipelines.ingest.sources import ingest_code, sources_of, speaking_files
 from pipelines.project import Project
 from schemas.operations import ContentMonth, ExportFile, Ingest, Quarantine
@@ -35,6 +37,8 @@ class Ingested:
     rejected: int
     has_source: bool
     unchanged: bool
+    notices: tuple[str, ...] = ()
+    """What a person should know of rows that keep their contract."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ def land_all(project: Project) -> tuple[list[LandedFile], dt.date]:
 def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sight: Sight) -> Ingested:
     """Validate, clean and stage one canonical table, and say what of it each month sees.
 
-    Unchanged files, code and config leave the staged table as it is.
+    Unchanged files, code and config leave the staged table as it is. What looks wrong in a file that keeps its contract
+    is an ExportWarning.
 
     Raises:
         WarehouseError: a file cannot be used as a whole; the table is marked, so that nothing is published.
@@ -96,7 +101,9 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
         _mark(project, [table], str(fault), as_of)
         raise
     rejected = gathered.rejects.select(AT).unique().height
-    return Ingested(table, staged.height, rejected, has_source, unchanged=False)
+    for notice in gathered.notices:
+        warnings.warn(notice, ExportWarning, 2)
+    return Ingested(table, staged.height, rejected, has_source, unchanged=False, notices=gathered.notices)
 
 
 def due(project: Project, as_of: dt.date, sights: Callable[[str], str]) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from pipelines.ingest.canonical_tables import ingest_table, land_all
+from pipelines.ingest.notices import ExportWarning
 from pipelines.months.dimensions import sights
 from pipelines.project import Project
 from schemas.billing import FxRates, SubscriptionItems
@@ -81,10 +82,12 @@ class Billing:
         return seen_on(staged, SubscriptionItems, as_of, "UTC")
 
     def quietly(self) -> pl.DataFrame:
-        """The same, whatever it warns of."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return self.ingest()
+        """The same, with what it warns of in `told`."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            staged = self.ingest()
+        self.told = [str(each.message) for each in caught if each.category is ExportWarning]
+        return staged
 
 
 def closings(staged: pl.DataFrame, last: str = "2024-06") -> dict[str, int]:
@@ -128,3 +131,143 @@ class TestPrices:
         billing = Billing(tmp_path).send({"items.csv": [item()]}, without=("unit_amount",))
         with pytest.raises(ExportError, match=r"items\.csv: the column unit_amount or line_amount is missing"):
             billing.quietly()
+
+
+class TestVersionsInSeveralFiles:
+    """As of a source that sends what changed in a month, or a dump in pieces."""
+
+    begun = item(valid_from="2024-01-10", unit_amount=10_00)
+    dearer = item(valid_from="2024-06-15", unit_amount=15_00)
+    between = item(valid_from="2024-04-15", unit_amount=12_00)
+    told = {**dict.fromkeys(("2024-01", "2024-02", "2024-03"), 10_00), "2024-04": 12_00, "2024-05": 12_00}
+
+    @pytest.mark.parametrize("apart", ["begun", "between", "dearer"])
+    def test_which_version_is_the_first_is_seen_over_all_files(self, tmp_path, apart):
+        """Whichever of the versions lies in a file of its own."""
+        alone = getattr(self, apart)
+        others = [each for each in (self.begun, self.between, self.dearer) if each is not alone]
+        staged = Billing(tmp_path).send({"items_1.csv": others, "items_2.csv": [alone]}).quietly()
+        assert closings(staged) == {**self.told, "2024-06": 15_00}
+
+    def test_a_version_in_two_files_is_that_of_the_newer_one(self, tmp_path):
+        old = {"items-2024-05-01.csv": [self.begun, self.between], "items-2024-06-20.csv": [self.dearer]}
+        corrected = {**old, "items-2024-06-25.csv": [{**self.between, "unit_amount": 13_00}]}
+        staged = Billing(tmp_path).send(corrected).quietly()
+        assert closings(staged)["2024-05"] == 13_00
+        assert not staged.select("subscription_id", "item_id", "valid_from").is_duplicated().any()
+
+    def test_a_version_without_a_day_is_the_one_of_the_start_also_in_another_file(self, tmp_path):
+        undated = {**self.begun, "valid_from": None, "unit_amount": 9_00}
+        files = {"items-2024-05-01.csv": [self.begun, self.between], "items-2024-06-20.csv": [undated, self.dearer]}
+        staged = Billing(tmp_path).send(files).quietly()
+        assert closings(staged) == {**self.told, "2024-01": 9_00, "2024-02": 9_00, "2024-03": 9_00, "2024-06": 15_00}
+
+    def test_a_change_that_only_a_later_export_of_the_present_shows_is_added(self, tmp_path):
+        """The history was exported once, in May; since then the source sends the present."""
+        present = {name: value for name, value in self.begun.items() if name != "valid_from"}
+        billing = Billing(tmp_path).send({"items-2024-05-01.csv": [self.begun, self.between]})
+        billing.send({"items-2024-06-16.csv": [{**present, "unit_amount": 15_00}]})
+        staged = billing.quietly()
+        assert closings(staged) == {**self.told, "2024-06": 15_00}
+        assert any("newest export tells no versions" in notice for notice in billing.told)
+        assert "valid_from" in billing.columns
+
+    def test_a_file_that_tells_no_versions_any_more_takes_none_back(self, tmp_path):
+        """The same file, sent again without the column."""
+        billing = Billing(tmp_path, as_of="2024-12-31")
+        billing.send({"items.csv": [self.begun, self.between]}).quietly()
+        present = {name: value for name, value in self.between.items() if name != "valid_from"}
+        staged = billing.send({"items.csv": [present]}).quietly()
+        assert closings(staged, "2024-05") == self.told
+
+
+class TestSnapshots:
+    """Exports of the present, each of the day in its name."""
+
+    def test_a_change_speaks_from_the_last_complete_day_before_the_export(self, tmp_path):
+        """The export of 1 April shows what 31 March closed with."""
+        one, three = item(quantity=1), item(quantity=3)
+        files = {"items-2024-02-01.csv": [one], "items-2024-03-01.csv": [one], "items-2024-04-01.csv": [three]}
+        staged = Billing(tmp_path).send(files).quietly()
+        assert closings(staged, "2024-04") == {
+            "2024-01": 100_00,
+            "2024-02": 100_00,
+            "2024-03": 300_00,
+            "2024-04": 300_00,
+        }
+
+    def test_a_change_that_the_newest_export_shows_is_seen_on_the_day_that_this_export_speaks_for(self, tmp_path):
+        files = {"items-2024-03-10.csv": [item()], "items-2024-04-01.csv": [item(quantity=2)]}
+        staged = Billing(tmp_path, as_of="2024-03-31").send(files).quietly()
+        assert closings(staged, "2024-03")["2024-03"] == 200_00
+
+    def test_two_pieces_of_one_day_are_one_snapshot_and_no_history(self, tmp_path):
+        billing = Billing(tmp_path)
+        billing.send({"items-a-2024-02-01.csv": [item()], "items-b-2024-02-01.csv": [item(subscription_id="S2")]})
+        staged = billing.quietly()
+        assert closings(staged, "2024-01") == {"2024-01": 200_00}
+        assert "valid_from" not in billing.columns
+        assert staged["valid_from"].null_count() == 2
+        billing.send({"items-a-2024-03-01.csv": [item()]}).quietly()
+        assert "valid_from" in billing.columns
+
+
+class TestWhatALaterSnapshotLeavesOut:
+    both = [item(), item(subscription_id="S2", account_id="B", unit_amount=250_00, interval_unit="quarter")]
+    ended = item(subscription_id="S3", ended_on="2024-01-31")
+    first, later = "items-2024-02-01.csv", "items-2024-03-15.csv"
+
+    def sent(self, folder: Path, **source: Any) -> Billing:
+        return Billing(folder, **source).send({self.first: [*self.both, self.ended], self.later: [item(), self.ended]})
+
+    def test_is_kept_with_a_warning_that_says_how_many_and_how_much(self, tmp_path):
+        billing = self.sent(tmp_path)
+        with pytest.warns(ExportWarning, match=r"^billing: 1 items .* leaves out, with 83\.33 EUR a month, are kept"):
+            staged = billing.ingest()
+        assert closings(staged, "2024-04")["2024-04"] == 183_33
+
+    def test_ends_on_the_day_that_the_snapshot_speaks_for_where_the_source_says_so(self, tmp_path):
+        staged = self.sent(tmp_path, vanished="ended").ingest()
+        assert closings(staged, "2024-04") == {
+            "2024-01": 183_33,
+            "2024-02": 183_33,
+            "2024-03": 100_00,
+            "2024-04": 100_00,
+        }
+        assert staged.filter(subscription_id="S2")["ended_on"].to_list() == [day("2024-03-14")]
+
+    def test_of_an_export_of_the_first_is_gone_at_the_end_of_the_month_before(self, tmp_path):
+        billing = Billing(tmp_path, vanished="ended")
+        staged = billing.send({self.first: self.both, "items-2024-04-01.csv": [item()]}).quietly()
+        assert closings(staged, "2024-03")["2024-03"] == 100_00
+
+    def test_and_had_ended_before_is_no_surprise(self, tmp_path):
+        billing = Billing(tmp_path).send({self.first: [item(), self.ended], self.later: [item(), item(**ENDED_S4)]})
+        staged = billing.ingest()
+        assert staged.filter(subscription_id="S3")["ended_on"].to_list() == [day("2024-01-31")]
+
+    def test_and_a_still_later_one_shows_again_never_ended(self, tmp_path):
+        billing = self.sent(tmp_path, vanished="ended").send({"items-2024-05-01.csv": [*self.both, self.ended]})
+        assert closings(billing.ingest(), "2024-05")["2024-05"] == 183_33
+
+    def test_is_not_what_another_file_of_the_source_shows_that_did_not_change(self, tmp_path):
+        """One file a region; that of the second didn't change and is not landed again."""
+        billing = Billing(tmp_path, vanished="ended")
+        billing.send({"items_eu-2024-02-01.csv": [self.both[0]], "items_us-2024-02-01.csv": [self.both[1]]})
+        staged = billing.send({"items_eu-2024-03-01.csv": [item(quantity=2)]}).quietly()
+        assert closings(staged, "2024-03")["2024-03"] == 283_33
+
+
+ENDED_S4 = {"subscription_id": "S4", "ended_on": "2024-01-20"}
+
+
+class TestAnExportWithoutAnEndedItem:
+    def test_is_warned_about(self, tmp_path):
+        with pytest.warns(ExportWarning, match="^billing: none of 1 subscription items has ended"):
+            Billing(tmp_path).send({"items.csv": [item()]}).ingest()
+
+    def test_is_no_surprise_where_one_has_ended_or_the_source_leaves_them_out(self, tmp_path):
+        (tmp_path / "one").mkdir()
+        Billing(tmp_path / "one").send({"items.csv": [item(), item(**ENDED_S4)]}).ingest()
+        (tmp_path / "two").mkdir()
+        Billing(tmp_path / "two", vanished="ended").send({"items.csv": [item()]}).ingest()

@@ -2,7 +2,28 @@
 
 import polars as pl
 
+from transforms.clean.snapshots import latest_by_key
+
 ITEM = ["subscription_id", "item_id"]
+
+
+VERSION = [*ITEM, "valid_from", "changed_at"]
+
+
+def told_versions(rows: pl.DataFrame) -> pl.DataFrame:
+    """The versions that all files of a source tell together, each first one from the first day of service.
+
+    An item's versions may lie in several files (one of changes a month): which is the first is seen only over all of
+    them. Of one version in two files that of the newest export counts.
+    """
+    dated = rows.with_columns(valid_from=pl.coalesce("valid_from", "started_on"))
+    return from_first_day(latest_by_key(dated, VERSION))
+
+
+def with_different_ends(items: pl.DataFrame) -> int:
+    """So many items whose versions don't tell one start and one end."""
+    told = items.group_by(ITEM).agg(pl.col("started_on", "ended_on").n_unique())
+    return told.filter((pl.col("started_on") > 1) | (pl.col("ended_on") > 1)).height
 
 
 def from_first_day(items: pl.DataFrame) -> pl.DataFrame:

@@ -82,14 +82,15 @@ def service_periods(subscription_items: pl.DataFrame, as_of: dt.date) -> Service
         .sort(*ITEM, "from_day")
     )  # fmt: skip
     if below := billed.filter(pl.col("amount") < 0).select(ITEM).n_unique():
-        warnings.warn(f"{below} items with discounts above their charge: their MRR is taken as 0", NegativeMrrWarning, 2)
+        told = f"{below} items with discounts above their charge: their MRR is taken as 0"
+        warnings.warn(told, NegativeMrrWarning, 2)
     return Service(billed.filter(pl.col("amount") > 0), scale * fineness, as_of)
 
 
 FOREVER = dt.date(9999, 1, 1)
 DAYS_A_MONTH = 31
 LARGEST = 2**122
-"""An account's amounts stay below it, so that no sum of some of them outgrows 128 bits when it is doubled and rounded."""
+"""An account's amounts stay below it, so that no sum of some of them outgrows 128 bits, also doubled for rounding."""
 TOO_LARGE = (
     "subscription_items: amounts too large, or prices and intervals too finely divided, to be added exactly; "
     "look for a quantity, a unit_amount, a line_amount or an interval_count that cannot be"
