@@ -58,6 +58,8 @@ class SubscriptionItems(Export):
         metadata = {
             "dated_by": ("valid_from", "started_on"),
             "cumulative": True,
+            "versioned_by": ("valid_from", "changed_at"),
+            "held_by_last": ("ended_on", "cancel_requested_on"),
             "ordered": [("started_on", "ended_on"), ("paused_from", "paused_until")],
             "unless": [(("unit_amount", "line_amount"), "is_metered")],
         }

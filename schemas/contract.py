@@ -125,6 +125,16 @@ class Contract(pa.DataFrameModel):
         return bool(cls._metadata().get("cumulative"))
 
     @classmethod
+    def versioned_by(cls) -> tuple[str, ...]:
+        """Columns of the grain that order the versions of one thing; the others name it."""
+        return tuple(cls._metadata().get("versioned_by", ()))
+
+    @classmethod
+    def held_by_last(cls) -> tuple[str, ...]:
+        """Columns that belong to the thing and not to its version: what the last version says of them holds."""
+        return tuple(cls._metadata().get("held_by_last", ()))
+
+    @classmethod
     def followed(cls) -> tuple[str, ...]:
         """Columns whose change restates months; by default all but where a row came from."""
         named = cls._metadata().get("followed")

@@ -34,6 +34,16 @@ def seen_on(frame: pl.DataFrame, contract: type[Contract], as_of: dt.date, time_
     return _without_later(rows, contract, as_of, time_zone)
 
 
+def held(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
+    """The versions with what belongs to the thing itself (an item's end) as the last of them tells it."""
+    names = contract.held_by_last()
+    if not names:
+        return frame
+    thing = [name for name in contract.grain() if name not in contract.versioned_by()]
+    order = [pl.coalesce(contract.dated_by()), *contract.versioned_by()[1:]]
+    return frame.with_columns(pl.col(name).sort_by(order).last().over(thing) for name in names)
+
+
 def _without_later(frame: pl.DataFrame, contract: type[Contract], day: dt.date, time_zone: str) -> pl.DataFrame:
     """The rows without what happened after the day, and without what is told with it."""
     happened = {field.name: field.name for field in contract.fields() if field.moment == "happened"}

@@ -34,8 +34,9 @@ def notices_on_items(
             "month, are kept; if it leaves out what has ended, say `vanished: ended` for this source"
         )
     if shown.height and shown["ended_on"].null_count() == shown.height and not ends:
+        items = shown.select("subscription_id", "item_id").n_unique()
         told.append(
-            f"{source}: none of {shown.height} subscription items has ended; if its export leaves out what has ended, "
+            f"{source}: none of {items} subscription items has ended; if its export leaves out what has ended, "
             "nobody churns"
         )
     return told

@@ -16,7 +16,7 @@ from pipelines.months.dimensions import sights
 from pipelines.project import Project
 from schemas.billing import FxRates, SubscriptionItems
 from tests.frames import day, months, mrr_of
-from transforms.visible import seen_on
+from transforms.visible import held, seen_on
 from warehouse.errors import ExportError
 from warehouse.staging import read_staged
 
@@ -79,7 +79,7 @@ class Billing:
         self.columns = project.exported().columns["subscription_items"]
         self.quarantined = project.database.read("quarantine")
         staged = read_staged(project.folders, "subscription_items", SubscriptionItems)
-        return seen_on(staged, SubscriptionItems, as_of, "UTC")
+        return held(seen_on(staged, SubscriptionItems, as_of, "UTC"), SubscriptionItems)
 
     def quietly(self) -> pl.DataFrame:
         """The same, with what it warns of in `told`."""
@@ -271,3 +271,35 @@ class TestAnExportWithoutAnEndedItem:
         Billing(tmp_path / "one").send({"items.csv": [item(), item(**ENDED_S4)]}).ingest()
         (tmp_path / "two").mkdir()
         Billing(tmp_path / "two", vanished="ended").send({"items.csv": [item()]}).ingest()
+
+
+class TestVersionsThatTellDifferentEnds:
+    """A table of what was known when: each version tells the end that was known then."""
+
+    begun = item(valid_from="2024-01-10", ended_on=None)
+    in_time = item(valid_from="2024-03-20", ended_on="2024-03-28")
+    late = item(valid_from="2024-04-03", ended_on="2024-03-28")
+
+    @pytest.mark.parametrize("last", ["in_time", "late"])
+    def test_the_item_ends_when_the_last_version_says_so(self, tmp_path, last):
+        """Also where it was told only in the month after."""
+        staged = Billing(tmp_path).send({"items.csv": [self.begun, getattr(self, last)]}).quietly()
+        assert closings(staged) == {"2024-01": 100_00, "2024-02": 100_00}
+
+    def test_an_end_that_was_taken_back_is_none(self, tmp_path):
+        back = item(valid_from="2024-03-25", ended_on=None)
+        staged = Billing(tmp_path).send({"items.csv": [self.begun, self.in_time, back]}).quietly()
+        assert closings(staged)["2024-06"] == 100_00
+
+    def test_a_version_after_as_of_ends_nothing_yet(self, tmp_path):
+        staged = Billing(tmp_path, as_of="2024-03-31").send({"items.csv": [self.begun, self.late]}).quietly()
+        assert closings(staged, "2024-03")["2024-03"] == 100_00
+
+    def test_a_warning_counts_such_items(self, tmp_path):
+        other = [item(item_id="I2", valid_from=since, ended_on="2024-05-01") for since in ("2024-01-10", "2024-02-10")]
+        moved = [
+            item(item_id="I3", valid_from=s, started_on=s, ended_on="2024-05-01") for s in ("2024-01-10", "2024-02-05")
+        ]
+        billing = Billing(tmp_path).send({"items.csv": [self.begun, self.late, *other, *moved]})
+        billing.quietly()
+        assert [notice.partition(" whose")[0] for notice in billing.told] == ["billing: 2 items"]

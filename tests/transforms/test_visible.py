@@ -6,7 +6,7 @@ from schemas.billing import Renewals, SubscriptionItems
 from schemas.customers import DimAccount
 from schemas.support import Tickets
 from tests.frames import at, day, rows
-from transforms.visible import LATER, dated_in, known_by, seen_on
+from transforms.visible import LATER, dated_in, held, known_by, seen_on
 
 ITEM = {
     "subscription_id": "s",
@@ -55,6 +55,37 @@ class TestAHistory:
         february = known_by(account, DimAccount, day("2024-02-29"), day("2024-02-29"), "UTC").row(0, named=True)
         assert (january["value_on"], january["value_month"], january["ttv_days"]) == (None, None, None)
         assert (january["first_paid_on"], february["ttv_days"]) == (day("2024-01-05"), 31)
+
+
+class TestWhatBelongsToTheItem:
+    first = {**ITEM, "ended_on": None, "term_ends_on": day("2024-06-01"), "unit_amount": 100}
+    second = {**ITEM, "valid_from": day("2024-04-03"), "ended_on": day("2024-03-28"), "unit_amount": 120}
+
+    def of_both(self, *versions: dict[str, object]) -> list[dict[str, object]]:
+        return held(rows(SubscriptionItems, *versions), SubscriptionItems).sort("unit_amount").rows(named=True)
+
+    def test_is_what_the_last_version_says_of_it(self):
+        asked = {**self.second, "cancel_requested_on": day("2024-03-01")}
+        for versions in ((self.first, asked), (asked, self.first)):
+            for row in self.of_both(*versions):
+                assert (row["ended_on"], row["cancel_requested_on"]) == (day("2024-03-28"), day("2024-03-01"))
+
+    def test_is_taken_back_by_a_last_version_that_says_nothing(self):
+        kept = {**self.second, "valid_from": day("2024-05-01"), "ended_on": None, "unit_amount": 130}
+        assert [row["ended_on"] for row in self.of_both(self.first, self.second, kept)] == [None, None, None]
+
+    def test_is_told_by_the_last_change_of_one_day(self):
+        evening = {**self.second, "ended_on": None, "changed_at": at("2024-04-03T18:00"), "unit_amount": 130}
+        morning = {**self.second, "changed_at": at("2024-04-03T09:00")}
+        assert [row["ended_on"] for row in self.of_both(evening, morning)] == [None, None]
+
+    def test_is_no_more_than_end_and_request(self):
+        terms = [row["term_ends_on"] for row in self.of_both(self.first, self.second)]
+        assert terms == [day("2024-06-01"), None]
+
+    def test_is_not_told_by_another_item(self):
+        other = {**self.second, "item_id": "j"}
+        assert [row["ended_on"] for row in self.of_both(self.first, other)] == [None, day("2024-03-28")]
 
 
 class TestEvents:
