@@ -95,7 +95,8 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
         write_staged(project.folders, table, staged)
         _record_rows(project, table, gathered, run_id)
         exported = ",".join(sorted(_exported(project, table, gathered))) or None
-        row = (table, wanted, exported, staged.height, None, as_of, sight.name, _now())
+        partly = ",".join(sorted(gathered.partly)) or None
+        row = (table, wanted, exported, partly, staged.height, None, as_of, sight.name, _now())
         _record(project, table, pl.DataFrame([row], Ingest.dtypes(), orient="row"), sight.content(staged))
     except WarehouseError as fault:
         _mark(project, [table], str(fault), as_of)
@@ -210,7 +211,7 @@ def _record(project: Project, table: str, ingest: pl.DataFrame, content: pl.Data
 def _mark(project: Project, tables: list[str], problem: str, as_of: dt.date) -> None:
     """Say that the tables' ingest failed; the audit publishes nothing until it went well."""
     known = project.database.read(Ingest.table(), where={"table_name": tables})
-    new = [(t, "", None, 0, problem, as_of, "", _now()) for t in tables if t not in known["table_name"].to_list()]
+    new = [(t, "", None, None, 0, problem, as_of, "", _now()) for t in tables if t not in known["table_name"].to_list()]
     rows = pl.concat([known.with_columns(problem=pl.lit(problem)), pl.DataFrame(new, Ingest.dtypes(), orient="row")])
     project.database.write_whole({Ingest.table(): rows}, {"table_name": tables})
 

@@ -39,6 +39,8 @@ class Gathered:
     """Rows of `export_file`."""
     columns: frozenset[str] = frozenset()
     """Columns that any of the files exports."""
+    partly: frozenset[str] = frozenset()
+    """Those of them that not every source exports."""
     notices: tuple[str, ...] = ()
     """What a person should know of rows that keep their contract."""
 
@@ -71,7 +73,9 @@ def gather(project: Project, table: str, files: list[LandedFile]) -> Gathered:
             for raw_table in cleaning.raw
         ]
         found.append(_clean(project, table, form, raw))
-    return _together(project.contracts[table], found)
+    everywhere = frozenset[str].intersection(*(one.columns for one in found)) if found else frozenset[str]()
+    together = _together(project.contracts[table], found)
+    return replace(together, partly=together.columns - everywhere)
 
 
 def _together(contract: type[Contract], found: Iterable[Gathered]) -> Gathered:
@@ -82,7 +86,7 @@ def _together(contract: type[Contract], found: Iterable[Gathered]) -> Gathered:
         pl.concat([pl.DataFrame(), *(one.raw for one in found)], how="diagonal"),
         tuple(file for one in found for file in one.files),
         frozenset().union(*(one.columns for one in found)),
-        tuple(notice for one in found for notice in one.notices),
+        notices=tuple(notice for one in found for notice in one.notices),
     )
 
 

@@ -44,7 +44,7 @@ class Values:
         reader = Reader(metric.function, metric.reads, metric.provisional_days)
         found = reader.call(self.inputs.given(reader, self.months))
         checked = Parts.checked(found).filter(pl.col("month").is_in(self.months))
-        return checked.clear() if around.missing(metric) else checked
+        return checked.clear() if around.missing(metric) else around.known_parts(metric, checked)
 
     def _values(
         self, metric: Metric, parts: pl.DataFrame, around: Surroundings, made: dict[str, pl.DataFrame]

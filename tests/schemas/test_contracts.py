@@ -392,7 +392,7 @@ class TestWithColumns:
 
     def test_rows_of_the_wider_table_validate_with_and_without_a_value(self):
         wider = with_columns(DimAccountMonth, ["tier"], SEGMENT)
-        given = {"account_id": "a", "month": day("2024-01-01"), "account_key": 1}
+        given = {"account_id": "a", "month": day("2024-01-01"), "account_key": 1, "has_history": True}
         frame = rows(wider, {**given, "tier": "gold"}, {**given, "account_id": "b"})
         assert wider.validate(frame, lazy=True)["tier"].to_list() == ["gold", None]
 

@@ -63,6 +63,11 @@ class Metric:
     """Days after month end until the value is final."""
     needs: tuple[str, ...] = ()
     """Tables (`tickets`) or columns (`tickets.reopens`) it cannot be known without."""
+    known_where: str | None = None
+    """Column of dim_account_month that says for which accounts it can be known, where not every source exports a need.
+
+    Where some source doesn't it is `not_exported` for the company, and for every segment with an account of the others.
+    """
     unknown_when: UnknownWhen | None = None
     """Tells from exports and config why it cannot be known, or None, where `needs` is too simple."""
     history_months: int = 0
