@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from schemas.contract import Contract, column
+from schemas.contract import Contract, Outcome, column
 from schemas.customers import Export
 from schemas.support import Instant
 
@@ -85,7 +85,10 @@ class Invoices(Invoice, Export):
 
     class Config:
         unique = ["invoice_id"]
-        metadata = {"dated_by": "issued_on"}
+        metadata = {
+            "dated_by": "issued_on",
+            "outcome": Outcome("status", told="paid", before="open", day="paid_on", due=("due_on", "issued_on")),
+        }
 
 
 class FctInvoice(Invoice):
@@ -122,7 +125,12 @@ class Renewals(Renewal, Export):
 
     class Config:
         unique = ["renewal_id"]
-        metadata = {"dated_by": "term_ended_on", "ordered": [("term_started_on", "term_ended_on")]}
+        metadata = {
+            "dated_by": "term_ended_on",
+            "told_with": [("renewed_mrr_amount", "renewed_on")],
+            "ordered": [("term_started_on", "term_ended_on")],
+            "outcome": Outcome("outcome", told="renewed", before="open", day="renewed_on", due=("term_ended_on",)),
+        }
 
 
 class Costs(Export):

@@ -57,6 +57,20 @@ def column(
     return pa.Field(description=description, nullable=null or optional, metadata=metadata, **rules)
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """A column that tells what became of a row, the day on which it did, and what the row was before."""
+
+    column: str
+    told: str
+    """The value that is told with a day."""
+    before: str
+    """The value until that day."""
+    day: str
+    due: tuple[str, ...]
+    """Columns that tell the day on which it was due: an outcome that is told without a day counts on it."""
+
+
 class Contract(pa.DataFrameModel):
     """A table: the docstring says what one row is, `Config.unique` is the grain."""
 
@@ -118,6 +132,12 @@ class Contract(pa.DataFrameModel):
     def told_with(cls) -> dict[str, str]:
         """Columns that are not known before the day another column names."""
         return dict(cls._metadata().get("told_with", ()))
+
+    @classmethod
+    def told_outcome(cls) -> Outcome | None:
+        """What becomes of a row, if a column of the table tells it."""
+        told: Outcome | None = cls._metadata().get("outcome")
+        return told
 
     @classmethod
     def cumulative(cls) -> bool:

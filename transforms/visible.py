@@ -26,12 +26,22 @@ def seen_on(frame: pl.DataFrame, contract: type[Contract], as_of: dt.date, time_
     """The rows as `as_of` knows them.
 
     A row whose own date is later is not there; a date that states what happened is empty if it is later, and so is
-    what was told with it; what is planned (ends, terms, due days) stays.
+    what was told with it; what is planned (ends, terms, due days) stays. An outcome that is told without a day counts
+    on the day it was due, so that an empty day never stands for a later one.
     """
     planned = {field.name for field in contract.fields() if field.moment == "planned"}
     dated_by = [_day(name, contract, time_zone) for name in contract.dated_by() if name not in planned]
     rows = frame.filter(~(pl.coalesce(dated_by) > as_of).fill_null(value=False)) if dated_by else frame
-    return _without_later(rows, contract, as_of, time_zone)
+    return _without_later(_with_days_of_outcomes(rows, contract), contract, as_of, time_zone)
+
+
+def _with_days_of_outcomes(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
+    """The rows in which every outcome that is told has a day."""
+    outcome = contract.told_outcome()
+    if outcome is None:
+        return frame
+    due = pl.when(pl.col(outcome.column) == outcome.told).then(pl.coalesce(outcome.due))
+    return frame.with_columns(pl.coalesce(outcome.day, due).alias(outcome.day))
 
 
 def held(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
@@ -50,9 +60,12 @@ def _without_later(frame: pl.DataFrame, contract: type[Contract], day: dt.date, 
     told_when = {name: when for name, when in (happened | contract.told_with()).items() if name in frame.columns}
     # A value without a day of its own is known with its row.
     seen = {name: _day(when, contract, time_zone) for name, when in told_when.items()}
-    return frame.with_columns(
-        pl.when(when.is_null() | (when <= day)).then(pl.col(name)).alias(name) for name, when in seen.items()
-    )
+    known = [pl.when(when.is_null() | (when <= day)).then(pl.col(name)).alias(name) for name, when in seen.items()]
+    outcome = contract.told_outcome()
+    if outcome is not None:
+        later = (pl.col(outcome.column) == outcome.told) & (_day(outcome.day, contract, time_zone) > day)
+        known.append(pl.when(later).then(pl.lit(outcome.before)).otherwise(outcome.column).alias(outcome.column))
+    return frame.with_columns(known)
 
 
 def dated_in(

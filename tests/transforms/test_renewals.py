@@ -18,6 +18,7 @@ from transforms.facts.service import service_periods
 from transforms.metrics import terms as metrics
 from transforms.metrics.definition import REGISTRY
 from transforms.metrics.roll_up import Surroundings, roll_up
+from transforms.visible import seen_on
 
 FAR = "2099-12-31"
 ITEMS = {"subscription_items": frozenset({"subscription_id"})}
@@ -155,10 +156,19 @@ class TestRenewed:
         assert counted(found, "2024-03-29") == []
         assert counted(found, "2024-03-30") == [("2024-03", 1, 2)]
 
-    def test_a_renewal_whose_day_is_not_seen_has_not_happened_yet(self):
-        found = facts(term("1", "2024-03-15"))
-        assert counted(found, "2024-04-13") == []
-        assert counted(found, "2024-04-14") == [("2024-03", 0, 1)]
+    def test_a_renewal_that_is_told_without_a_day_counts_on_the_due_day(self):
+        found = facts(term("1", "2024-03-15"), term("2", "2024-03-15", renewed="2024-02-20"))
+        assert counted(found, "2024-03-14") == []
+        assert counted(found, "2024-03-15") == [("2024-03", 2, 2)]
+        assert found["renewed_mrr_cents"].to_list() == [1_000, 1_000]
+
+    @pytest.mark.parametrize(("as_of", "parts"), [("2024-04-13", []), ("2024-04-14", [("2024-03", 0, 1)])])
+    def test_a_renewal_of_a_day_that_has_not_come_is_still_open(self, as_of, parts):
+        """An empty day is no later day: what as_of does not know is not as if the export had told none."""
+        later = rows(Renewals, term("1", "2024-03-15", renewed="2024-04-20", renewed_mrr_amount=900))
+        seen = seen_on(later, Renewals, day(as_of), "UTC").row(0, named=True)
+        assert (seen["outcome"], seen["renewed_on"], seen["renewed_mrr_amount"]) == ("open", None, None)
+        assert counted(facts(seen), as_of) == parts
 
     def test_without_days_of_renewal_the_outcome_alone_speaks(self):
         found = facts(term("1", "2024-03-15"), term("2", "2024-03-15", "open"), exported=WITHOUT_DAYS)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from schemas.billing import Renewals, SubscriptionItems
+from schemas.billing import Invoices, Renewals, SubscriptionItems
 from schemas.customers import DimAccount
 from schemas.support import Tickets
 from tests.frames import at, day, rows
@@ -86,6 +86,41 @@ class TestWhatBelongsToTheItem:
     def test_is_not_told_by_another_item(self):
         other = {**self.second, "item_id": "j"}
         assert [row["ended_on"] for row in self.of_both(self.first, other)] == [None, day("2024-03-28")]
+
+
+class TestAnOutcomeWithoutADay:
+    """An export that says paid or renewed, and no day; beside one whose day has not come yet."""
+
+    paid = {"invoice_id": "1", "account_id": "a", "issued_on": day("2024-03-01"), "status": "paid", "amount": 100}
+
+    def seen(self, as_of: str, **more: object) -> tuple[object, object]:
+        found = seen_on(rows(Invoices, {**self.paid, **more}), Invoices, day(as_of), "UTC").row(0, named=True)
+        return found["status"], found["paid_on"]
+
+    def test_counts_on_the_day_it_was_due(self):
+        assert self.seen("2024-04-30", due_on=day("2024-03-31")) == ("paid", day("2024-03-31"))
+
+    def test_counts_on_the_day_of_issue_where_no_day_was_due(self):
+        assert self.seen("2024-04-30") == ("paid", day("2024-03-01"))
+
+    def test_has_not_come_before_the_day_it_is_due(self):
+        assert self.seen("2024-03-30", due_on=day("2024-03-31")) == ("open", None)
+
+    def test_is_another_thing_than_one_of_a_later_day(self):
+        told = {"due_on": day("2024-03-31"), "paid_on": day("2024-05-02")}
+        assert self.seen("2024-04-30", **told) == ("open", None)
+        assert self.seen("2024-05-02", **told) == ("paid", day("2024-05-02"))
+
+    def test_is_not_made_of_an_invoice_that_nobody_paid(self):
+        for status in ("open", "void", "draft", "uncollectible"):
+            assert self.seen("2024-04-30", status=status, due_on=day("2024-03-31")) == (status, None)
+
+    def test_of_a_renewal_is_the_due_day(self):
+        term = {"renewal_id": "1", "outcome": "renewed", "term_started_on": day("2023-03-15")}
+        told = rows(Renewals, {**term, "term_ended_on": day("2024-03-15")})
+        before, after = (seen_on(told, Renewals, day(text), "UTC") for text in ("2024-03-14", "2024-03-15"))
+        assert before.select("outcome", "renewed_on").row(0) == ("open", None)
+        assert after.select("outcome", "renewed_on").row(0) == ("renewed", day("2024-03-15"))
 
 
 class TestEvents:

@@ -33,16 +33,13 @@ def fct_renewal(
     """See the contract. `currency` is the reporting currency.
 
     Renewed early counts in the month it was due; renewed, or still open, 30 days after the due day or later is not
-    renewed. Where days of renewal are exported, a renewal without one is not known to have happened by `as_of`: open.
+    renewed. A renewal that is told without a day counts on the due day.
 
     Raises:
         MissingRateError: a closed month lacks the rate of a currency whose terms were due in it.
     """
     derived = bool(exported.missing(["renewals"]))
-    if derived:
-        terms = renewals_from_items(subscription_items, service_periods, as_of)
-    else:
-        terms = _told(renewals, dated=not exported.missing(["renewals.renewed_on"]))
+    terms = renewals_from_items(subscription_items, service_periods, as_of) if derived else _told(renewals)
     rows = (
         terms.with_columns(month=month_start(due))
         .join(dim_month.select("month"), on="month", how="semi")
@@ -58,10 +55,10 @@ def _is_a_month() -> pl.Expr:
     return pl.when(start == start.dt.month_end()).then(later.dt.month_end()).otherwise(later) >= due
 
 
-def _told(renewals: pl.DataFrame, dated: bool) -> pl.DataFrame:
+def _told(renewals: pl.DataFrame) -> pl.DataFrame:
     """The exported terms: whether each was renewed, from when that is final, and its MRR before and after."""
     told = pl.col("outcome") == "renewed"
-    in_time = (pl.col("renewed_on") < due + GRACE).fill_null(value=False)
+    in_time = (pl.col("renewed_on") < due + GRACE).fill_null(value=True)
     final = (
         pl.when("is_renewed")
         .then(pl.max_horizontal("renewed_on", due))
@@ -70,7 +67,7 @@ def _told(renewals: pl.DataFrame, dated: bool) -> pl.DataFrame:
         .otherwise(due + GRACE)
     )
     after = pl.when("is_renewed").then(pl.coalesce("renewed_mrr_amount", "mrr_amount")).otherwise(0)
-    return renewals.with_columns(is_renewed=told & in_time if dated else told).with_columns(
+    return renewals.with_columns(is_renewed=told & in_time).with_columns(
         decided_on=final,
         before_exact=pl.col("mrr_amount").cast(pl.Int128),
         after_exact=after.cast(pl.Int128),
