@@ -205,7 +205,8 @@ class FctMrrAccountCurrencyMonth(Contract):
 class FctRenewal(Renewal):
     """One row per term that came up for renewal, in the month it was due.
 
-    As exported; where no source has renewals, one row per due day of an item that is billed for more than a month.
+    As exported; where no source has renewals, one row per account and day on which some of its items that are billed
+    for more than a month are due, in the reporting currency.
     """
 
     month: pl.Date = column("Month of the due day")

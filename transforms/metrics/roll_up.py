@@ -222,9 +222,14 @@ def _finished(metric: Metric, rows: pl.DataFrame, around: Surroundings, basis: s
             ),
             metric=pl.lit(metric.name),
             value=pl.when(pl.col("null_reason").is_null()).then("value"),
-            basis=pl.lit(basis or metric.basis, pl.String),
+            basis=pl.lit(basis or _basis(metric, around.exported), pl.String),
         ).with_columns(**_wilson(metric))
     )
+
+
+def _basis(metric: Metric, exported: Exported) -> str | None:
+    """What a value is made from, where what is exported leaves a choice."""
+    return next((told for need, told in metric.basis_without.items() if exported.missing([need])), metric.basis)
 
 
 def _months(metric: Metric, around: Surroundings) -> pl.DataFrame:
@@ -254,6 +259,14 @@ def _wilson(metric: Metric) -> dict[str, pl.Expr]:
         "ci_low": pl.when(there).then((centre - half).clip(0, 1).round(15)),
         "ci_high": pl.when(there).then((centre + half).clip(0, 1).round(15)),
     }
+
+
+def with_items_of(values: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+    """`values` with the observations of another metric, which counts the items behind both."""
+    counted = other.select(*KEYS, counted="observations")
+    joined = values.join(counted, on=KEYS, how="left", maintain_order="left")
+    there = pl.when(pl.col("observations").is_not_null()).then("counted")
+    return MetricMonth.shaped(joined.with_columns(observations=there))
 
 
 def null_with(values: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
