@@ -28,8 +28,8 @@ $(stamp): $(installed)
 	@pwd > "$$($(py) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/customer_success_warehouse.pth"
 	@touch $(stamp)
 
-run: $(stamp) ## the main job: exports in, published warehouse out (CONFIG=, DATA_DIR=, MONTHS=2026-05 or 2026-01..2026-05)
-	@$(py) -m pipelines run $(if $(MONTHS),--months $(MONTHS))
+run: $(stamp) ## the main job: exports in, published warehouse out (CONFIG=, DATA_DIR=, MONTHS=2026-05 or 2026-01..2026-05, ACCEPT=)
+	@$(py) -m pipelines run $(if $(MONTHS),--months $(MONTHS)) $(if $(ACCEPT),--accept $(ACCEPT))
 
 test: $(stamp) ## all tests
 	@$(py) -m pytest -n 2 --dist loadfile

@@ -1,14 +1,27 @@
 """What customers pay: subscription items, invoices, renewals, costs, rates, and the MRR made of them."""
 
+from typing import Any
+
 import polars as pl
 
+from schemas.bounds import MOST_RATE
 from schemas.contract import Contract, Outcome, column
+from schemas.currencies import CODES
 from schemas.customers import Export
 from schemas.support import Instant
 
 INTERVAL_UNITS = ["day", "week", "month", "quarter", "year"]
-CURRENCY = r"^[A-Z]{3}$"
 MINOR = "minor units of currency"
+
+
+def currency(*, optional: bool = False) -> Any:  # noqa: ANN401 - the declared type is the annotation's
+    """A currency that is or was one."""
+    return column(
+        "ISO 4217 code, in force or withdrawn",
+        optional=optional,
+        isin=CODES,
+        expected="an ISO 4217 code, in force or withdrawn, in capitals",
+    )
 
 
 class SubscriptionItems(Export):
@@ -30,7 +43,7 @@ class SubscriptionItems(Export):
         unit=MINOR,
         optional=True,
     )
-    currency: str = column("ISO 4217 code", str_matches=CURRENCY)
+    currency: str = currency()
     interval_unit: str = column("Unit of the billing interval", isin=INTERVAL_UNITS)
     interval_count: pl.Int64 = column("Units in the billing interval; empty is 1", optional=True, gt=0)
     discount_amount: pl.Int64 = column(
@@ -65,8 +78,11 @@ class SubscriptionItems(Export):
         }
 
 
+INVOICE, CREDIT_NOTE = "invoice", "credit_note"
+
+
 class Invoice(Contract):
-    """One row per invoice."""
+    """One row per invoice or credit note."""
 
     invoice_id: str = column("Invoice")
     account_id: str = column("Account that was billed", null=True)
@@ -77,11 +93,15 @@ class Invoice(Contract):
     amount: pl.Int64 = column("The whole amount without tax", unit=MINOR)
     one_off_amount: pl.Int64 = column("Part of the amount that does not recur", unit=MINOR, optional=True)
     refunded: pl.Int64 = column("Refunded part without tax; empty is 0", unit=MINOR, optional=True)
-    currency: str = column("ISO 4217 code", str_matches=CURRENCY)
+    kind: str = column(
+        "Invoice or credit note; empty: by the sign of amount", optional=True, isin=[INVOICE, CREDIT_NOTE]
+    )
+    credits_invoice_id: str = column("Invoice that a credit note takes back, or a part of it", optional=True)
+    currency: str = currency()
 
 
 class Invoices(Invoice, Export):
-    """One row per invoice of the billing system."""
+    """One row per invoice or credit note of the billing system."""
 
     class Config:
         unique = ["invoice_id"]
@@ -92,12 +112,19 @@ class Invoices(Invoice, Export):
 
 
 class FctInvoice(Invoice):
-    """One row per invoice, in the month it was issued."""
+    """One row per invoice or credit note, in the month it was issued."""
 
     month: pl.Date = column("Month of issue")
-    paid_month: pl.Date = column("Month it was paid, if amount − refunded is above zero", null=True)
+    paid_month: pl.Date = column(
+        "Month it was paid, if it is no credit note and amount − refunded is above zero", null=True
+    )
     paid_cents: pl.Int64 = column("Amount − refunded at the rate of the month it was paid", unit="cents", null=True)
-    one_off_cents: pl.Int64 = column("One-off amount at the rate of the month of issue", unit="cents", null=True)
+    one_off_cents: pl.Int64 = column(
+        "One-off amount at the rate of the month of issue; below zero of a credit note", unit="cents", null=True
+    )
+    credited_cents: pl.Int64 = column(
+        "What a credit note takes back, at the rate of the month of issue", unit="cents", null=True
+    )
 
     class Config:
         unique = ["invoice_id"]
@@ -117,7 +144,7 @@ class Renewal(Contract):
     renewed_mrr_amount: pl.Int64 = column(
         "MRR after renewal; empty is mrr_amount if renewed, else 0", unit=MINOR, optional=True
     )
-    currency: str = column("ISO 4217 code", optional=True, str_matches=CURRENCY)
+    currency: str = currency(optional=True)
 
 
 class Renewals(Renewal, Export):
@@ -139,7 +166,7 @@ class Costs(Export):
     month: pl.Date = column("First day of the month")
     category: str = column("Cost category")
     amount: pl.Int64 = column("Cost", unit=MINOR)
-    currency: str = column("ISO 4217 code", str_matches=CURRENCY)
+    currency: str = currency()
 
     class Config:
         unique = ["month", "category", "currency"]
@@ -150,9 +177,9 @@ class FxRates(Export):
     """One row per month and foreign currency."""
 
     month: pl.Date = column("First day of the month")
-    currency: str = column("ISO 4217 code", str_matches=CURRENCY)
-    rate: pl.Decimal(38, 10) = column(  # type: ignore[valid-type]
-        "Reporting units for one foreign unit at month end", gt=0
+    currency: str = currency()
+    rate: pl.Decimal(38, 20) = column(  # type: ignore[valid-type]
+        "Reporting units for one foreign unit at month end; decimals after the 20th are rounded", gt=0, le=MOST_RATE
     )
 
     class Config:
@@ -182,6 +209,9 @@ class FctMrrAccountMonth(Contract):
     pending_cancellation_cents: pl.Int64 = column(
         "Closing MRR of items whose cancellation is requested and whose end is later or not known", unit="cents", ge=0
     )
+    uncancelled_items: pl.Int64 = column(
+        "Items with MRR above zero at month end whose cancellation is not requested", unit="count", ge=0
+    )
     seats: pl.Int64 = column("Seats at month end of the items that make MRR", unit="count", null=True)
 
     class Config:
@@ -193,7 +223,7 @@ class FctMrrAccountCurrencyMonth(Contract):
 
     month: pl.Date = column("First day of the month")
     account_id: str = column("Account")
-    currency: str = column("ISO 4217 code")
+    currency: str = currency()
     opening_native_cents: pl.Int64 = column("MRR on the last day of the month before, rounded", unit=MINOR)
     closing_native_cents: pl.Int64 = column("MRR on the last day of the month, rounded", unit=MINOR)
     rate: pl.Float64 = column("Reporting units for one foreign unit at month end", unit="ratio")

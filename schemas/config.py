@@ -4,10 +4,11 @@ import datetime as dt
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from iso4217 import Currency
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, field_validator, model_validator
 
+from schemas.currencies import MINOR_DIGITS
 from schemas.customers import Accounts, DimAccount, DimAccountMonth
+from schemas.tables import CANONICAL
 
 
 class Settings(BaseModel):
@@ -23,10 +24,8 @@ def _first_of_month(day: dt.date) -> dt.date:
 
 
 def _known_currency(code: str) -> str:
-    try:
-        Currency(code)
-    except ValueError:
-        raise ValueError("expected an ISO 4217 code, like EUR") from None
+    if code not in MINOR_DIGITS:
+        raise ValueError("expected an ISO 4217 code, like EUR")
     return code
 
 
@@ -38,6 +37,8 @@ def _known_zone(name: str) -> str:
 
 Month = Annotated[dt.date, AfterValidator(_first_of_month)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Headline = Literal["mrr", "nrr", "grr", "churn_rate", "clv", "health_score", "csat", "fcr"]
+"""The metrics that a month is judged by at first sight."""
 
 
 class Source(Settings):
@@ -190,6 +191,35 @@ class Publishing(Settings):
     keep_versions: PositiveInt = 5
 
 
+class QuarantineLimit(Settings):
+    """The share of a file's rows that may be rejected; of a file beyond it nothing is published."""
+
+    default: Share = 0.05
+    tables: dict[str, Share] = Field(default_factory=dict, description="By canonical table")
+
+    @field_validator("tables")
+    @classmethod
+    def _known_tables(cls, tables: dict[str, float]) -> dict[str, float]:
+        if wrong := sorted(tables.keys() - CANONICAL.keys()):
+            raise ValueError(f"expected canonical tables, not {', '.join(wrong)}")
+        return tables
+
+    def of(self, table: str) -> float:
+        """The share of a table's files."""
+        return self.tables.get(table, self.default)
+
+
+class ChangeLimit(Settings):
+    """By how much a closed month's headline value may move: a share by so much of the whole, others of themselves."""
+
+    default: Share = 0.1
+    metrics: dict[Headline, Share] = Field(default_factory=dict, description="By metric")
+
+    def of(self, metric: Headline) -> float:
+        """The share of a metric."""
+        return self.metrics.get(metric, self.default)
+
+
 class Target(Settings):
     """What a metric should reach from a month on, until the next target of the metric."""
 
@@ -231,6 +261,8 @@ class Config(Settings):
     prediction: Prediction = Prediction()
     privacy: Privacy = Privacy()
     publishing: Publishing = Publishing()
+    quarantine_limit: QuarantineLimit = QuarantineLimit()
+    change_limit: ChangeLimit = ChangeLimit()
     targets: tuple[Target, ...] = ()
     alerts: Alerts = Alerts()
 

@@ -12,6 +12,7 @@ from pandera.errors import SchemaError
 
 Moment = Literal["happened", "planned"]
 Personal = Literal["id", "text"]
+Repeat = Literal["first", "last"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Column:
     moment: Moment | None
     open_ended: bool
     personal: Personal | None
+    expected: str | None
 
 
 def column(
@@ -38,6 +40,7 @@ def column(
     moment: Moment | None = None,
     open_ended: bool = False,
     personal: Personal | None = None,
+    expected: str | None = None,
     **rules: Any,  # noqa: ANN401 - pandera's own rules (isin, ge, str_matches …) pass through
 ) -> Any:  # noqa: ANN401 - the declared type is the annotation's
     """Declare a column: what it means, its unit, whether it may be empty, and its rules.
@@ -45,6 +48,7 @@ def column(
     `optional`: an export may lack the whole column (it is then NULL, and metrics say `not_exported`).
     `moment`: a date that states what *happened* is not seen before its day; a *planned* one is known ahead.
     `open_ended`: of a planned date, that none means the same as one far ahead (an end, not a trial's end).
+    `expected`: what is told where a value breaks a rule, where the rule itself would be no help.
     `personal`: a person's id (published hashed) or free text (left out unless the config says otherwise).
     """
     metadata = {
@@ -53,6 +57,7 @@ def column(
         "moment": moment,
         "open_ended": open_ended,
         "personal": personal,
+        "expected": expected,
     }
     return pa.Field(description=description, nullable=null or optional, metadata=metadata, **rules)
 
@@ -108,6 +113,7 @@ class Contract(pa.DataFrameModel):
                 moment=(declared.metadata or {}).get("moment"),
                 open_ended=(declared.metadata or {}).get("open_ended", False),
                 personal=(declared.metadata or {}).get("personal"),
+                expected=(declared.metadata or {}).get("expected"),
             )
             for name, declared in cls.to_schema().columns.items()
         )
@@ -129,9 +135,22 @@ class Contract(pa.DataFrameModel):
         return (named,) if isinstance(named, str) else tuple(named)
 
     @classmethod
-    def told_with(cls) -> dict[str, str]:
-        """Columns that are not known before the day another column names."""
-        return dict(cls._metadata().get("told_with", ()))
+    def told_with(cls) -> dict[str, tuple[str, ...]]:
+        """Columns that are not known before a day, each with the columns that name it: the first not empty counts."""
+        named = dict(cls._metadata().get("told_with", ()))
+        return {name: (when,) if isinstance(when, str) else tuple(when) for name, when in named.items()}
+
+    @classmethod
+    def repeats(cls) -> tuple[Repeat, str] | None:
+        """Which of the rows with one key counts, the first or the last by which column; None: a key has one row."""
+        named = cls._metadata().get("repeats")
+        return (named[0], named[1]) if named else None
+
+    @classmethod
+    def clocks(cls) -> list[tuple[str, str]]:
+        """The ordered columns, as (earlier, later), that are instants: of two clocks, which may differ a little."""
+        instants = {name for name, dtype in cls.dtypes().items() if isinstance(dtype, pl.Datetime)}
+        return [(low, high) for low, high in cls._metadata().get("ordered", ()) if {low, high} <= instants]
 
     @classmethod
     def told_outcome(cls) -> Outcome | None:
@@ -182,7 +201,7 @@ class Contract(pa.DataFrameModel):
             rules.append((first, f"{here}, unless {excuse}", some | pl.col(excuse).fill_null(value=False)))
         for one, other in metadata.get("either", ()):
             rules.append((one, f"a value here or in {other}", pl.col(one).is_not_null() | pl.col(other).is_not_null()))
-        return rules
+        return [*rules, *metadata.get("rules", ())]
 
     @classmethod
     def _metadata(cls) -> dict[str, Any]:

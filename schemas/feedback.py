@@ -30,11 +30,12 @@ class SurveyResponse(Contract):
 
 
 class SurveyResponses(SurveyResponse, Export):
-    """One row per survey of the survey tool."""
+    """One row per survey of the survey tool, and per time it was answered: the last answer counts."""
 
     class Config:
         unique = ["response_id"]
         metadata = {
+            "repeats": ("last", "responded_at"),
             "dated_by": ("sent_at", "responded_at"),
             "told_with": [("score", "responded_at"), ("comment", "responded_at")],
             "ordered": [

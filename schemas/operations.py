@@ -19,6 +19,13 @@ class Quarantine(Contract):
     rejected_at: Instant = column("When (UTC)")  # type: ignore[valid-type]
 
 
+WARNED = {
+    "rows_repeated": "have the id of an event or answer of which another row counts",
+    "rows_skewed": "have an order of instants broken by at most 15 minutes; the later stands for both",
+}
+"""Columns of `export_file` that a run warns of where they are above 0, in words."""
+
+
 class ExportFile(Contract):
     """One row per landed file that speaks now."""
 
@@ -30,6 +37,8 @@ class ExportFile(Contract):
     rows_read: pl.Int64 = column("Rows in the file", unit="count")
     rows_loaded: pl.Int64 = column("Rows that were loaded", unit="count")
     rows_quarantined: pl.Int64 = column("Rows that were rejected", unit="count")
+    rows_repeated: pl.Int64 = column(f"Of the loaded, those that {WARNED['rows_repeated']}", unit="count")
+    rows_skewed: pl.Int64 = column(f"Of the loaded, those that {WARNED['rows_skewed']}", unit="count")
     exported_at: Instant = column("When it was exported (UTC)")  # type: ignore[valid-type]
     landed_at: Instant = column("When it was landed (UTC)")  # type: ignore[valid-type]
 
@@ -62,6 +71,7 @@ class Publication(Contract):
     first_month: pl.Date = column("First published month")
     last_month: pl.Date = column("Last published month")
     content: str = column("Hash of what all published months are made from")
+    accepted: str = column("Moves of closed months beyond `change_limit` that were let through by ACCEPT", null=True)
 
     class Config:
         unique = ["version"]

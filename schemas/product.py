@@ -8,7 +8,7 @@ from schemas.support import Instant
 
 
 class UsageEvents(Export):
-    """One row per event of a user in the product, or per bundle of equal events."""
+    """One row per event of a user in the product, or per bundle of equal events; sent twice, the earliest counts."""
 
     event_id: str = column("Event")
     account_id: str = column("Account of the user", null=True)
@@ -22,7 +22,7 @@ class UsageEvents(Export):
 
     class Config:
         unique = ["event_id"]
-        metadata = {"dated_by": "occurred_at"}
+        metadata = {"dated_by": "occurred_at", "repeats": ("first", "occurred_at")}
 
 
 class Usage(Contract):

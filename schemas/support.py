@@ -42,11 +42,13 @@ class Ticket(Contract):
 class Tickets(Ticket, Export):
     """One row per ticket of the support system."""
 
+    is_internal: bool = column("Our own: in nothing; so are all tickets of internal accounts", optional=True)
+
     class Config:
         unique = ["ticket_id"]
         metadata = {
             "dated_by": "created_at",
-            "told_with": [("satisfaction_score", "satisfaction_at")],
+            "told_with": [("satisfaction_score", ("satisfaction_at", "last_solved_at"))],
             "ordered": [
                 ("created_at", "first_replied_at"),
                 ("created_at", "last_solved_at"),

@@ -13,8 +13,9 @@ from schemas.operations import AccountKey, Build, MetricKey
 from schemas.tables import INTERNAL, PUBLISHED
 from warehouse.ddl import qualified
 
-STORAGE = {"storage_compatibility_version": "v1.0.0"}
-"""Readable by every DuckDB from 1.1 on, so by BI tools with an older one."""
+OLDEST_READER = "v1.0.0"
+"""The storage version of our files: every DuckDB from 1.1 on reads it, so BI tools with an older one do."""
+STORAGE = {"storage_compatibility_version": OLDEST_READER}
 
 
 class WorkingDatabase:
@@ -87,20 +88,26 @@ class WorkingDatabase:
         months: Sequence[dt.date],
         builds: pl.DataFrame,
         scope: Mapping[str, Sequence[object]] | None = None,
+        *,
+        with_earlier: bool = False,
     ) -> None:
         """Replace the months of the tables, and say what they were built from, in one transaction.
 
         `scope` narrows what is replaced: for a table that has such a column, only rows with one of these values.
+        `with_earlier`: all months before the first of them are replaced with it, and are no longer said to be built.
         """
+        until = months[0] if with_earlier else dt.date.min
+        replaced, days = "(list_contains(?, month) OR month < ?)", [list(months), until]
         with self.connect() as connection, transaction(connection):
             for table, frame in frames.items():
-                conditions, values = self._within(table, {"month": list(months), **(scope or {})})
-                connection.execute(f"DELETE FROM {qualified(table)} WHERE {conditions}", values)  # noqa: S608
+                conditions, values = self._within(table, scope or {})
+                connection.execute(
+                    f"DELETE FROM {qualified(table)} WHERE {replaced} AND {conditions}",  # noqa: S608
+                    [*days, *values],
+                )
                 self._insert(connection, table, frame)
             for name in builds["table_name"].unique():
-                connection.execute(
-                    "DELETE FROM lineage.build WHERE table_name = ? AND list_contains(?, month)", [name, list(months)]
-                )
+                connection.execute(f"DELETE FROM lineage.build WHERE {replaced} AND table_name = ?", [*days, name])  # noqa: S608
             self._insert(connection, Build.table(), builds)
 
     def write_whole(

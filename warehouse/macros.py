@@ -4,11 +4,15 @@ import re
 
 import duckdb
 
+from warehouse.ddl import quoted
 from warehouse.views import View, comment_view
+
+KNOWN = """CASE WHEN metric_name IN (SELECT metric FROM dim_metric) THEN metric_name
+        ELSE error('there is no metric ' || coalesce(metric_name, 'NULL') || '; dim_metric lists them') END"""
 
 OBSERVED = """
     SELECT {name} AS metric, CAST({month} AS DATE) AS month, account_id, CAST({value} AS DOUBLE) AS value
-    FROM {table} WHERE {month} >= ? AND {value} IS NOT NULL"""
+    FROM working.{table} WHERE {month} >= ? AND {value} IS NOT NULL"""
 
 UNOBSERVED = "SELECT ''::VARCHAR AS metric, ?::DATE AS month, ''::VARCHAR AS account_id, 0::DOUBLE AS value LIMIT 0"
 
@@ -25,7 +29,7 @@ CREATE OR REPLACE MACRO explain_metric(metric_name, month_day) AS TABLE
 WITH behind AS (
     SELECT p.metric AS part_of, p.account_id, p.month, p.numerator, p.denominator, CAST(NULL AS DOUBLE) AS observation
     FROM metric_account_month AS p JOIN metric_operand AS o ON o.operand = p.metric
-    WHERE o.metric = metric_name
+    WHERE o.metric = {known}
     UNION ALL
     SELECT metric, account_id, month, NULL, NULL, value FROM metric_observation WHERE metric = metric_name
 )
@@ -44,7 +48,7 @@ WITH asked AS (
     SELECT metric, rollup, over_time, over_time IN ('flow', 'mean_rate') AS pools,
            CAST(date_trunc('month', CAST(from_month AS DATE)) AS DATE) AS first,
            CAST(date_trunc('month', CAST(to_month AS DATE)) AS DATE) AS last
-    FROM dim_metric WHERE metric = metric_name
+    FROM dim_metric WHERE metric = {known}
 ),
 needed AS (
     -- The metrics it is made of, and those that make these NULL. A flow or a pooled rate takes every month of the
@@ -63,12 +67,21 @@ accounts AS (
            coalesce(json_extract_string(to_json(d), '$."' || column_name || '"'), '(unknown)') AS slice
     FROM dim_account_month AS d
     WHERE d.month BETWEEN (SELECT CASE WHEN pools THEN first ELSE last END FROM asked) AND (SELECT last FROM asked)
-    AND CASE WHEN column_name IN (
+    AND CASE WHEN column_name = 'all' THEN false WHEN column_name IN (
         SELECT c.column_name FROM duckdb_columns() AS c WHERE c.table_name = 'dim_account_month') THEN true
         ELSE error('dim_account_month has no column ' || column_name) END
+    UNION ALL
+    -- The company is every account that counts in anything, also those that are in no segment.
+    SELECT DISTINCT c.account_id, c.month, 'all'
+    FROM (SELECT account_id, month FROM metric_account_month UNION ALL
+          SELECT account_id, month FROM metric_observation) AS c
+    WHERE column_name = 'all'
+    AND c.month BETWEEN (SELECT CASE WHEN pools THEN first ELSE last END FROM asked) AND (SELECT last FROM asked)
 ),
 slices AS (
-    SELECT DISTINCT slice FROM accounts
+    SELECT slice FROM accounts
+    UNION
+    SELECT 'all' FROM asked WHERE column_name = 'all'
 ),
 parts AS (
     SELECT n.metric, a.slice, sum(p.numerator) AS numerator, sum(p.denominator) AS denominator
@@ -123,7 +136,7 @@ reasoned AS (
     -- The first reason that holds, in the order of the catalogue.
     SELECT metric, slice, null_with, value, numerator, denominator,
            CASE WHEN of_company IN ('source_missing', 'not_exported') THEN of_company
-                WHEN is_company_only THEN 'company_only'
+                WHEN is_company_only AND column_name <> 'all' THEN 'company_only'
                 WHEN of_company = 'insufficient_history' OR denominator < minimum THEN 'insufficient_history'
                 WHEN value IS NULL THEN 'zero_denominator' END AS reason
     FROM numbers
@@ -161,8 +174,19 @@ ORDER BY slice
 """
 
 
+MACROS = {
+    "explain_metric": "One row per account behind a metric's number in a month: its parts, or each observation of a "
+    "median, with what the account was then. Example: FROM explain_metric('churn_rate', '2026-05-01')",
+    "slice_metric": "One row per value of any column of dim_account_month ('all': the company): the metric from a "
+    "first month through a last one. Example: FROM slice_metric('nrr', '2026-07-01', '2026-09-01', 'csm_owner')",
+}
+"""What each macro gives, as it is commented in the file."""
+
+
 def keep_observations(connection: duckdb.DuckDBPyConnection, first_month: object) -> None:
     """Keep the single observations that medians are made of, from a month on, as dim_metric tells.
+
+    They are those of the working database, which is attached: the file that readers get holds published months only.
 
     A ticket counts in the month it was solved, and the month it was filed under may be one that isn't published.
     """
@@ -184,10 +208,12 @@ def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the macros, as dim_metric tells, and the view of what was kept of single observations."""
     connection.execute(f"CREATE OR REPLACE VIEW main.{OBSERVATIONS.name} AS {OBSERVATIONS.sql}")
     comment_view(connection, OBSERVATIONS)
-    connection.execute(EXPLAIN)
+    connection.execute(EXPLAIN.replace("{known}", KNOWN))
     values, reasons, columns = _derived(connection)
     told = SLICE.replace("{values}", values).replace("{reasons}", reasons).replace("{columns}", columns)
-    connection.execute(told)
+    connection.execute(told.replace("{known}", KNOWN))
+    for name, prose in MACROS.items():
+        connection.execute(f"COMMENT ON MACRO TABLE main.{name} IS {quoted(prose)}")
 
 
 def _derived(connection: duckdb.DuckDBPyConnection) -> tuple[str, str, str]:

@@ -5,6 +5,7 @@ import datetime as dt
 import io
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -205,6 +206,7 @@ def _read_parquet(path: Path, file: str, formats: Formats) -> _Found:
             value = value.dt.strftime(formats.date)
         elif dtype.is_float():
             ready.append(pl.when(value.is_finite()).then(value).cast(pl.Float64).alias(name))
+            value = _in_digits(value)
         elif dtype == pl.Boolean:
             value = pl.when(value).then(pl.lit(formats.true)).when(~value).then(pl.lit(formats.false))
         elif dtype.is_nested() or dtype == pl.Binary:
@@ -213,6 +215,13 @@ def _read_parquet(path: Path, file: str, formats: Formats) -> _Found:
     lines = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("export_line")
     none = pl.DataFrame(schema={"export_line": pl.Int64, "column_name": pl.String, "reason": pl.String})
     return _Found(frame.select(lines, *spelled), none, set(frame.columns), frame.select(ready))
+
+
+def _in_digits(number: pl.Expr) -> pl.Expr:
+    """Floats as text without an exponent: what is small is as exact as what is not."""
+    text = number.cast(pl.String)
+    spelled = text.map_elements(lambda short: format(Decimal(short), "f"), return_dtype=pl.String)
+    return pl.when(text.str.contains("e")).then(spelled).otherwise(text)
 
 
 def _parsed(field: Column, formats: Formats) -> pl.Expr:
@@ -234,11 +243,8 @@ def _parsed(field: Column, formats: Formats) -> pl.Expr:
     if dtype.is_integer():
         return pl.when(text.str.contains(r"^-?\d{1,18}$")).then(text).cast(dtype, strict=False)
     if isinstance(dtype, pl.Decimal):
-        return (
-            pl.when(text.str.contains(rf"^-?\d{{1,18}}(\.\d{{1,{dtype.scale}}})?$"))
-            .then(text)
-            .cast(dtype, strict=False)
-        )
+        # Rounded to the type's decimals.
+        return pl.when(text.str.contains(r"^-?\d{1,18}(\.\d+)?$")).then(text).cast(dtype, strict=False)
     if dtype.is_float():
         return pl.when(text.str.contains(r"^-?\d{1,15}(\.\d+)?$")).then(text).cast(dtype, strict=False)
     return text
@@ -263,6 +269,4 @@ def _spelling(field: Column, formats: Formats) -> str:
         return f"{formats.true} or {formats.false}"
     if dtype.is_integer():
         return "a whole number"
-    if isinstance(dtype, pl.Decimal):
-        return f"a number with a point and at most {dtype.scale} decimals"
     return "a number with a point"

@@ -2,7 +2,7 @@
 
 import duckdb
 
-from schemas.operations import AccountKey, MetricKey
+from schemas.operations import AccountKey, MetricKey, Publication
 from warehouse.database import WorkingDatabase, transaction
 from warehouse.ddl import comment, comment_on, create_table, qualified, shape
 
@@ -49,8 +49,8 @@ def _reword(database: WorkingDatabase, connection: duckdb.DuckDBPyConnection) ->
 
 
 def forget_but_keys(database: WorkingDatabase) -> None:
-    """Drop everything but the numbers of accounts and metrics, which are never reused; and make it empty again."""
-    keys = {AccountKey.table(), MetricKey.table()}
+    """Drop everything but the numbers of accounts, metrics and versions, which are never given twice."""
+    keys = {AccountKey.table(), MetricKey.table(), Publication.table()}
     with database.connect() as connection, transaction(connection):
         for table in database.contracts.keys() - keys:
             connection.execute(f"DROP TABLE IF EXISTS {qualified(table)}")

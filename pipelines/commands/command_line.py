@@ -20,8 +20,8 @@ from pipelines.publish.release import is_new
 from transforms.calendar import contiguous, months_between
 from warehouse.errors import WarehouseError
 from warehouse.locking import run_lock
-from warehouse.publishing import end_broken_off, rollback
 from warehouse.upkeep import forget_but_keys
+from warehouse.versions import end_broken_off, rollback
 
 
 def main(arguments: Sequence[str], started: float) -> int:
@@ -30,6 +30,7 @@ def main(arguments: Sequence[str], started: float) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="the main job")
     run.add_argument("--months", help="2026-05, or 2026-01..2026-05; default: what is stale")
+    run.add_argument("--accept", help="name of the moves of closed months that a refused publish told")
     for name in ("plan", "doctor", "rebuild", "rollback", "dev", "dictionary"):
         commands.add_parser(name)
     chosen = parser.parse_args(arguments)
@@ -77,7 +78,7 @@ def _run(project: Project, chosen: argparse.Namespace, started: float) -> int:
         if version := end_broken_off(project.folders):
             _say(f"  version {version} was whole when its publish was broken off; readers have it now")
         fresh = is_new(project)
-        if fresh and not work.publish():
+        if fresh and not work.publish(chosen.accept):
             return report.failed(work.failures)
         report.finished(wanted, fresh=fresh)
     return 0
@@ -124,7 +125,7 @@ def _rebuild(project: Project, chosen: argparse.Namespace, started: float) -> in
         forget_but_keys(project.database)
         for path in project.folders.staged.glob("*.parquet"):
             path.unlink()
-    chosen.months = None
+    chosen.months = chosen.accept = None
     return _run(Project(project.config_path, project.data_dir), chosen, started)
 
 

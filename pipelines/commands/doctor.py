@@ -12,7 +12,7 @@ from transforms.clean.vendors import FORMS
 from warehouse.errors import WarehouseError
 from warehouse.landing import SourceFile, source_files
 from warehouse.locking import holder
-from warehouse.publishing import current_version, versions
+from warehouse.versions import current_version, versions
 
 PARTS = ("dagster", "duckdb", "polars", "pandera", "pyarrow")
 ROOM = 5

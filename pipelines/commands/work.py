@@ -62,6 +62,6 @@ class Work:
         """Build what is stale of some months, or everything."""
         return self._runs.months(stretch) if everything else self._runs.stretch(stretch)
 
-    def publish(self) -> bool:
-        """Audit and publish."""
-        return self._runs.publish()
+    def publish(self, accepted: str | None) -> bool:
+        """Audit and publish, with moves of closed months let through that have this name."""
+        return self._runs.publish(accepted)

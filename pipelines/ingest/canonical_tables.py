@@ -11,8 +11,9 @@ from pipelines.ingest.gathering import Gathered, gather
 from pipelines.ingest.notices import ExportWarning
 from pipelines.ingest.sources import ingest_code, sources_of, speaking_files
 from pipelines.project import Project
-from schemas.operations import ContentMonth, ExportFile, Ingest, Quarantine
+from schemas.operations import WARNED, ContentMonth, ExportFile, Ingest, Quarantine
 from schemas.tables import CANONICAL
+from transforms.clean.counting import about_what_counts, internal_told
 from transforms.clean.onboarding import milestones_from_usage
 from transforms.clean.resolve import resolve
 from transforms.clean.snapshots import latest_by_key
@@ -26,6 +27,8 @@ from warehouse.validation import AT
 NEVER = dt.date(1970, 1, 1)
 FIRST = ("accounts", "account_links")
 """Tables that decide whose row a row is; all others come after them."""
+READS = {"milestones": "usage_events", "survey_responses": "tickets"}
+"""Tables that are made with another one, and come after it."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Ingested:
     rejected: int
     has_source: bool
     unchanged: bool
+    warnings: tuple[str, ...] = ()
+    """What was settled without a rejection, in words."""
     notices: tuple[str, ...] = ()
     """What a person should know of rows that keep their contract."""
 
@@ -104,7 +109,8 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
     rejected = gathered.rejects.select(AT).unique().height
     for notice in gathered.notices:
         warnings.warn(notice, ExportWarning, 2)
-    return Ingested(table, staged.height, rejected, has_source, unchanged=False, notices=gathered.notices)
+    told = {"warnings": _warnings(gathered), "notices": gathered.notices}
+    return Ingested(table, staged.height, rejected, has_source, unchanged=False, **told)
 
 
 def due(project: Project, as_of: dt.date, sights: Callable[[str], str]) -> list[str]:
@@ -131,7 +137,14 @@ def stage(project: Project, table: str, gathered: Gathered, files: list[LandedFi
         # Of what two systems say of one account from one day on, the newest export's word counts.
         rows = latest_by_key(rows, ["account_id", "known_from"])
     if "account_id" in contract.dtypes() and table not in FIRST:
-        rows = resolve(rows, _crm(project, table, files), _links(project))
+        accounts = _crm(project, table, files)
+        if table == "tickets":
+            everyone = None if accounts is None else accounts.with_columns(is_internal=pl.lit(value=False))
+            rows = internal_told(resolve(rows, everyone, _links(project)), accounts)
+        else:
+            rows = resolve(rows, accounts, _links(project))
+    if table == "survey_responses":
+        rows = about_what_counts(rows, read_staged(project.folders, "tickets", CANONICAL["tickets"]))
     if _is_derived(project, table):
         usage = read_staged(project.folders, "usage_events", CANONICAL["usage_events"])
         rows = milestones_from_usage(usage, rows, project.config.onboarding, project.config.reporting.time_zone)
@@ -153,9 +166,9 @@ def made_from(project: Project, table: str, files: list[LandedFile]) -> str:
     who = None if accounts is None else sorted(accounts.select("account_id", "is_internal").unique().rows(), key=str)
     matched = [] if table in FIRST else sorted(links.select("source", "source_account_id", "account_id").rows())
     derived: list[object] = []
-    if _is_derived(project, table):
-        usage = project.database.read(Ingest.table(), where={"table_name": ["usage_events"]})
-        derived = [config.onboarding.model_dump(), usage["made_from"].to_list()]
+    if (other := READS.get(table)) and (table != "milestones" or _is_derived(project, table)):
+        made = project.database.read(Ingest.table(), where={"table_name": [other]})
+        derived = [config.onboarding.model_dump() if table == "milestones" else None, made["made_from"].to_list()]
     code = ingest_code(project, table)
     return digest(
         sources, speaking, landed, who, matched, config.segments, config.reporting.model_dump(), derived, code
@@ -201,6 +214,11 @@ def _record_rows(project: Project, table: str, gathered: Gathered, run_id: str) 
         rejected_at=pl.lit(_now()),
     )
     project.database.write_whole({ExportFile.table(): files, Quarantine.table(): quarantined}, {"table_name": [table]})
+
+
+def _warnings(gathered: Gathered) -> tuple[str, ...]:
+    files = pl.DataFrame(gathered.files, schema=ExportFile.dtypes(), orient="row")
+    return tuple(f"{count} rows {told}" for name, told in WARNED.items() if (count := files[name].sum()))
 
 
 def _record(project: Project, table: str, ingest: pl.DataFrame, content: pl.DataFrame) -> None:

@@ -12,7 +12,9 @@ from pipelines.ingest.sources import sources_of
 from pipelines.project import SEGMENT, Project
 from schemas.contract import Contract, with_columns
 from schemas.form import Form
-from transforms.clean.snapshots import Folded, Snapshot, Versioning, fold, latest_by_key
+from transforms.clean.repeats import repeated, spoken
+from transforms.clean.skew import without_skew
+from transforms.clean.snapshots import Folded, Snapshot, Versioning, fold
 from transforms.clean.versions import ITEM, told_versions, with_different_ends
 from warehouse.errors import ExportError
 from warehouse.landing import LandedFile, landed_files
@@ -55,6 +57,8 @@ class RawRows:
     rejects: pl.DataFrame
     text: pl.DataFrame
     columns: frozenset[str]
+    skewed: pl.DataFrame
+    """Where the good rows are in which clocks disagreed."""
 
 
 def gather(project: Project, table: str, files: list[LandedFile]) -> Gathered:
@@ -94,8 +98,16 @@ def _read(project: Project, form: Form, file: LandedFile) -> RawRows:
     contract = _raw_contract(project, form, file.raw_table)
     path = file.path(project.folders)
     found = read_export(path, file.name, file.source, file.exported_at, contract, form.formats, exact=form.exact_header)
-    good, rejects = validate(found.rows, contract)
-    return RawRows(file, found.rows_read, good, pl.concat([found.rejects, rejects]), found.raw, found.columns)
+    settled, skewed = _settled(found.rows, contract)
+    good, rejects = validate(settled, contract)
+    all_rejects = pl.concat([found.rejects, rejects])
+    return RawRows(file, found.rows_read, good, all_rejects, found.raw, found.columns, skewed)
+
+
+def _settled(rows: pl.DataFrame, contract: type[Contract]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows with one time where clocks disagree a little, and where these are."""
+    settled = without_skew(rows, contract.clocks())
+    return settled.drop("is_skewed"), settled.filter("is_skewed").select(AT)
 
 
 def _raw_contract(project: Project, form: Form, raw_table: str) -> type[Contract]:
@@ -108,14 +120,12 @@ def _raw_contract(project: Project, form: Form, raw_table: str) -> type[Contract
 def _clean(project: Project, table: str, form: Form, raw: list[list[RawRows]]) -> Gathered:
     """Canonical rows that satisfy their contract; the rows of the first raw table are those accounted for."""
     contract = project.contracts[table]
-    newest = [
-        latest_by_key(
-            pl.concat([rows.good for rows in files]),
-            list(_raw_contract(project, form, files[0].file.raw_table).grain()),
-        )
-        for files in raw
-    ]
+    raw_contracts = [_raw_contract(project, form, files[0].file.raw_table) for files in raw]
+    good = [pl.concat([rows.good for rows in files]) for files in raw]
+    newest = [spoken(rows, raw_contract) for rows, raw_contract in zip(good, raw_contracts, strict=True)]
     cleaned = form.clean[table].function(*newest)
+    skewed = pl.concat([rows.skewed for rows in raw[0]])
+    again = repeated(good[0], raw_contracts[0]).select(AT)
     if form.exact_header:
         # The raw contract is the canonical one: the rows satisfy it already.
         columns = frozenset().union(*(rows.columns for rows in raw[0]))
@@ -124,24 +134,30 @@ def _clean(project: Project, table: str, form: Form, raw: list[list[RawRows]]) -
         if unknown := sorted(set(cleaned.columns) - set(contract.dtypes())):
             raise ExportError(f"the form {form.name} gives {table} {', '.join(unknown)}, which are no columns of it")
         columns = frozenset(cleaned.columns) - set(PROVENANCE)
-        canonical, late = validate(contract.shaped(cleaned), contract)
+        settled, also = _settled(contract.shaped(cleaned), contract)
+        right, late = validate(settled, contract)
+        canonical = spoken(right, contract) if contract.repeats() else right
+        again, skewed = pl.concat([again, repeated(right, contract).select(AT)]), pl.concat([skewed, also])
     texts = [rows.text.with_columns(export_file=pl.lit(rows.file.name)) for rows in raw[0]]
     return Gathered(
         canonical,
         pl.concat([late, *(rows.rejects for rows in raw[0])]),
         pl.concat(texts, how="diagonal"),
-        tuple(_counts(rows, table, late) for rows in raw[0]),
+        tuple(_counts(rows, table, late, again, skewed) for rows in raw[0]),
         columns,
     )
 
 
-def _counts(rows: RawRows, table: str, late: pl.DataFrame) -> tuple[object, ...]:
+def _counts(
+    rows: RawRows, table: str, late: pl.DataFrame, again: pl.DataFrame, skewed: pl.DataFrame
+) -> tuple[object, ...]:
     """The row of `export_file`: every row read is loaded or rejected; the audit holds the counts against each other."""
     file = rows.file
     of_file = late.filter(pl.col("export_file") == file.name)
     lost = pl.concat([rows.rejects, of_file]).select(AT).unique().height
-    loaded = rows.good.join(of_file, on=AT, how="anti").height
-    counts = (rows.read, loaded, lost)
+    loaded = rows.good.join(of_file, on=AT, how="anti").select(AT)
+    told = [loaded.join(where, on=AT, how="semi").height for where in (again, skewed)]
+    counts = (rows.read, loaded.height, lost, *told)
     return file.source, table, file.name, file.sha256, file.bytes, *counts, file.exported_at, file.landed_at
 
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from pipelines.months.expectation import Made, expected
 from pipelines.months.nodes import Node, nodes, offsets
+from pipelines.months.quarantined import with_what_was_rejected
 from pipelines.months.readers import UNPARTITIONED
 from pipelines.months.store import inputs_of
 from pipelines.months.values import Values
@@ -61,7 +62,8 @@ class MonthRun:
         for first, last in contiguous(months):
             stretch = [month for month in months if first <= month <= last]
             self._check_inputs(node, stretch)
-            counts |= self._metrics(node, stretch) if node.metrics else self._table(node, stretch)
+            with with_what_was_rejected(self.project.database):
+                counts |= self._metrics(node, stretch) if node.metrics else self._table(node, stretch)
         return counts
 
     def _table(self, node: Node, months: list[dt.date]) -> dict[dt.date, int]:
@@ -96,7 +98,9 @@ class MonthRun:
     ) -> None:
         """Replace the months of the frames' tables; `scope` as in `write_months`."""
         builds = build_rows(self.expected, node.name, months, counts, self.run_id)
-        self.project.database.write_months(frames, months, builds, scope)
+        # With the first month go the facts that were filed before it.
+        with_earlier = months[0] == self.months[0] and "computed_from" in node.at_hand
+        self.project.database.write_months(frames, months, builds, scope, with_earlier=with_earlier)
         self._made.update(_recorded(builds))
 
     def _values_of(self, metric: str, months: list[dt.date]) -> pl.DataFrame:

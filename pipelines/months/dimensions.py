@@ -17,7 +17,7 @@ from schemas.operations import ContentMonth, Ingest
 from schemas.tables import CANONICAL
 from transforms.calendar import calendar, gross_margins
 from transforms.catalogue import DIMENSION_TABLES
-from transforms.clean.resolve import external
+from transforms.clean.counting import of_customers
 from transforms.declaration import Window
 from transforms.visible import seen_on
 from warehouse.code import code_of
@@ -44,8 +44,7 @@ def sights(project: Project, as_of: dt.date) -> Callable[[str], Sight]:
         contract, config = project.contracts[table], project.config
 
         def content(frame: pl.DataFrame) -> pl.DataFrame:
-            ours = external(frame) if table == "accounts" else frame
-            seen = seen_on(contract.shaped(ours), contract, as_of, config.reporting.time_zone)
+            seen = seen_on(contract.shaped(of_customers(table, frame)), contract, as_of, config.reporting.time_zone)
             return content_rows(seen, contract, windows[table], months, config)
 
         name = digest(code, sorted(map(str, windows[table])), months, config.reporting.time_zone)

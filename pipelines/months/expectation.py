@@ -20,8 +20,8 @@ from warehouse.lineage import READING, digest
 
 Made = dict[str, str]
 """A part of what a month is made from → its fingerprint."""
-CALENDAR = {"dim_month", "as_of"}
-"""What of that a function is given changes as days pass: told by `as_of`."""
+CALENDAR = {"dim_month", "as_of", "computed_from"}
+"""What of that a function is given is told otherwise: by `as_of`, and by what the first month shows of earlier ones."""
 
 
 def expected(project: Project, as_of: dt.date) -> dict[tuple[str, dt.date], Made]:

@@ -61,11 +61,17 @@ def is_as_told(window: Window) -> bool:
 
 
 def visible(
-    frame: pl.DataFrame, contract: type[Contract], window: Window, months: tuple[dt.date, dt.date], config: Config
+    frame: pl.DataFrame,
+    contract: type[Contract],
+    window: Window,
+    months: tuple[dt.date, dt.date],
+    config: Config,
+    computed_from: dt.date = dt.date.min,
 ) -> pl.DataFrame:
     """The rows of a table without months that some months see, of the columns that restate them.
 
-    `frame` is as `as_of` knows it, with what is `held`, unless the window is as told; `window` is resolved.
+    `frame` is as `as_of` knows it, with what is `held`, unless the window is as told; `window` is resolved;
+    `computed_from` is the first month that is built.
     """
     zone = config.reporting.time_zone
     first, last = months
@@ -75,7 +81,9 @@ def visible(
     if isinstance(window, Months):
         back, ahead = numbers(window)
         begin = None if back is ALL else add_months(first, -back)
-        return dated_in(frame, contract, begin, add_months(last, ahead), zone).select(columns)
+        if begin is not None and window.earlier and begin <= computed_from:
+            begin = None
+        return dated_in(frame, contract, begin, add_months(last, ahead), zone, window.by).select(columns)
     day, plans = history_days(window, last)
     return known_by(frame, contract, day, plans, zone).select(columns)
 
@@ -118,6 +126,7 @@ class Inputs:
             within = [month for month in self.months if span[0] <= month <= span[1]]
             return calendar(within, as_of) if name == "dim_month" else gross_margins(within, config.finance)
         known = {
+            "computed_from": self.months[0] if months[0] == self.months[0] else None,
             "as_of": as_of,
             "currency": config.reporting.currency,
             "time_zone": config.reporting.time_zone,
@@ -158,11 +167,13 @@ class Inputs:
     def rows(self, table: str, window: Window, months: list[dt.date]) -> pl.DataFrame:
         """The rows of a table that a window around some months shows."""
         if table not in UNPARTITIONED:
-            return self.store.built(table, *self.span(window, months))
+            first, last = self.span(window, months)
+            # With the first month lie the facts that were filed before it.
+            so_far = isinstance(window, Months) and window.back is ALL
+            return self.store.built(table, dt.date.min if so_far else first, last)
         frame = self.as_known(table, is_as_told(window))
-        return visible(
-            frame, self.contracts[table], resolved(window, self.config), (months[0], months[-1]), self.config
-        )
+        within = (months[0], months[-1])
+        return visible(frame, self.contracts[table], resolved(window, self.config), within, self.config, self.months[0])
 
     def as_known(self, table: str, as_told: bool = False) -> pl.DataFrame:
         """An unpartitioned table's rows as `as_of` knows them, each version as it was told or with what is `held`."""

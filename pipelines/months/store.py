@@ -9,7 +9,7 @@ from pipelines.project import Project
 from schemas.metrics import MetricMonth, MetricPart
 from schemas.operations import AccountKey
 from schemas.tables import CANONICAL
-from transforms.clean.resolve import external
+from transforms.clean.counting import of_customers
 from warehouse.staging import read_staged
 
 
@@ -23,8 +23,7 @@ class ProjectStore:
         """A canonical table, of our customers only, or a dimension without months."""
         if table not in CANONICAL:
             return self.project.database.read(table)
-        rows = read_staged(self.project.folders, table, self.project.contracts[table])
-        return external(rows) if table == "accounts" else rows
+        return of_customers(table, read_staged(self.project.folders, table, self.project.contracts[table]))
 
     def built(self, table: str, first: dt.date, last: dt.date) -> pl.DataFrame:
         """The months of a table by month."""

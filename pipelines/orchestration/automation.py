@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,14 @@ from pipelines.months.plan import stale_months, stretches
 from pipelines.orchestration.exports import stale_month
 from pipelines.orchestration.partitions import Stale, of_plan
 from pipelines.project import Project
-from pipelines.publish.release import is_new
+from pipelines.publish.release import content_digest, is_new
 from transforms.calendar import month_of, next_month
 from transforms.catalogue import CATALOGUE
 from transforms.clean.vendors import FORMS
+from warehouse.errors import LockedError
 from warehouse.landing import default_as_of, source_files
+from warehouse.lineage import digest
+from warehouse.locking import run_lock
 from warehouse.publishing import publications
 
 if TYPE_CHECKING:
@@ -51,7 +55,7 @@ def automation(project: Project, ingest: Assets, monthly: Assets, publish: Asset
         (
             _new_exports(project, ingest_job),
             _touched_months(project, months_job),
-            _whole_again(project, months_job, publish_job),
+            _whole_again(project, (ingest_job, months_job), publish_job),
         ),
     )
 
@@ -69,7 +73,9 @@ def open_months(project: Project, as_of: dt.date) -> tuple[dt.date, dt.date]:
     then: dt.date = published["as_of"][-1]
     days = max(metric.days(project.config) for metric in CATALOGUE.values())
     was_open = [m for m in project.months(last_month) if next_month(m) + dt.timedelta(days=days - 1) > then]
-    stale = [entry.month for entry in stale_months(project)]
+    with _at_rest(project) as now:
+        # Beside a run nobody can look; what is stale is built wherever it is, and the range only says where to look.
+        stale = [entry.month for entry in stale_months(now)] if now else []
     return min([*was_open, *stale, last_month]), last_month
 
 
@@ -103,39 +109,94 @@ def _new_exports(project: Project, job: Job) -> dg.SensorDefinition:
 
 
 def _touched_months(project: Project, job: Job) -> dg.SensorDefinition:
-    @dg.asset_sensor(name="touched_months", asset_key=stale_month.key, job=job)
-    def touched_months(
-        context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry
-    ) -> dg.SensorResult | dg.SkipReason:
+    @dg.sensor(name="touched_months", job=job, minimum_interval_seconds=30)
+    def touched_months(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         """After an ingest: asks for what is stale, one run per unbroken stretch, of the assets that are stale in it."""
-        found = stretches(stale_months(project.anew()))
-        if not found:
-            return dg.SkipReason("every month is what it should be")
+        ingested = context.instance.fetch_materializations(stale_month.key, limit=1).records
+        if not ingested or str(ingested[0].storage_id) == context.cursor:
+            return dg.SkipReason("nothing was ingested since")
+        with _between_runs(project, context.instance) as now:
+            if now is None:
+                return _AGAIN
+            found = stretches(stale_months(now))
+        requests = [
+            dg.RunRequest(
+                asset_selection=[dg.AssetKey(name) for name in stretch.tables],
+                tags=of_plan(stretch.first, stretch.last, Stale.IN_RANGE),
+            )
+            for stretch in found
+        ]
         return dg.SensorResult(
-            run_requests=[
-                dg.RunRequest(
-                    asset_selection=[dg.AssetKey(name) for name in stretch.tables],
-                    tags=of_plan(stretch.first, stretch.last, Stale.IN_RANGE),
-                )
-                for stretch in found
-            ]
+            run_requests=requests,
+            skip_reason=None if requests else dg.SkipReason("every month is what it should be"),
+            cursor=str(ingested[0].storage_id),
         )
 
     return touched_months
 
 
-def _whole_again(project: Project, watched: Job, job: Job) -> dg.SensorDefinition:
-    @dg.run_status_sensor(
-        name="whole_again",
-        run_status=dg.DagsterRunStatus.SUCCESS,
-        monitored_jobs=[watched],
-        request_job=job,
-    )
-    def whole_again(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
+def _whole_again(project: Project, watched: Sequence[Job], job: Job) -> dg.SensorDefinition:
+    @dg.sensor(name="whole_again", job=job, minimum_interval_seconds=30)
+    def whole_again(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         """After months were built: publishes, once no month is stale and something is new."""
-        now = project.anew()
-        if stale_months(now):
-            return dg.SkipReason("some months are still stale")
-        return dg.RunRequest() if is_new(now) else dg.SkipReason("nothing new to publish")
+        ended = [_last_success(context.instance, each.name) for each in watched]
+        seen, _, asked_for = (context.cursor or " ").partition(" ")
+        if (last := digest(ended)) == seen or not any(ended):
+            return dg.SkipReason("nothing was built since")
+        with _between_runs(project, context.instance) as now:
+            if now is None:
+                return _AGAIN
+            why = (
+                "some months are still stale" if stale_months(now) else "" if is_new(now) else "nothing new to publish"
+            )
+            content = content_digest(now)
+        why = why or ("this was asked for already" if content == asked_for else "")
+        return dg.SensorResult(
+            run_requests=[] if why else [dg.RunRequest()],
+            skip_reason=dg.SkipReason(why) if why else None,
+            cursor=f"{last} {asked_for if why else content}",
+        )
 
     return whole_again
+
+
+_AGAIN = dg.SkipReason("a run is going on; what it leaves is looked at when it has ended")
+ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+SILENT = dt.timedelta(minutes=15)
+"""A run that holds no lock and was not heard of for so long is dead."""
+
+
+@contextmanager
+def _between_runs(project: Project, instance: dg.DagsterInstance) -> Iterator[Project | None]:
+    """The project while no run works on it or is about to; None while one does.
+
+    A look into the working database beside a run fails, as DuckDB lets one process in; and what a run asks for while
+    another is about to change it would not hold when it is done.
+    """
+    statuses = [status for status in dg.DagsterRunStatus if status not in ENDED]
+    unfinished = dg.RunsFilter(statuses=statuses, updated_after=dt.datetime.now(dt.UTC) - SILENT)
+    if instance.get_runs_count(unfinished):
+        yield None
+        return
+    with _at_rest(project.anew()) as now:
+        yield now
+
+
+@contextmanager
+def _at_rest(project: Project) -> Iterator[Project | None]:
+    """The project with its lock held; None where a run holds it."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(run_lock(project.folders, "a look of Dagster's daemon", wait_seconds=0))
+        except LockedError:
+            yield None
+            return
+        held.enter_context(project.database.kept_open())
+        yield project
+
+
+def _last_success(instance: dg.DagsterInstance, job: str) -> str | None:
+    """The last run of a job that ended well."""
+    filters = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS])
+    found = instance.get_runs(filters, limit=1)
+    return found[0].run_id if found else None

@@ -29,6 +29,10 @@ HOLD = dg.AssetCheckSpec(
 )
 
 
+ACCEPT = "customer_success/accept"
+"""The tag of a run that lets moves of closed months through, as a refused publish named them."""
+
+
 def publish_assets(project: Project, monthly: Sequence[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
     """The audit and the publication of all months."""
     return [dim_metric, _invariant(monthly), _publication(project)]
@@ -105,7 +109,7 @@ def _publication(project: Project) -> dg.AssetsDefinition:
     def publication(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
         """Audit once more, and give readers the new version."""
         with plain_failures("publication"):
-            version = audit_and_publish(warehouse.project, context.run_id)
+            version = audit_and_publish(warehouse.project, context.run_id, context.run.tags.get(ACCEPT))
         return made(context, {"version": version})
 
     return publication

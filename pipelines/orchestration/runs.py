@@ -10,6 +10,7 @@ from pipelines.months.plan import Stretch
 from pipelines.orchestration.instance import dagster_home
 from pipelines.orchestration.location import definitions
 from pipelines.orchestration.partitions import Stale, month_range, of_plan
+from pipelines.orchestration.publication import ACCEPT
 from pipelines.project import Project
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -34,9 +35,9 @@ class Runs:
         """All of the months, whether they are stale or not."""
         return self._execute("months", month_range(stretch.first, stretch.last))
 
-    def publish(self) -> bool:
-        """Audit and publish."""
-        return self._execute("publish", {})
+    def publish(self, accepted: str | None) -> bool:
+        """Audit and publish, with moves of closed months let through that have this name."""
+        return self._execute("publish", {ACCEPT: accepted} if accepted else {})
 
     def _execute(self, job: str, tags: Mapping[str, str], assets: Sequence[str] | None = None) -> bool:
         result = self.definitions.resolve_job_def(job).execute_in_process(

@@ -9,6 +9,7 @@ from pipelines.months.nodes import nodes
 from pipelines.months.plan import stale_months
 from pipelines.project import Project
 from pipelines.publish.glossary import glossary, wording
+from pipelines.publish.limits import refuse_moves, refuse_rejected
 from schemas.operations import Build, ExportFile, Quarantine
 from transforms.calendar import month_of
 from transforms.catalogue import MONTHLY_TABLES, metric_assets
@@ -21,8 +22,10 @@ SHOWN = ("warehouse.views", "warehouse.macros", "warehouse.audit:BROKEN")
 """What readers see beside tables: views and macros with their comments, and the record of what was checked."""
 
 
-def audit_and_publish(project: Project, run_id: str) -> int:
+def audit_and_publish(project: Project, run_id: str, accepted: str | None = None) -> int:
     """Publish the working database if everything holds; the new version.
+
+    `accepted` names moves of closed months that are let through, as the refusal before named them.
 
     Raises:
         AuditError: something does not, and nothing is published.
@@ -31,7 +34,9 @@ def audit_and_publish(project: Project, run_id: str) -> int:
     record = check_invariants(project.database)
     config, as_of = project.config, project.as_of()
     refuse(record, stale_months(project), project.database, config.first_month)
-    row = {
+    database = project.database
+    refuse_rejected(database.read(ExportFile.table()), database.read(Quarantine.table()), config.quarantine_limit)
+    row: dict[str, object] = {
         "as_of": as_of,
         "run_id": run_id,
         "code_version": code_of("pipelines.publish.release", *everything(project), without=OF_ALL),
@@ -40,6 +45,7 @@ def audit_and_publish(project: Project, run_id: str) -> int:
         "last_month": month_of(as_of),
         "content": content_digest(project),
     }
+    row["accepted"] = refuse_moves(project, publications(project.folders), row, accepted)
     return publish(project.database, project.folders, row, config.publishing.keep_versions, fingerprints(project))
 
 

@@ -466,11 +466,11 @@ class SmallCompany:
                 for first, last in contiguous(stale.get(node.name, [])):
                     run.build(node.name, months_between(first, last))
 
-    def publish(self) -> int:
+    def publish(self, accepted: str | None = None) -> int:
         """Audit and publish; the version."""
         project = self.project()
         with project.database.kept_open():
-            return audit_and_publish(project, RUN)
+            return audit_and_publish(project, RUN, accepted)
 
     def run(self, only: Iterable[str] | None = None) -> None:
         """All of it (or of some tables), but the publish."""

@@ -54,6 +54,38 @@ def test_a_quarter_of_a_stock_is_its_last_month_and_unique_users_do_not_add_up(p
     assert users.fetchall() == [(None, "not_additive")]
 
 
+@pytest.mark.parametrize("metric", sorted(CATALOGUE))
+def test_a_slice_by_all_is_the_company(published, metric):
+    """Also of what is in no segment: costs of the company as a whole, answers without an account."""
+    sliced = published.execute(
+        "SELECT slice, value, null_reason FROM slice_metric(?, ?, ?, 'all')", [metric, MONTH, MONTH]
+    ).fetchall()
+    ((value, reason),) = published.execute(
+        "SELECT value, null_reason FROM metric_month WHERE metric = ? AND month = ? AND dimension = 'all'",
+        [metric, MONTH],
+    ).fetchall()
+    assert sliced == [("all", pytest.approx(value, rel=1e-9) if value is not None else None, reason)]
+
+
+@pytest.mark.parametrize(
+    "asked", ["slice_metric('mrrr', '2026-09-01', '2026-09-01', 'region')", "explain_metric('mrrr', '2026-09-01')"]
+)
+def test_a_metric_that_there_is_not_is_told(published, asked):
+    with pytest.raises(duckdb.Error, match="there is no metric mrrr; dim_metric lists them"):
+        published.execute(f"SELECT * FROM {asked}").fetchall()
+
+
+def test_every_macro_says_what_it_gives_and_its_example_works(published):
+    found = published.execute(
+        "SELECT function_name, comment FROM duckdb_functions() WHERE function_type = 'table_macro' AND NOT internal"
+    ).fetchall()
+    assert sorted(name for name, _ in found) == ["explain_metric", "slice_metric"]
+    for name, comment in found:
+        _, _, example = comment.partition("Example: ")
+        assert name in example
+        assert published.execute(f"SELECT count(*) FROM ({example})").fetchall()[0][0] > 1
+
+
 def test_a_column_that_accounts_do_not_have_is_told(published):
     with pytest.raises(duckdb.Error, match="dim_account_month has no column colour"):
         published.execute("SELECT * FROM slice_metric('mrr', '2026-09-01', '2026-09-01', 'colour')").fetchall()

@@ -39,8 +39,8 @@ from tests.integration.small_company import (
 from transforms.catalogue import CATALOGUE
 from transforms.declaration import parameters
 from warehouse.errors import AuditError, ExportError, StaleError
-from warehouse.publishing import current_version
 from warehouse.upkeep import forget_but_keys
+from warehouse.versions import current_version
 
 MRR_TABLES = {"fct_mrr_account_month", "fct_mrr_account_currency_month"}
 WITHOUT_TICKETS = {

@@ -7,9 +7,9 @@ import pytest
 
 from pipelines.ingest import canonical_tables
 from pipelines.publish.release import is_new
-from tests.integration.small_company import SmallCompany, exports, small_company
+from tests.integration.small_company import SmallCompany, exports, published_once, small_company
 from warehouse import publishing
-from warehouse.publishing import current_version, end_broken_off, rollback, versions
+from warehouse.versions import current_version, end_broken_off, rollback, versions
 
 MONTHS = {"first_month": "2024-04-01", "history_from": "2024-04-01"}
 
@@ -18,18 +18,10 @@ class KilledError(Exception):
     """Stands for a kill at that very place."""
 
 
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> SmallCompany:
-    """Three months, built and published."""
-    company = small_company(tmp_path_factory.mktemp("back") / "company", **MONTHS)
-    company.run()
-    assert company.publish() == 1
-    return company
-
-
 @pytest.fixture
-def company(published: SmallCompany, tmp_path: Path) -> SmallCompany:
-    return published.copy(tmp_path / "company")
+def company(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> SmallCompany:
+    """Three months, built and published."""
+    return published_once(tmp_path_factory, tmp_path / "company", **MONTHS)
 
 
 def killed(*_: object) -> None:
@@ -77,7 +69,7 @@ def test_a_publish_that_was_broken_off_when_its_file_was_whole_is_ended(company,
     company.export("costs", [{**row, "amount": 2 * int(row["amount"])} for row in exports()["costs"]])
     company.run()
     with monkeypatch.context() as broken:
-        broken.setattr(publishing, "_swap", killed)
+        broken.setattr(publishing, "swap", killed)
         with pytest.raises(KilledError):
             company.publish()
     folders = company.project().folders

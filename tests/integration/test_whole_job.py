@@ -52,7 +52,7 @@ def months() -> list[dt.date]:
 def test_the_job_runs_to_its_end_and_says_what_it_did(job: Job) -> None:
     told = job.commands["run"]
     assert told["exit"] == 0, told["out"] + told["err"]
-    assert told["version"] == "customer_success-000001.duckdb"
+    assert told["version"] == "versions/000001/customer_success.duckdb"
     assert "months built: 2024-05 to 2026-10" in told["out"]
     assert "published version 1" in told["out"]
     assert "Traceback" not in told["out"] + told["err"]
@@ -63,7 +63,7 @@ def test_a_second_run_builds_nothing_and_publishes_nothing(job: Job) -> None:
     assert told["exit"] == 0, told["out"] + told["err"]
     assert "months built: none" in told["out"]
     assert "nothing new to publish" in told["out"]
-    assert told["version"] == "customer_success-000001.duckdb"
+    assert told["version"] == "versions/000001/customer_success.duckdb"
 
 
 def test_nothing_is_stale_after_a_run(job: Job) -> None:
@@ -83,7 +83,7 @@ def test_a_month_run_again_is_built_anew_with_the_same_rows(job: Job) -> None:
     told = job.commands["run a month"]
     assert told["exit"] == 0, told["out"] + told["err"]
     assert f"months built: {AGAIN}" in told["out"]
-    assert told["version"] == "customer_success-000001.duckdb", "nothing new to publish"
+    assert told["version"] == "versions/000001/customer_success.duckdb", "nothing new to publish"
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH '{job.before}' AS before (READ_ONLY)")
         connection.execute(f"ATTACH '{job.data / 'working.duckdb'}' AS after (READ_ONLY)")
@@ -235,7 +235,7 @@ def test_the_file_is_for_reading_only_and_nothing_lies_beside_it_half_done(job: 
     assert job.published.is_symlink()
     assert stat.S_IMODE(job.published.stat().st_mode) == 0o440
     names = sorted(path.name for path in job.published.parent.iterdir())
-    assert names == ["customer_success-000001.duckdb", "customer_success.duckdb", "parquet", "parquet-000001"]
+    assert names == ["versions/000001/customer_success.duckdb", "customer_success.duckdb", "parquet", "parquet-000001"]
 
 
 def test_months_are_those_of_the_config_through_that_of_as_of(published: duckdb.DuckDBPyConnection) -> None:

@@ -59,7 +59,7 @@ def run_all(folder: Path) -> Job:
                 "exit": ended.returncode,
                 "out": ended.stdout,
                 "err": ended.stderr,
-                "version": link.readlink().name if link.is_symlink() else None,
+                "version": str(link.readlink()) if link.is_symlink() else None,
             }
             if name == "run" and (data / "working.duckdb").exists():
                 shutil.copy(data / "working.duckdb", folder / "before.duckdb")

@@ -23,9 +23,10 @@ from tests.integration.small_company import (
     small_company,
 )
 from transforms.catalogue import CATALOGUE
+from transforms.refusals import UndefinedError
 from warehouse.errors import WarehouseError
 from warehouse.locking import run_lock
-from warehouse.publishing import current_version
+from warehouse.versions import current_version
 
 
 @pytest.fixture
@@ -243,8 +244,8 @@ def test_rolling_back_gives_readers_the_version_before_as_far_as_there_is_one(
     assert (status, out, err) == (0, "Readers now get version 1.\n", "")
     folders = company.project().folders
     assert current_version(folders) == 1
-    assert folders.published_database.resolve().name == "customer_success-000001.duckdb"
-    assert (folders.published / "parquet").resolve().name == "parquet-000001"
+    assert folders.published_database.readlink() == Path("versions/000001/customer_success.duckdb")
+    assert (folders.published / "parquet").readlink() == Path("versions/000001/parquet")
     status, out, err = command(company, "rollback")
     assert (status, out) == (1, "")
     assert one_line(err) == "error: there is no version before the published one"
@@ -299,6 +300,25 @@ def test_what_a_person_must_mend_fails_at_once_and_says_what_to_do(
     with pytest.raises(dg.Failure, match=told) as failure, plain_failures(name):
         MonthRun(company.project(), RUN).build(name, [LAST])
     assert failure.value.allow_retries is False
+
+
+@pytest.mark.parametrize(
+    ("rate", "told"),
+    [
+        ("0,9", "2 rows of fx_rates were quarantined: .*fx_rates.csv, line 2, rate: expected a number with a point"),
+        (None, "no row of fx_rates was quarantined"),
+    ],
+)
+def test_what_is_missing_is_told_with_what_of_it_was_quarantined(
+    one_month: SmallCompany, tmp_path: Path, rate: str | None, told: str
+) -> None:
+    company = one_month.copy(tmp_path / "company")
+    kept = exports()["fx_rates"][:-2]
+    spoiled = [{**row, "rate": rate} for row in exports()["fx_rates"][-2:] if rate]
+    company.export("fx_rates", [*spoiled, *kept])
+    company.ingest()
+    with pytest.raises(UndefinedError, match=f"fx_rates has no rate for USD in 2024-05.*; {told}"):
+        MonthRun(company.project(), RUN).build("fct_mrr_account_month", [LAST])
 
 
 # --- the dictionary ---------------------------------------------------------------------------------------------------

@@ -238,9 +238,10 @@ import json
 from pathlib import Path
 import dagster as dg
 import duckdb
+from filelock import FileLock
 from pipelines.definitions import defs
 from tests.integration.small_company import SmallCompany, exports
-from warehouse.publishing import current_version
+from warehouse.versions import current_version
 
 company, told = SmallCompany(Path(FOLDER)), {}
 instance = dg.DagsterInstance.ephemeral()
@@ -270,12 +271,18 @@ def job(name, selection=None, **tags):
     return {"success": result.success, "checks": checks, "made": made, "tags": dict(run.tags), "run": run.run_id,
             "version": current_version(company.project().folders)}
 
-def touched():
-    answer = touched_months.evaluate_tick(dg.build_sensor_context(instance=instance, definitions=defs))
-    return asked(answer) if answer.run_requests else {"skipped": answer.skip_message}
+cursors = {}
 
-def touched_requests():
-    return touched_months.evaluate_tick(dg.build_sensor_context(instance=instance, definitions=defs)).run_requests
+def ticked(sensor):
+    # What a sensor answers, at its next tick after the one before.
+    context = dg.build_sensor_context(instance=instance, definitions=defs, cursor=cursors.get(sensor.name))
+    answer = sensor.evaluate_tick(context)
+    cursors[sensor.name] = answer.cursor
+    return answer
+
+def touched():
+    answer = ticked(touched_months)
+    return asked(answer) if answer.run_requests else {"skipped": answer.skip_message}
 
 def by_table(pairs):
     found = {}
@@ -297,12 +304,8 @@ def recorded():
     return {name: months for name, months in found.items() if months}
 
 def whole():
-    # The sensor asks nothing of the run but that it ended well.
-    run = instance.get_runs(limit=1)[0]
-    event = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.RUN_SUCCESS).records[0]
-    return asked(whole_again(dg.build_run_status_sensor_context(
-        sensor_name="whole_again", dagster_instance=instance, dagster_run=run,
-        dagster_event=event.event_log_entry.dagster_event)))
+    answer = ticked(whole_again)
+    return asked(answer) if answer.run_requests else {"skipped": answer.skip_message}
 
 def exports_seen(cursor):
     answer = new_exports(dg.build_sensor_context(cursor=cursor))
@@ -316,11 +319,16 @@ told["exports at first"], cursor = exports_seen(None)
 told["exports unchanged"], cursor = exports_seen(cursor)
 told["ingest"] = job("ingest")
 told["touched at first"] = touched()
+told["touched at first, again"] = touched()
 told["whole while nothing is built"] = whole()
 company.mend()
+# Nobody but a daemon that is new looks again before a run has ended.
+cursors.clear()
 told["whole when all is built"] = whole()
+told["whole when all is built, again"] = whole()
 told["touched when all is built"] = touched()
 told["publish"] = job("publish")
+cursors.clear()
 told["whole when all is published"] = whole()
 told["daily after a publish"] = asked(daily(dg.build_schedule_context()))
 told["exports by a new sensor, all landed"], _ = exports_seen(None)
@@ -335,11 +343,20 @@ company.export("usage_events", events)
 told["exports changed"], cursor = exports_seen(cursor)
 told["exports unchanged again"], cursor = exports_seen(cursor)
 told["second ingest"] = job("ingest")
-told["touched by two events"] = touched()
+with FileLock(str(company.project().folders.lock.resolve())):
+    told["touched while a run works"] = touched()
+    told["whole while a run works"] = whole()
+starting = dg.DagsterRun(job_name="ingest", run_id="22222222-2222-3333-4444-555555555555",
+                       status=dg.DagsterRunStatus.STARTING)
+instance.run_storage.add_run(starting)
+told["touched while a run starts"] = touched()
+instance.run_storage.delete_run(starting.run_id)
+answer = ticked(touched_months)
+told["touched by two events"] = asked(answer)
 told["stale"] = sorted({str(entry.month) for entry in company.stale()})
 told["stale by table"] = stale_by_table()
 told["publish while stale"] = job("publish")
-(request,) = touched_requests()
+(request,) = answer.run_requests
 told["recorded before"] = recorded()
 told["touched run"] = job("months", request.asset_selection, **request.tags)
 told["recorded by the touched run"] = recorded()
@@ -553,6 +570,18 @@ def test_a_publish_is_asked_for_once_no_month_is_stale_and_something_is_new(life
     assert life["whole when all is built"] == PLAIN
     assert "nothing new" in life["whole when all is published"]["skipped"]
     assert life["whole after the touched run"] == PLAIN
+
+
+def test_what_a_sensor_has_asked_for_it_does_not_ask_for_again(life: dict[str, Any]) -> None:
+    assert "nothing was ingested since" in life["touched at first, again"]["skipped"]
+    assert "nothing was built since" in life["whole when all is built, again"]["skipped"]
+
+
+def test_a_sensor_looks_when_no_run_works_or_waits_and_loses_nothing_by_it(life: dict[str, Any]) -> None:
+    """The working database lets one process in, and a run that is about to begin changes what would be seen."""
+    for busy in ("touched while a run works", "whole while a run works", "touched while a run starts"):
+        assert "a run is going on" in life[busy]["skipped"]
+    assert life["touched by two events"]["runs"] == [["2023-06-01", "2024-06-01"]]
 
 
 def test_stale_months_fail_their_check_and_stop_the_publication(life: dict[str, Any]) -> None:

@@ -238,7 +238,17 @@ class TestEveryContract:
     def test_what_is_told_with_a_day_is_a_column_beside_that_day(self, contract):
         for name, told in contract.told_with().items():
             assert name in contract.dtypes()
-            assert contract.dtypes()[told] in (pl.Date(), pl.Datetime("us"))
+            assert told
+            assert {contract.dtypes()[day] for day in told} <= {pl.Date(), pl.Datetime("us")}
+
+    @each_contract
+    def test_which_of_the_rows_with_one_key_counts_is_told_by_an_instant_beside_the_key(self, contract):
+        if repeats := contract.repeats():
+            which, by = repeats
+            assert which in {"first", "last"}
+            assert contract.grain()
+            assert by not in contract.grain()
+            assert contract.dtypes()[by] == pl.Datetime("us")
 
 
 class TestUnits:

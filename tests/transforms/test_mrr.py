@@ -671,6 +671,41 @@ def test_rates_are_exact_to_their_tenth_decimal():
     assert in_january(item(100_000_000_00, currency="USD"), fx=rates(USD={"2024-01": "0.1234567891"})) == 12_345_678_91
 
 
+def test_a_rate_counts_to_its_last_decimal():
+    # 10,000,000,000.00 $ at 0.8123456789012345 are 8,123,456,789.012345 €; at …2395, a cent is made of the last digits.
+    much = item(10_000_000_000_00, currency="USD")
+    assert in_january(much, fx=rates(USD={"2024-01": "0.8123456789012345"})) == 8_123_456_789_01
+    assert in_january(much, fx=rates(USD={"2024-01": "0.8123456789015000"})) == 8_123_456_789_02
+    assert in_january(much, fx=rates(USD={"2024-01": "0.8123456789014999"})) == 8_123_456_789_01
+
+
+def test_a_tiny_rate_keeps_its_digits():
+    # 3,000,000,000.00 rupiahs at 0.0000571234567891 are 171,370.37 €.
+    assert (
+        in_january(item(3_000_000_000_00, currency="IDR"), fx=rates(IDR={"2024-01": "0.0000571234567891"}))
+        == 171_370_37
+    )
+
+
+def test_a_currency_withdrawn_since_has_the_digits_it_had_and_its_last_rate():
+    """Kunas until 2022, euros from then on; nobody rates a kuna in 2023."""
+    changed = versions(
+        ("2022-11-10", {"amount": 753_45, "currency": "HRK"}),
+        ("2023-01-01", {"amount": 120_00, "currency": "EUR"}),
+        started="2022-11-10",
+    )
+    fx = rates(HRK={"2022-11": "0.1327228", "2022-12": "0.1327228"})
+    told = story(*changed, first="2022-11", last="2023-01", fx=fx)
+    assert told["2022-12"] == {"opening": 100_00, "closing": 100_00}
+    assert told["2023-01"] == {"opening": 100_00, "expansion": 20_00, "upsell": 20_00, "closing": 120_00}
+
+
+def test_an_old_belarusian_rouble_had_no_kopecks():
+    fx = rates(BYR={"2016-01": "0.00005"})
+    told = story(item(200_000, currency="BYR", started="2016-01-05"), first="2016-01", last="2016-01", fx=fx)
+    assert told["2016-01"] == {"new": 10_00, "closing": 10_00}
+
+
 def test_a_rate_missing_in_a_closed_month_stops_the_run_and_is_named():
     fx = rates(USD={"2024-01": "0.9", "2024-03": "0.9"})
     with pytest.raises(MissingRateError, match="USD in 2024-02"):
@@ -779,6 +814,15 @@ def test_a_cancellation_is_pending_from_the_day_of_the_request(asked, pending):
 
 def test_a_requested_cancellation_without_a_known_end_is_pending():
     assert story(item(cancel_requested_on="2024-02-20"))["2024-03"]["pending_cancellation"] == 100_00
+
+
+def test_an_item_that_pays_and_is_not_cancelled_is_counted_and_a_credit_is_none():
+    asked = item(100_00, item_id="I2", cancel_requested_on="2024-01-20")
+    free = item(0, item_id="I3")
+    both, one, none = facts(item(20_00), asked, free, last="2024-01"), facts(item(20_00)), facts(asked, free)
+    assert both["uncancelled_items"].to_list() == [1]
+    assert one["uncancelled_items"].to_list() == [1, 1, 1]
+    assert none["uncancelled_items"].to_list() == [0, 0, 0]
 
 
 def test_only_the_items_that_were_cancelled_are_pending():

@@ -106,6 +106,15 @@ class TestWriteMonths:
         assert [accounts_of(two_months, m, t) for t, m in made] == [["x"], ["y"], ["x"], ["y"]]
         assert built(two_months) == sorted((table, month, "g", 1) for table, month in made)
 
+    def test_with_earlier_replaces_all_months_before_the_first_too_and_says_no_more_that_they_are_built(
+        self, two_months
+    ):
+        two_months.write_months({MILESTONES: milestones(JANUARY, "m")}, [JANUARY], builds((MILESTONES, JANUARY)))
+        both = pl.concat([scores(JANUARY, "x"), scores(FEBRUARY, "y")])
+        two_months.write_months({SCORES: both}, [FEBRUARY], builds((SCORES, FEBRUARY)), with_earlier=True)
+        assert [accounts_of(two_months, month) for month in (JANUARY, FEBRUARY)] == [["x"], ["y"]]
+        assert built(two_months) == sorted([(MILESTONES, JANUARY, "f", 1), (SCORES, FEBRUARY, "f", 1)])
+
     def test_leaves_the_builds_of_other_tables(self, two_months):
         two_months.write_months({MILESTONES: milestones(FEBRUARY, "m")}, [FEBRUARY], builds((MILESTONES, FEBRUARY)))
         assert built(two_months) == [*BUILT, (MILESTONES, FEBRUARY, "f", 1)]

@@ -24,13 +24,15 @@ from schemas.operations import Publication
 from schemas.tables import PUBLISHED
 from tests.frames import at, day
 from warehouse import publishing
+from warehouse import versions as warehouse_versions
 from warehouse.audit import BROKEN, check_invariants, refuse
 from warehouse.database import WorkingDatabase
 from warehouse.errors import AuditError, WarehouseError
 from warehouse.folders import Folders
 from warehouse.lineage import Stale
-from warehouse.publishing import current_version, publications, publish, rollback, versions
+from warehouse.publishing import publications, publish
 from warehouse.upkeep import forget_but_keys, prepare
+from warehouse.versions import current_version, end_broken_off, home, remove_old, rollback, swap_link, versions
 from warehouse.views import VIEWS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -202,6 +204,22 @@ def change(database: WorkingDatabase, *statements: str) -> None:
             connection.execute(statement)
 
 
+def laid_out(folders: Folders) -> list[str]:
+    """Names of what readers find, down to the folders of versions and what is in them."""
+    found = [
+        *folders.published.iterdir(),
+        *folders.published.glob("versions/*"),
+        *folders.published.glob("versions/*/*"),
+    ]
+    return sorted(str(path.relative_to(folders.published)) for path in found)
+
+
+def some_time_later(folders: Folders) -> None:
+    """Every version has been there for an hour, so that nobody is just opening the one before it."""
+    for folder in home(folders).glob("*"):
+        os.utime(folder, (time.time() - 3600,) * 2)
+
+
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
@@ -213,17 +231,19 @@ class TestAPublish:
     def test_is_a_versioned_file_that_nobody_writes_behind_one_stable_name(self, database, folders):
         assert publish(database, folders, told(), 5, {}) == 1
         assert folders.published_database.is_symlink()
-        assert folders.published_database.readlink() == Path("customer_success-000001.duckdb")
-        assert mode(folders.published / "customer_success-000001.duckdb") == 0o440
+        assert folders.published_database.readlink() == Path("versions/000001/customer_success.duckdb")
+        assert mode(folders.published_database) == 0o440
         assert (current_version(folders), list(versions(folders))) == (1, [1])
 
     def test_leaves_nothing_half_done_and_no_write_ahead_log(self, database, folders):
         publish(database, folders, told(), 5, {})
-        assert sorted(path.name for path in folders.published.iterdir()) == [
-            "customer_success-000001.duckdb",
+        assert laid_out(folders) == [
             "customer_success.duckdb",
             "parquet",
-            "parquet-000001",
+            "versions",
+            "versions/000001",
+            "versions/000001/customer_success.duckdb",
+            "versions/000001/parquet",
         ]
         assert not list(folders.root.rglob("*.wal"))
 
@@ -237,7 +257,7 @@ class TestAPublish:
     def test_leaves_the_earlier_months_in_the_working_database(self, database, folders):
         publish(database, folders, told(), 5, {})
         assert database.read("metric_month", (DECEMBER, DECEMBER)).height == 3
-        assert database.read("publication").is_empty()
+        assert database.read("publication")["version"].to_list() == [1]
 
     def test_keeps_what_belongs_to_no_month(self, database, folders):
         check_invariants(database)
@@ -281,6 +301,8 @@ class TestAPublish:
     def test_keeps_the_history_of_versions_that_are_gone(self, database, folders):
         for content in ("one", "two", "three"):
             publish(database, folders, told(content), 1, {})
+            some_time_later(folders)
+        remove_old(folders, 1)
         assert publications(folders)["content"].to_list() == ["one", "two", "three"]
         assert list(versions(folders)) == [3]
 
@@ -313,9 +335,10 @@ class TestAPublish:
         given = []
 
         def swap(link: Path, target: str) -> None:
-            given.append((link, mode(folders.published / target), ask(folders.published / target, MRR)))
+            if link == folders.published_database:
+                given.append((link, mode(folders.published / target), ask(folders.published / target, MRR)))
 
-        monkeypatch.setattr(publishing, "swap_link", swap)
+        monkeypatch.setattr(warehouse_versions, "swap_link", swap)
         publish(database, folders, told(), 5, {})
         assert given == [(folders.published_database, 0o440, [(JANUARY, 150.0), (FEBRUARY, 130.0)])]
 
@@ -561,6 +584,20 @@ class TestParquet:
                 seen.add(table)
         assert {"metric_part", "metric_month", "fct_mrr_account_month", "dim_account", "publication"} <= seen
 
+    def test_holds_the_views_too(self, database, folders):
+        publish(database, folders, told(), 5, {})
+        for name in (*(view.name for view in VIEWS), "metric_observation"):
+            found = duckdb.sql(f"SELECT * FROM '{folders.published}/parquet/{name}.parquet'")
+            rows = ask(folders.published_database, f"SELECT * FROM {name}")
+            assert sorted(found.fetchall(), key=str) == sorted(rows, key=str), name
+            assert rows or name == "metric_observation"
+
+    def test_is_for_those_who_may_read_the_database(self, database, folders):
+        publish(database, folders, told(), 5, {})
+        files = [*home(folders).rglob("*.parquet")]
+        assert len(files) > len(VIEWS)
+        assert {mode(path) for path in files} == {0o440}
+
     def test_is_one_file_for_each_table_and_published_month(self, database, folders):
         publish(database, folders, told(), 5, {})
         found = sorted(path.name for path in (folders.published / "parquet" / "metric_month").iterdir())
@@ -573,7 +610,7 @@ class TestParquet:
         publish(database, folders, told(), 5, every_month("f", fct_mrr_account_month_2024_02="g"))
 
         def same(name: str) -> bool:
-            one, other = (folders.published / f"parquet-00000{version}" / name for version in (1, 2))
+            one, other = (home(folders) / f"00000{version}" / "parquet" / name for version in (1, 2))
             return one.samefile(other)
 
         assert same("fct_mrr_account_month/month=2024-01-01.parquet")
@@ -586,18 +623,20 @@ class TestParquet:
         publish(database, folders, told(), 5, every_month("f", fct_mrr_account_month_2024_02="g"))
         query = "SELECT DISTINCT seats FROM '{}/fct_mrr_account_month/month=2024-02-01.parquet'"
         assert duckdb.sql(query.format(folders.published / "parquet")).fetchall() == [(7,)]
-        assert duckdb.sql(query.format(folders.published / "parquet-000001")).fetchall() == [(None,)]
+        assert duckdb.sql(query.format(home(folders) / "000001" / "parquet")).fetchall() == [(None,)]
 
     def test_a_month_of_which_nothing_is_known_is_written_anew(self, database, folders):
         publish(database, folders, told(), 5, {})
         publish(database, folders, told(), 5, {})
-        one, other = (folders.published / f"parquet-00000{v}" / "metric_part" for v in (1, 2))
+        one, other = (home(folders) / f"00000{v}" / "parquet" / "metric_part" for v in (1, 2))
         assert not (one / "month=2024-01-01.parquet").samefile(other / "month=2024-01-01.parquet")
 
     def test_what_later_versions_link_to_outlives_the_version_it_came_from(self, database, folders):
         for _ in range(3):
             publish(database, folders, told(), 1, every_month("f"))
-        assert sorted(p.name for p in folders.published.glob("parquet-*")) == ["parquet-000003"]
+        some_time_later(folders)
+        remove_old(folders, 1)
+        assert [path.name for path in home(folders).iterdir()] == ["000003"]
         january = folders.published / "parquet" / "metric_month" / "month=2024-01-01.parquet"
         assert duckdb.sql(f"SELECT count(*) FROM '{january}'").fetchall() == [(18,)]
 
@@ -612,26 +651,47 @@ class TestParquet:
 class TestVersions:
     def test_only_the_last_ones_are_kept(self, database, folders):
         for number in range(1, 5):
+            some_time_later(folders)
             assert publish(database, folders, told(), 2, {}) == number
+        # Version 4 has only just come: somebody may still be opening version 3, and none may be opening version 2.
         assert list(versions(folders)) == [3, 4]
-        assert sorted(p.name for p in folders.published.glob("parquet-*")) == ["parquet-000003", "parquet-000004"]
+        assert sorted(path.name for path in home(folders).iterdir()) == ["000003", "000004"]
         assert current_version(folders) == 4
+
+    def test_one_that_readers_may_still_be_opening_is_kept_whatever_the_setting(self, database, folders):
+        publish(database, folders, told("one"), 1, {})
+        some_time_later(folders)
+        found = folders.published_database.resolve()
+        publish(database, folders, told("two"), 1, {})
+        assert ask(found, "SELECT content FROM publication") == [("one",)]
+        assert (current_version(folders), list(versions(folders))) == (2, [1, 2])
 
     def test_a_version_whose_removal_was_broken_off_is_removed_by_the_next_publish(
         self, database, folders, monkeypatch
     ):
         publish(database, folders, told(), 1, {})
+        publish(database, folders, told(), 1, {})
+        some_time_later(folders)
         with monkeypatch.context() as patched:
-            patched.setattr(publishing, "remove_parquet", lambda *_: 1 / 0)
+            patched.setattr(shutil, "rmtree", lambda *_, **__: 1 / 0)
             with pytest.raises(ZeroDivisionError):
-                publish(database, folders, told(), 1, {})
+                remove_old(folders, 1)
+        assert list(versions(folders)) == [2]
         assert publish(database, folders, told(), 1, {}) == 3
-        assert sorted(path.name for path in folders.published.iterdir()) == [
-            "customer_success-000003.duckdb",
-            "customer_success.duckdb",
-            "parquet",
-            "parquet-000003",
-        ]
+        assert sorted(path.name for path in home(folders).iterdir()) == ["000002", "000003"]
+
+    def test_a_number_is_never_given_twice_though_all_versions_are_gone(self, database, folders):
+        for content in ("one", "two"):
+            publish(database, folders, told(content), 5, {})
+        shutil.rmtree(folders.published)
+        assert publish(database, folders, told("three"), 5, {}) == 3
+        assert publications(folders)["content"].to_list() == ["one", "two", "three"]
+
+    def test_a_number_is_not_given_to_two_though_the_working_database_is_new(self, database, folders, consistent):
+        publish(database, folders, told("one"), 5, {})
+        shutil.copy(consistent, folders.working_database)
+        assert publish(database, folders, told("two"), 5, {}) == 2
+        assert publications(folders)["content"].to_list() == ["one", "two"]
 
     def test_rollback_gives_readers_the_version_before(self, database, folders):
         for number in (1.0, 2.0, 3.0):
@@ -663,13 +723,81 @@ class TestVersions:
 
     def test_files_of_other_names_are_none(self, database, folders):
         publish(database, folders, told(), 5, {})
-        for name in (
-            "customer_success-1.duckdb",
-            "customer_success-000009.duckdb.bak",
-            ".customer_success-000009.part",
-        ):
-            (folders.published / name).touch()
+        for name in ("1", "000009.bak", ".000009.part", "notes"):
+            (home(folders) / name).mkdir()
         assert list(versions(folders)) == [1]
+
+    def test_what_others_put_under_a_number_is_neither_read_nor_overwritten(self, database, folders):
+        publish(database, folders, told("one"), 5, {})
+        foreign = home(folders) / "000007"
+        foreign.mkdir()
+        (foreign / "customer_success.duckdb").write_text("no database")
+        (home(folders) / "000008").write_text("no folder")
+        assert publications(folders)["content"].to_list() == ["one"]
+        assert publish(database, folders, told("two"), 5, {}) == 9
+        assert publications(folders)["content"].to_list() == ["one", "two"]
+        assert (foreign / "customer_success.duckdb").read_text() == "no database"
+
+    def test_laid_out_as_they_once_were_go_on_being_read_and_are_counted(self, database, folders):
+        publish(database, folders, told("one"), 5, every_month("f"))
+        old = home(folders) / "000001"
+        (old / "customer_success.duckdb").rename(folders.published / "customer_success-000001.duckdb")
+        (old / "parquet").rename(folders.published / "parquet-000001")
+        shutil.rmtree(home(folders))
+        swap_link(folders.published_database, "customer_success-000001.duckdb")
+        swap_link(folders.published / "parquet", "parquet-000001")
+        change(database, "DELETE FROM publication")
+        assert publish(database, folders, told("two"), 5, every_month("f")) == 2
+        assert publications(folders)["content"].to_list() == ["one", "two"]
+        assert ask(folders.published / "customer_success-000001.duckdb", MRR) == ask(folders.published_database, MRR)
+        assert rollback(folders) == 1
+        assert ask(folders.published_database, "SELECT content FROM publication") == [("one",)]
+        assert (folders.published / "parquet" / "metric_part").is_dir()
+
+
+class TestTheStableName:
+    def test_that_was_removed_is_made_again(self, database, folders):
+        publish(database, folders, told(), 5, {})
+        folders.published_database.unlink()
+        assert current_version(folders) is None
+        assert end_broken_off(folders) == 1
+        assert current_version(folders) == 1
+        assert end_broken_off(folders) is None
+
+    def test_that_points_nowhere_is_pointed_at_the_newest_version(self, database, folders):
+        publish(database, folders, told(), 5, {})
+        swap_link(folders.published_database, "versions/000005/customer_success.duckdb")
+        assert current_version(folders) is None
+        assert end_broken_off(folders) == 1
+
+    def test_that_was_removed_after_a_rollback_is_that_of_the_version_given_back(self, database, folders):
+        for content in ("one", "two", "three"):
+            publish(database, folders, told(content), 5, {})
+        assert rollback(folders) == 2
+        folders.published_database.unlink()
+        assert end_broken_off(folders) == 2
+
+
+class TestWhatWasTakenOut:
+    """A text that may no longer be published is in no byte of what is published."""
+
+    def test_is_in_no_byte_of_the_next_version(self, database, folders):
+        mark = "wilhelmina@example.org"
+        change(database, f"UPDATE dim_account SET account_name = '{mark}'")
+        publish(database, folders, told("one"), 5, {})
+        assert mark.encode() in folders.published_database.read_bytes()
+        change(database, "UPDATE dim_account SET account_name = 'left out'")
+        publish(database, folders, told("two"), 5, {})
+        assert mark.encode() not in folders.published_database.read_bytes()
+
+    def test_is_in_no_byte_where_its_month_is_not_published(self, database, folders):
+        mark = "account-of-december"
+        change(database, f"UPDATE dim_account_month SET account_name = '{mark}' WHERE month = DATE '2023-12-01'")
+        publish(database, folders, told(), 5, {})
+        assert mark.encode() in folders.working_database.read_bytes()
+        published = [path for path in home(folders).rglob("*") if path.is_file()]
+        assert len(published) > len(PUBLISHED) / 2
+        assert [path for path in published if mark.encode() in path.read_bytes()] == []
 
 
 class TestCompaction:
@@ -730,6 +858,8 @@ class TestReaders:
         with duckdb.connect(str(folders.published_database), read_only=True) as reader:
             change(database, "UPDATE metric_month SET value = 0 WHERE metric = 'mrr'")
             publish(database, folders, told("two"), 1, {})
+            some_time_later(folders)
+            remove_old(folders, 1)
             assert list(versions(folders)) == [2]
             assert reader.execute(MRR).fetchall() == [(JANUARY, 150.0), (FEBRUARY, 130.0)]
             assert ask(folders.published_database, MRR) == [(JANUARY, 0.0), (FEBRUARY, 0.0)]
@@ -859,14 +989,15 @@ class TestAKilledPublish:
             nursery.stdin.close()
         last = publish_state(database, folders, 1000)
         assert ask(folders.published_database, "SELECT DISTINCT numerator FROM metric_part") == [(1000.0,)]
-        assert sorted(path.name for path in folders.published.iterdir()) == sorted(
-            [
-                "customer_success.duckdb",
-                "parquet",
-                *(f"customer_success-{version:06d}.duckdb" for version in (last - 2, last - 1, last)),
-                *(f"parquet-{version:06d}" for version in (last - 2, last - 1, last)),
-            ]
-        )
+        some_time_later(folders)
+        remove_old(folders, 3)
+        kept = [f"{version:06d}" for version in (last - 2, last - 1, last)]
+        assert sorted(path.name for path in home(folders).iterdir()) == kept
+        assert sorted(path.name for path in folders.published.iterdir()) == [
+            "customer_success.duckdb",
+            "parquet",
+            "versions",
+        ]
 
     def test_leaves_nothing_that_the_next_one_picks_up(self, database, folders):
         """The next publish has other rows in the same places; what the killed one did to its copy must not reach it."""

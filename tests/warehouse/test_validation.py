@@ -61,6 +61,18 @@ class Loose(Export):
     word: str = column("Word", null=True)
 
 
+class Sent(Export):
+    """One row per message; sent twice, the first counts."""
+
+    key: str = column("Key")
+    when: pl.Date = column("When")
+    size: pl.Int64 = column("Size", null=True, ge=0)
+
+    class Config:
+        unique = ["key"]
+        metadata = {"repeats": ("first", "when")}
+
+
 FINE: dict[str, Any] = {"key": "a", "price": 1, "due": day("2025-01-01")}
 
 
@@ -353,3 +365,17 @@ class TestNothingIsLost:
         shuffled = list(sent)
         order.shuffle(shuffled)
         assert kept(sent) == kept(shuffled)
+
+
+class TestRowsOfWhichTheContractSaysWhichCounts:
+    """Which of them does is chosen later, over all files of the source."""
+
+    FIRST = {"key": "a", "when": day("2025-01-01"), "size": 1}
+
+    def test_are_all_good_whether_or_not_they_differ(self):
+        later = {**self.FIRST, "when": day("2025-01-02")}
+        assert judged(Sent, self.FIRST, later, self.FIRST) == ([2, 3, 4], [])
+
+    def test_are_rejected_one_by_one_for_a_fault_of_their_own(self):
+        wrong = {**self.FIRST, "size": -1}
+        assert judged(Sent, wrong, self.FIRST, self.FIRST) == ([3, 4], [(2, "size", "expected at least 0")])

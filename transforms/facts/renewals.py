@@ -8,7 +8,7 @@ from schemas.billing import FctRenewal
 from transforms.calendar import month_start
 from transforms.declaration import SO_FAR, History, Months, monthly
 from transforms.exported import Exported
-from transforms.facts.rates import RATE_DENOMINATOR, monthly_rates, rounded
+from transforms.facts.rates import at_rate, monthly_rates, refuse_too_much
 from transforms.facts.service import Service
 from transforms.facts.terms_of_items import GRACE_DAYS, MONTHS_AHEAD, terms_of_items
 
@@ -86,7 +86,8 @@ def _in_reporting_currency(
     rates = monthly_rates(fx_rates, wanted, dim_month, currency).select("month", "currency", "whole_rate")
     # Only a zero amount may lack a rate here, and zero is zero at any.
     rate = pl.when(pl.col("currency").is_not_null()).then(pl.col("whole_rate").fill_null(0))
-    return rows.join(rates, on=["month", "currency"], how="left").with_columns(
-        mrr_cents=rounded(pl.col("before_exact") * rate, RATE_DENOMINATOR),
-        renewed_mrr_cents=rounded(pl.col("after_exact") * rate, RATE_DENOMINATOR),
+    converted = rows.join(rates, on=["month", "currency"], how="left").with_columns(
+        mrr_cents=at_rate(pl.col("before_exact"), rate),
+        renewed_mrr_cents=at_rate(pl.col("after_exact"), rate),
     )
+    return refuse_too_much(converted, "MRR of a renewal", "mrr_cents", "renewed_mrr_cents")

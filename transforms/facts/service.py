@@ -8,8 +8,7 @@ from math import gcd, lcm
 import polars as pl
 
 from transforms.declaration import SO_FAR, intermediate
-from transforms.facts.rates import RATE_DENOMINATOR, rate_bounds, rates_so_far, rounded
-from transforms.refusals import UndefinedError
+from transforms.facts.rates import LIMB, TooMuchError, rate_bounds, rates_so_far, sum_at_rates
 
 ITEM = ("subscription_id", "item_id")
 PRICE_DENOMINATOR = 10**12
@@ -44,7 +43,7 @@ def service_periods(subscription_items: pl.DataFrame, as_of: dt.date) -> Service
     365/12, exactly. A discount takes no more than its line: below zero a line is 0, and a warning counts such items.
 
     Raises:
-        UndefinedError: the amounts are too large, or too finely divided, to be added exactly.
+        TooMuchError: the amounts are too large, or too finely divided, to be added exactly.
     """
     scale, factor = _monthly_factor(subscription_items)
     fineness, charge = _charge(subscription_items)
@@ -90,7 +89,7 @@ def service_periods(subscription_items: pl.DataFrame, as_of: dt.date) -> Service
 FOREVER = dt.date(9999, 1, 1)
 DAYS_A_MONTH = 31
 LARGEST = 2**122
-"""An account's amounts stay below it, so that no sum of some of them outgrows 128 bits, also doubled for rounding."""
+"""An account's amounts × LIMB stay below it, so that no sum of some of them at a rate outgrows 128 bits."""
 TOO_LARGE = (
     "subscription_items: amounts too large, or prices and intervals too finely divided, to be added exactly; "
     "look for a quantity, a unit_amount, a line_amount or an interval_count that cannot be"
@@ -138,14 +137,8 @@ def _check_size(items: pl.DataFrame, scale: int) -> None:
     line = pl.coalesce(pl.col("line_amount").cast(pl.Float64), quantity * price, 0.0).abs()
     charged = line + pl.col("discount_amount").cast(pl.Float64).fill_null(0)
     greatest = items.group_by("account_id").agg(charged.sum().alias("charged"))["charged"].max()
-    if isinstance(greatest, float) and greatest * scale * DAYS_A_MONTH > LARGEST / RATE_DENOMINATOR:
-        raise UndefinedError(TOO_LARGE)
-
-
-def check_conversion(amount: pl.Series, rate: pl.Series) -> None:
-    """Refuse amounts that outgrow whole numbers at a rate, as of a currency of which a unit is worth thousands."""
-    if (amount.abs().max() or 0) * (rate.max() or 0) > LARGEST:  # type: ignore[operator]
-        raise UndefinedError(TOO_LARGE)
+    if isinstance(greatest, float) and greatest * scale * DAYS_A_MONTH > LARGEST / LIMB:
+        raise TooMuchError(TOO_LARGE)
 
 
 def _discount(day: pl.Expr) -> pl.Expr:
@@ -221,17 +214,16 @@ def _totals(
     rated = rates_so_far(fx_rates, running, reporting).join(
         rate_bounds(fx_rates, running, reporting), on="currency", how="left"
     )
-    check_conversion(rated["amount"], rated["greatest_rate"])
     amount = pl.col("amount")
     unrated = (pl.col("whole_rate").is_null() & (amount > 0)).any()
-    at_least = (amount * pl.when(amount > 0).then("least_rate").otherwise("greatest_rate")).sum()
-    at_most = (amount * pl.when(amount > 0).then("greatest_rate").otherwise("least_rate")).sum()
+    at_least = pl.when(amount > 0).then("least_rate").otherwise("greatest_rate")
+    at_most = pl.when(amount > 0).then("greatest_rate").otherwise("least_rate")
 
-    def is_a_cent(value: pl.Expr) -> pl.Expr:
-        return rounded(value, RATE_DENOMINATOR * scale) > 0
+    def is_a_cent(rate: pl.Expr) -> pl.Expr:
+        return sum_at_rates(amount, rate, scale) > 0
 
     return rated.group_by("account_id", "day").agg(
-        pays=is_a_cent((amount * pl.col("whole_rate")).sum()) | unrated,
+        pays=is_a_cent(pl.col("whole_rate")) | unrated,
         wavers=(is_a_cent(at_least) != is_a_cent(at_most)) | unrated,
     )
 

@@ -5,7 +5,7 @@ import datetime as dt
 import polars as pl
 
 from transforms.calendar import month_start
-from transforms.facts.rates import RATE_DENOMINATOR, monthly_rates, rounded
+from transforms.facts.rates import monthly_rates, refuse_too_much, sum_at_rates
 from transforms.facts.service import FOREVER, ITEM, Service, spoken_versions
 from transforms.facts.trials import trial_runs
 
@@ -43,29 +43,34 @@ def terms_of_items(
     days = _days(items, paid, as_of)
     used = pl.concat([frame.select("month", "currency") for frame in (items, days)])
     rates = monthly_rates(fx_rates, used, dim_month, currency).select("month", "currency", "whole_rate")
-    unit = RATE_DENOMINATOR * in_service.scale
-    terms = _in_one_currency(items, rates, TERM, "before")
+    cents = sum_at_rates(pl.col("amount"), pl.col("whole_rate"), in_service.scale)
+    before = items.join(rates, on=["month", "currency"]).group_by(TERM).agg(before=cents)
+    after = days.join(rates, on=["month", "currency"]).group_by(*TERM, "day").agg(after=cents)
     starts = items.group_by(TERM).agg(
         pl.col("term_started_on").min(), pl.col("subscription_id").unique().sort(), month=pl.col("month").first()
     )
-    rows = starts.join(terms, on=TERM).join(_best_days(_in_one_currency(days, rates, [*TERM, "day"], "after")), on=TERM)
+    # Paying is MRR above zero to the cent.
+    rows = starts.join(before.filter(pl.col("before") > 0), on=TERM).join(_best_days(after), on=TERM)
+    refuse_too_much(rows, "MRR of a term", "before", "after")
+    return _judged(rows, as_of).with_columns(currency=pl.lit(currency))
+
+
+def _judged(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
+    """The terms, of which `before` and the most `after` are known, with what became of them by `as_of`."""
     renewed, final = pl.col("after") > 0, due + grace
-    one_subscription = pl.col("subscription_id").list.len() == 1
-    money = {"mrr": pl.col("before"), "renewed_mrr": pl.min_horizontal("before", "after")}
+    lost_or_open = pl.when(final <= as_of).then(pl.lit("lost")).otherwise(pl.lit("open"))
+    kept = pl.min_horizontal("before", "after")
     return rows.with_columns(
         renewal_id=pl.format("{}/{}", "account_id", due.dt.to_string("%Y-%m-%d")),
-        subscription_id=pl.when(one_subscription).then(pl.col("subscription_id").list.first()),
+        subscription_id=pl.when(pl.col("subscription_id").list.len() == 1).then(pl.col("subscription_id").list.first()),
         is_renewed=renewed,
         renewed_on=pl.when(renewed).then("first_day"),
         decided_on=pl.when(renewed).then("first_day").otherwise(final),
-        outcome=pl.when(renewed)
-        .then(pl.lit("renewed"))
-        .when(final <= as_of)
-        .then(pl.lit("lost"))
-        .otherwise(pl.lit("open")),
-        currency=pl.lit(currency),
-        **{f"{name}_amount": rounded(amount, unit) for name, amount in money.items()},
-        **{f"{name}_cents": rounded(amount, unit) for name, amount in money.items()},
+        outcome=pl.when(renewed).then(pl.lit("renewed")).otherwise(lost_or_open),
+        mrr_amount="before",
+        renewed_mrr_amount=kept,
+        mrr_cents="before",
+        renewed_mrr_cents=kept,
     )
 
 
@@ -98,12 +103,6 @@ def _days(items: pl.DataFrame, paid: pl.DataFrame, as_of: dt.date) -> pl.DataFra
     there = days.join(running, on=TERM).filter(on_day).select(*TERM, "day", "currency", "amount")
     nothing = terms.select(*TERM, "currency", day=due, amount=pl.lit(0, pl.Int128))
     return pl.concat([there, nothing.select(there.columns)]).with_columns(month=month_start(due))
-
-
-def _in_one_currency(rows: pl.DataFrame, rates: pl.DataFrame, by: list[str], name: str) -> pl.DataFrame:
-    """Sums of the amounts at the rate of the due month."""
-    rated = rows.join(rates, on=["month", "currency"])
-    return rated.group_by(by).agg((pl.col("amount") * pl.col("whole_rate")).sum().alias(name))
 
 
 def _best_days(days: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,146 @@
+"""What stops a publish although every identity holds: too much was rejected, or a closed month moved too far."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import get_args
+
+import duckdb
+import polars as pl
+
+from pipelines.project import Project
+from schemas.config import Headline, QuarantineLimit
+from schemas.contract import Contract
+from schemas.metrics import DimMetric, MetricMonth
+from schemas.operations import ExportFile
+from warehouse.errors import AuditError
+from warehouse.lineage import digest
+from warehouse.validation import REPEATED
+from warehouse.versions import current_version
+
+HEADLINES: tuple[Headline, ...] = get_args(Headline)
+TOLD = 5
+"""So many of the moves are told."""
+
+
+def refuse_rejected(files: pl.DataFrame, rejected: pl.DataFrame, limit: QuarantineLimit) -> None:
+    """Nothing is published from a file of which more rows were rejected than the config allows, or all of them.
+
+    Copies of a row that stands in the file already are no loss and don't count.
+
+    Raises:
+        AuditError: naming file, share, and the column and reason of most of its rejects.
+    """
+    where = ["source", "table_name", "file"]
+    lost = rejected.filter(pl.col("reason") != REPEATED)
+    shares = (
+        files.join(lost.group_by(where).agg(lost=pl.col("line").n_unique()), on=where)
+        .with_columns(share=pl.col("lost") / pl.col("rows_read"))
+        .sort("share", descending=True)
+    )
+    faults = [
+        f"{file}: {share:.0%} of its rows ({count} of {read}) were rejected, {most}; {limit.of(table):.0%} may be"
+        for source, table, file, read, count, share in shares.select(*where, "rows_read", "lost", "share").iter_rows()
+        if share > limit.of(table) or share == 1
+        for most in [_mostly(lost.filter(source=source, table_name=table, file=file))]
+    ]
+    if faults:
+        raise AuditError(
+            f"nothing is published: {'; '.join(faults)} (quarantine_limit in the config). Mend the file, or raise the "
+            "limit of its table if the rest is worth publishing, and run `make run`"
+        )
+
+
+def _mostly(rejected: pl.DataFrame) -> str:
+    """The column and reason that most of the rejects share."""
+    kinds = rejected.group_by("column_name", "reason").agg(lines=pl.col("line").n_unique())
+    column, reason, lines = kinds.sort("lines", "column_name", "reason", descending=[True, False, False]).row(0)
+    place = f"in column {column}: " if column else ""
+    return f"{lines} of them {place}{reason}"
+
+
+@dataclass(frozen=True)
+class Move:
+    """A headline value of a closed month, as it is published and as it would be."""
+
+    metric: Headline
+    month: dt.date
+    unit: str
+    before: float
+    after: float | None
+
+    def exceeds(self, limit: float) -> bool:
+        """Whether it moves by more than the limit: shares by so much of the whole, others of what they were."""
+        if self.after is None:
+            return True
+        scale = 1.0 if self.unit == "share" else abs(self.before)
+        return abs(self.after - self.before) > limit * scale * (1 + 1e-12)
+
+    def __str__(self) -> str:
+        return f"{self.metric} of {self.month:%Y-%m} from {self._spelled(self.before)} to {self._spelled(self.after)}"
+
+    def _spelled(self, value: float | None) -> str:
+        if value is None:
+            return "NULL"
+        return f"{value:.2%}" if self.unit == "share" else f"{value:,.2f} {self.unit}"
+
+
+def moved(project: Project) -> list[Move]:
+    """The headline values of closed months that move by more than `change_limit` against what readers have."""
+    if current_version(project.folders) is None:
+        return []
+    before = _headlines(_published(project, MetricMonth))
+    after = _headlines(project.database.read(MetricMonth.table(), where={"metric": list(HEADLINES)}))
+    units = dict(project.database.read(DimMetric.table()).select("metric", "unit").iter_rows())
+    both = before.drop_nulls("value").join(after, on=["metric", "month"], suffix="_now").sort("month", "metric")
+    found = (Move(metric, month, units[metric], old, new) for metric, month, old, new in both.iter_rows())
+    return [move for move in found if move.exceeds(project.config.change_limit.of(move.metric))]
+
+
+def _headlines(values: pl.DataFrame) -> pl.DataFrame:
+    """Metric, month and value of the company's headlines in closed months."""
+    closed = pl.col("metric").is_in(HEADLINES) & (pl.col("dimension") == "all") & ~pl.col("is_provisional")
+    return values.filter(closed).select("metric", "month", "value")
+
+
+def _published(project: Project, contract: type[Contract]) -> pl.DataFrame:
+    """A table as readers have it."""
+    with duckdb.connect(str(project.folders.published_database), read_only=True) as readers:
+        return contract.shaped(readers.sql(f"SELECT * FROM {contract.table()}").pl())  # noqa: S608
+
+
+def refuse_moves(project: Project, last: pl.DataFrame, row: dict[str, object], accepted: str | None) -> str | None:
+    """What moves and was let through, in words; None where nothing moves too far.
+
+    `last` are the publications so far, `row` what the next would say of itself.
+
+    Raises:
+        AuditError: naming what moved, what changed since the last publish, and how to let it through once.
+    """
+    moves = moved(project)
+    if not moves:
+        return None
+    words = [str(move) for move in moves]
+    told = "; ".join([*words[:TOLD], *([f"and {len(words) - TOLD} more"] if len(words) > TOLD else [])])
+    name = digest(words)[:8]
+    if accepted == name:
+        return told
+    since = ", ".join(_changed(project, last, row)) or "nothing that is recorded"
+    raise AuditError(
+        f"nothing is published, as closed months move by more than change_limit in the config allows: {told}. Changed "
+        f"since the last publish: {since}. If it is as it should be, let it through once: make run ACCEPT={name}"
+    )
+
+
+def _changed(project: Project, last: pl.DataFrame, row: dict[str, object]) -> Iterator[str]:
+    """What is not as it was at the last publish: files, config, code, as_of."""
+    was = last.row(-1, named=True)
+    before = _published(project, ExportFile)
+    named = ["source", "table_name", "file"]
+    now = project.database.read(ExportFile.table())
+    new, gone = now.join(before, on=[*named, "sha256"], how="anti"), before.join(now, on=named, how="anti")
+    yield from sorted(set(new["file"]))
+    yield from (f"{file}, which no longer speaks" for file in sorted(set(gone["file"])))
+    for name, words in {"config_sha256": "the config", "code_version": "the program", "as_of": "as_of"}.items():
+        if was[name] != row[name]:
+            yield words
