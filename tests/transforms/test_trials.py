@@ -13,6 +13,7 @@ from schemas.metrics import MetricMonth, Parts
 from tests.frames import day, declared_days, margins, months, rows, turns_of
 from transforms.declaration import History, Months
 from transforms.exported import Exported
+from transforms.facts.service import NegativeMrrWarning
 from transforms.facts.trials import fct_trial
 from transforms.metrics import terms
 from transforms.metrics.definition import REGISTRY
