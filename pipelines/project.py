@@ -104,11 +104,10 @@ class Project:
     def exported(self) -> Exported:
         """What the sources export."""
         rows = self.ingested().filter(pl.col("exported_columns").is_not_null())
-        columns = {
-            table: frozenset(names.split(","))
-            for table, names in rows.select("table_name", "exported_columns").iter_rows()
-        }
-        return Exported(columns)
+        told = list(rows.select("table_name", "exported_columns", "partly_exported").iter_rows())
+        columns = {table: frozenset(names.split(",")) for table, names, _ in told}
+        partly = {f"{table}.{name}" for table, _, names in told if names for name in names.split(",")}
+        return Exported(columns, frozenset(partly))
 
     def content(self) -> pl.DataFrame:
         """What months see of the tables without months, in fingerprints."""

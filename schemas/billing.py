@@ -5,9 +5,10 @@ from typing import Any
 import polars as pl
 
 from schemas.bounds import LONGEST_INTERVALS, MOST_MONEY, MOST_RATE, MOST_UNITS, PAID_AHEAD_MONTHS
-from schemas.contract import Contract, column
+from schemas.contract import Contract, Outcome, column
 from schemas.currencies import CODES
 from schemas.customers import Export
+from schemas.support import Instant
 
 INTERVAL_UNITS = ["day", "week", "month", "quarter", "year"]
 MINOR = "minor units of currency"
@@ -33,8 +34,20 @@ class SubscriptionItems(Export):
     plan: str = column("Plan", optional=True)
     quantity: pl.Int64 = column("Units billed; empty is 1", optional=True, ge=0, le=MOST_UNITS)
     seats: pl.Int64 = column("Seats the item gives", unit="count", optional=True, ge=0, le=MOST_UNITS)
-    unit_amount: pl.Int64 = column(
-        "Price of one unit per interval, without tax", unit=MINOR, null=True, ge=-MOST_MONEY, le=MOST_MONEY
+    unit_amount: pl.Decimal(38, 12) = column(  # type: ignore[valid-type]
+        "Price of one unit per interval, without tax; with decimals, as half a cent a call",
+        unit=MINOR,
+        optional=True,
+        ge=-MOST_MONEY,
+        le=MOST_MONEY,
+    )
+    line_amount: pl.Int64 = column(
+        "The whole line per interval, without tax, where there is no unit price (tiers, packages); counts before "
+        "quantity × unit_amount",
+        unit=MINOR,
+        optional=True,
+        ge=-MOST_MONEY,
+        le=MOST_MONEY,
     )
     currency: str = currency()
     interval_unit: str = column("Unit of the billing interval", isin=INTERVAL_UNITS)
@@ -59,18 +72,23 @@ class SubscriptionItems(Export):
     term_ends_on: pl.Date = column("First day after the current term", optional=True, moment="planned", open_ended=True)
     paused_from: pl.Date = column("First paused day", optional=True, moment="planned", open_ended=True)
     paused_until: pl.Date = column("First day in service again", optional=True, moment="planned", open_ended=True)
+    changed_at: Instant = column(  # type: ignore[valid-type]
+        "When this version was made (UTC); of versions with one valid_from the last made speaks", optional=True
+    )
 
     class Config:
-        unique = ["subscription_id", "item_id", "valid_from"]
+        unique = ["subscription_id", "item_id", "valid_from", "changed_at"]
         metadata = {
             "dated_by": ("valid_from", "started_on"),
             "cumulative": True,
+            "versioned_by": ("valid_from", "changed_at"),
+            "held_by_last": ("ended_on", "cancel_requested_on"),
             "ordered": [
                 ("started_on", "ended_on"),
                 ("paused_from", "paused_until"),
                 ("trial_started_on", "trial_ends_on"),
             ],
-            "unless": [("unit_amount", "is_metered")],
+            "unless": [(("unit_amount", "line_amount"), "is_metered")],
             "rules": [
                 (
                     "interval_count",
@@ -131,6 +149,7 @@ class Invoices(Invoice, Export):
                     pl.col("paid_on") >= pl.col("issued_on").dt.offset_by(f"-{PAID_AHEAD_MONTHS}mo"),
                 ),
             ],
+            "outcome": Outcome("status", told="paid", before="open", day="paid_on", due=("due_on", "issued_on")),
         }
 
 
@@ -181,6 +200,7 @@ class Renewals(Renewal, Export):
         unique = ["renewal_id"]
         metadata = {
             "dated_by": "term_ended_on",
+            "told_with": [("renewed_mrr_amount", "renewed_on")],
             "ordered": [("term_started_on", "term_ended_on"), ("term_started_on", "renewed_on")],
             "rules": [
                 (
@@ -189,6 +209,7 @@ class Renewals(Renewal, Export):
                     pl.col("renewed_on").is_null() | (pl.col("outcome") == "renewed"),
                 )
             ],
+            "outcome": Outcome("outcome", told="renewed", before="open", day="renewed_on", due=("term_ended_on",)),
         }
 
 
@@ -267,7 +288,8 @@ class FctMrrAccountCurrencyMonth(Contract):
 class FctRenewal(Renewal):
     """One row per term that came up for renewal, in the month it was due.
 
-    As exported; where no source has renewals, one row per due day of an item that is billed for more than a month.
+    As exported; where no source has renewals, one row per account and day on which some of its items that are billed
+    for more than a month are due, in the reporting currency.
     """
 
     month: pl.Date = column("Month of the due day")

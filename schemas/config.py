@@ -49,6 +49,11 @@ class Source(Settings):
     files: dict[str, str | list[str]] = Field(
         default_factory=dict, description="File or pattern of each of the form's tables"
     )
+    vanished: Literal["kept", "ended"] = Field(
+        "kept",
+        description="What becomes of a subscription item that an earlier snapshot showed and a later one leaves out: "
+        "it is kept, with a warning, or it ended on the day that the later one speaks for",
+    )
 
 
 class Reporting(Settings):

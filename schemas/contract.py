@@ -62,6 +62,20 @@ def column(
     return pa.Field(description=description, nullable=null or optional, metadata=metadata, **rules)
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """A column that tells what became of a row, the day on which it did, and what the row was before."""
+
+    column: str
+    told: str
+    """The value that is told with a day."""
+    before: str
+    """The value until that day."""
+    day: str
+    due: tuple[str, ...]
+    """Columns that tell the day on which it was due: an outcome that is told without a day counts on it."""
+
+
 class Contract(pa.DataFrameModel):
     """A table: the docstring says what one row is, `Config.unique` is the grain."""
 
@@ -139,15 +153,36 @@ class Contract(pa.DataFrameModel):
         return [(low, high) for low, high in cls._metadata().get("ordered", ()) if {low, high} <= instants]
 
     @classmethod
+    def told_outcome(cls) -> Outcome | None:
+        """What becomes of a row, if a column of the table tells it."""
+        told: Outcome | None = cls._metadata().get("outcome")
+        return told
+
+    @classmethod
     def cumulative(cls) -> bool:
         """Whether a month looks at all rows so far (a history), not only at those dated in it (events)."""
         return bool(cls._metadata().get("cumulative"))
+
+    @classmethod
+    def versioned_by(cls) -> tuple[str, ...]:
+        """Columns of the grain that order the versions of one thing; the others name it."""
+        return tuple(cls._metadata().get("versioned_by", ()))
+
+    @classmethod
+    def held_by_last(cls) -> tuple[str, ...]:
+        """Columns that belong to the thing and not to its version: what the last version says of them holds."""
+        return tuple(cls._metadata().get("held_by_last", ()))
 
     @classmethod
     def followed(cls) -> tuple[str, ...]:
         """Columns whose change restates months; by default all but where a row came from."""
         named = cls._metadata().get("followed")
         return tuple(named or (name for name in cls.dtypes() if not name.startswith("export")))
+
+    @classmethod
+    def alternatives(cls) -> list[tuple[str, ...]]:
+        """Columns of which an export must have one, as each of its rows needs a value in one of them."""
+        return [needed for needed, _ in cls._metadata().get("unless", ()) if not isinstance(needed, str)]
 
     @classmethod
     def row_rules(cls) -> list[tuple[str, str, pl.Expr]]:
@@ -160,13 +195,10 @@ class Contract(pa.DataFrameModel):
                 (needed, f"a value, as {present} has one", pl.col(present).is_null() | pl.col(needed).is_not_null())
             )
         for needed, excuse in metadata.get("unless", ()):
-            rules.append(
-                (
-                    needed,
-                    f"a value, unless {excuse}",
-                    pl.col(needed).is_not_null() | pl.col(excuse).fill_null(value=False),
-                )
-            )
+            first, *others = (needed,) if isinstance(needed, str) else needed
+            here = " ".join(["a value", *(f"here or in {other}" for other in others)])
+            some = pl.any_horizontal(pl.col(name).is_not_null() for name in (first, *others))
+            rules.append((first, f"{here}, unless {excuse}", some | pl.col(excuse).fill_null(value=False)))
         for one, other in metadata.get("either", ()):
             rules.append((one, f"a value here or in {other}", pl.col(one).is_not_null() | pl.col(other).is_not_null()))
         return [*rules, *metadata.get("rules", ())]

@@ -111,6 +111,7 @@ class Ingest(Contract):
     table_name: str = column("Canonical table")
     made_from: str = column("Fingerprint of landed files, code and config; unchanged: nothing to do")
     exported_columns: str = column("Columns the source exports, parted by commas; empty: no source", null=True)
+    partly_exported: str = column("Those of them that not every source of the table exports", null=True)
     rows: pl.Int64 = column("Rows staged", unit="count")
     problem: str = column("Why it failed; empty: it did not", null=True)
     as_of: pl.Date = column("Day the data speaks for")

@@ -50,11 +50,13 @@ class History:
     """What was known by the last day of the month, or of the month `ahead` months after it.
 
     Rows that begin later are not there, and of the others what happened later is empty. Planned days are seen `plans`
-    months further: those of an end or a term that lies near ahead.
+    months further: those of an end or a term that lies near ahead. Of what belongs to the thing and not to its version
+    (an item's end) the last version's word is seen, whenever it was told; `as_told`: each version's own.
     """
 
     ahead: Depth = 0
     plans: Depth = 0
+    as_told: bool = False
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ def seen_on(frame: pl.DataFrame, contract: type[Contract], as_of: dt.date, time_
 
     A row whose own date is later is not there, unless a planned day dates it, too: it was known ahead. A date that
     states what happened is empty if it is later, and so is what was told with it; what is planned (ends, terms, due
-    days) stays. Of answers that were given again the last by then speaks.
+    days) stays. An outcome that is told without a day counts on the day it was due, so that an empty day never stands
+    for a later one. Of answers that were given again the last by then speaks.
     """
     planned = {field.name for field in contract.fields() if field.moment == "planned"}
     own = {name: _day(name, contract, time_zone) for name in contract.dated_by()}
@@ -35,9 +36,29 @@ def seen_on(frame: pl.DataFrame, contract: type[Contract], as_of: dt.date, time_
     has_plan = pl.any_horizontal(
         pl.lit(value=False), *(day.is_not_null() for name, day in own.items() if name in planned)
     )
-    rows = _without_later(frame.filter(has_plan | ~is_later.fill_null(value=False)), contract, as_of, time_zone)
+    there = _with_days_of_outcomes(frame.filter(has_plan | ~is_later.fill_null(value=False)), contract)
+    rows = _without_later(there, contract, as_of, time_zone)
     repeats = contract.repeats()
     return of_each(rows, contract) if repeats and repeats[0] == "last" else rows
+
+
+def _with_days_of_outcomes(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
+    """The rows in which every outcome that is told has a day."""
+    outcome = contract.told_outcome()
+    if outcome is None:
+        return frame
+    due = pl.when(pl.col(outcome.column) == outcome.told).then(pl.coalesce(outcome.due))
+    return frame.with_columns(pl.coalesce(outcome.day, due).alias(outcome.day))
+
+
+def held(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
+    """The versions with what belongs to the thing itself (an item's end) as the last of them tells it."""
+    names = contract.held_by_last()
+    if not names:
+        return frame
+    thing = [name for name in contract.grain() if name not in contract.versioned_by()]
+    order = [pl.coalesce(contract.dated_by()), *contract.versioned_by()[1:]]
+    return frame.with_columns(pl.col(name).sort_by(order).last().over(thing) for name in names)
 
 
 def _without_later(frame: pl.DataFrame, contract: type[Contract], day: dt.date, time_zone: str) -> pl.DataFrame:
@@ -46,9 +67,12 @@ def _without_later(frame: pl.DataFrame, contract: type[Contract], day: dt.date, 
     told_when = {name: when for name, when in (happened | contract.told_with()).items() if name in frame.columns}
     # A value without a day of its own is known with its row.
     seen = {name: pl.coalesce([_day(one, contract, time_zone) for one in when]) for name, when in told_when.items()}
-    return frame.with_columns(
-        pl.when(when.is_null() | (when <= day)).then(pl.col(name)).alias(name) for name, when in seen.items()
-    )
+    known = [pl.when(when.is_null() | (when <= day)).then(pl.col(name)).alias(name) for name, when in seen.items()]
+    outcome = contract.told_outcome()
+    if outcome is not None:
+        later = (pl.col(outcome.column) == outcome.told) & (_day(outcome.day, contract, time_zone) > day)
+        known.append(pl.when(later).then(pl.lit(outcome.before)).otherwise(outcome.column).alias(outcome.column))
+    return frame.with_columns(known)
 
 
 def of_each(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:

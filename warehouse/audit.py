@@ -51,7 +51,9 @@ BROKEN = {
         SELECT month, count(*) FILTER (
             abs(coalesce(s.n, 0) - coalesce(v.numerator, 0)) > 1e-9 * greatest(1, abs(v.numerator))
             OR abs(coalesce(s.d, 0) - coalesce(v.denominator, 0)) > 1e-9 * greatest(1, abs(v.denominator))) AS broken
-        FROM sums AS s JOIN metric_month AS v USING (metric, month) WHERE v.dimension = 'all' GROUP BY month""",
+        FROM sums AS s JOIN metric_month AS v USING (metric, month)
+        -- Where one source doesn't export it, it may be known of some segments and of the company not.
+        WHERE v.dimension = 'all' AND v.null_reason IS DISTINCT FROM 'not_exported' GROUP BY month""",
     "parts add up to the value": """
         WITH sums AS (SELECT metric, month, sum(numerator) AS n, sum(denominator) AS d
             FROM metric_part JOIN dim_metric USING (metric_key) GROUP BY metric, month)

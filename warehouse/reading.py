@@ -59,7 +59,7 @@ def read_export(
     found = _read_parquet(path, file, formats) if is_parquet else _read_csv(path, file, contract, formats)
     text, ragged, present = found.text, found.ragged, found.names
     declared = {field.name: field for field in contract.fields() if field.name not in PROVENANCE}
-    _check_header(file, present, declared, exact=exact)
+    _check_header(file, present, declared, contract, exact=exact)
     typed = text.select(
         "export_line",
         *(_typed(found, field, formats).alias(name) for name, field in declared.items() if name in present),
@@ -90,8 +90,11 @@ def _names(contract: type[Contract]) -> str:
     return ", ".join(field.name for field in contract.fields() if field.name not in PROVENANCE and not field.optional)
 
 
-def _check_header(file: str, present: set[str], declared: dict[str, Column], *, exact: bool) -> None:
+def _check_header(
+    file: str, present: set[str], declared: dict[str, Column], contract: type[Contract], *, exact: bool
+) -> None:
     missing = [name for name, field in declared.items() if not field.optional and name not in present]
+    missing += [" or ".join(names) for names in contract.alternatives() if not present & set(names)]
     if missing:
         # Only names the form knows are told: a file without a header would show its first row.
         known = ", ".join(name for name in declared if name in present) or "none that the form knows"

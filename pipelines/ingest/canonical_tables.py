@@ -1,12 +1,14 @@
 """Exports → landed → validated → clean → staged, one canonical table at a time."""
 
 import datetime as dt
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
 
 from pipelines.ingest.gathering import Gathered, gather
+from pipelines.ingest.notices import ExportWarning
 from pipelines.ingest.sources import ingest_code, sources_of, speaking_files
 from pipelines.project import Project
 from schemas.operations import WARNED, ContentMonth, ExportFile, Ingest, Quarantine
@@ -40,6 +42,8 @@ class Ingested:
     unchanged: bool
     warnings: tuple[str, ...] = ()
     """What was settled without a rejection, in words."""
+    notices: tuple[str, ...] = ()
+    """What a person should know of rows that keep their contract."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,8 @@ def land_all(project: Project) -> tuple[list[LandedFile], dt.date]:
 def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sight: Sight) -> Ingested:
     """Validate, clean and stage one canonical table, and say what of it each month sees.
 
-    Unchanged files, code and config leave the staged table as it is.
+    Unchanged files, code and config leave the staged table as it is. What looks wrong in a file that keeps its contract
+    is an ExportWarning.
 
     Raises:
         WarehouseError: a file cannot be used as a whole; the table is marked, so that nothing is published.
@@ -95,13 +100,17 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
         write_staged(project.folders, table, staged)
         _record_rows(project, table, gathered, run_id)
         exported = ",".join(sorted(_exported(project, table, gathered))) or None
-        row = (table, wanted, exported, staged.height, None, as_of, sight.name, _now())
+        partly = ",".join(sorted(gathered.partly)) or None
+        row = (table, wanted, exported, partly, staged.height, None, as_of, sight.name, _now())
         _record(project, table, pl.DataFrame([row], Ingest.dtypes(), orient="row"), sight.content(staged))
     except WarehouseError as fault:
         _mark(project, [table], str(fault), as_of)
         raise
     rejected = gathered.rejects.select(AT).unique().height
-    return Ingested(table, staged.height, rejected, has_source, unchanged=False, warnings=_warnings(gathered))
+    for notice in gathered.notices:
+        warnings.warn(notice, ExportWarning, 2)
+    told = {"warnings": _warnings(gathered), "notices": gathered.notices}
+    return Ingested(table, staged.height, rejected, has_source, unchanged=False, **told)
 
 
 def due(project: Project, as_of: dt.date, sights: Callable[[str], str]) -> list[str]:
@@ -220,7 +229,7 @@ def _record(project: Project, table: str, ingest: pl.DataFrame, content: pl.Data
 def _mark(project: Project, tables: list[str], problem: str, as_of: dt.date) -> None:
     """Say that the tables' ingest failed; the audit publishes nothing until it went well."""
     known = project.database.read(Ingest.table(), where={"table_name": tables})
-    new = [(t, "", None, 0, problem, as_of, "", _now()) for t in tables if t not in known["table_name"].to_list()]
+    new = [(t, "", None, None, 0, problem, as_of, "", _now()) for t in tables if t not in known["table_name"].to_list()]
     rows = pl.concat([known.with_columns(problem=pl.lit(problem)), pl.DataFrame(new, Ingest.dtypes(), orient="row")])
     project.database.write_whole({Ingest.table(): rows}, {"table_name": tables})
 

@@ -1,26 +1,32 @@
 """From landed files to canonical rows: read, validated and cleaned, every row accounted for."""
 
 import datetime as dt
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
+from pipelines.ingest.notices import notices_on_items
 from pipelines.ingest.sources import sources_of
 from pipelines.project import SEGMENT, Project
 from schemas.contract import Contract, with_columns
 from schemas.form import Form
 from transforms.clean.repeats import repeated, spoken
 from transforms.clean.skew import without_skew
-from transforms.clean.snapshots import remember
-from transforms.clean.versions import from_first_day
+from transforms.clean.snapshots import Folded, Snapshot, Versioning, fold
+from transforms.clean.versions import ITEM, told_versions, with_different_ends
 from warehouse.errors import ExportError
 from warehouse.landing import LandedFile, landed_files
 from warehouse.reading import PROVENANCE, REJECTS, read_export
 from warehouse.validation import AT, validate
 
-VERSIONS = {"accounts": ("known_from", "signup_on"), "subscription_items": ("valid_from", "started_on")}
-"""Tables whose exports may show only the present: the column that dates a version, and where the first begins."""
+VERSIONS = {
+    "accounts": Versioning(["account_id"], "known_from", "signup_on"),
+    "subscription_items": Versioning(ITEM, "valid_from", "started_on"),
+}
+"""Tables whose exports may show only the present."""
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,10 @@ class Gathered:
     """Rows of `export_file`."""
     columns: frozenset[str] = frozenset()
     """Columns that any of the files exports."""
+    partly: frozenset[str] = frozenset()
+    """Those of them that not every source exports."""
+    notices: tuple[str, ...] = ()
+    """What a person should know of rows that keep their contract."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,9 @@ def gather(project: Project, table: str, files: list[LandedFile]) -> Gathered:
             for raw_table in cleaning.raw
         ]
         found.append(_clean(project, table, form, raw))
-    return _together(project.contracts[table], found)
+    everywhere = frozenset[str].intersection(*(one.columns for one in found)) if found else frozenset[str]()
+    together = _together(project.contracts[table], found)
+    return replace(together, partly=together.columns - everywhere)
 
 
 def _together(contract: type[Contract], found: Iterable[Gathered]) -> Gathered:
@@ -78,6 +90,7 @@ def _together(contract: type[Contract], found: Iterable[Gathered]) -> Gathered:
         pl.concat([pl.DataFrame(), *(one.raw for one in found)], how="diagonal"),
         tuple(file for one in found for file in one.files),
         frozenset().union(*(one.columns for one in found)),
+        notices=tuple(notice for one in found for notice in one.notices),
     )
 
 
@@ -150,21 +163,65 @@ def _counts(
 
 def _versions(project: Project, table: str, source: str, form: Form, files: list[LandedFile]) -> Gathered:
     """A history: as the export tells it itself, or folded from all landed snapshots, oldest first."""
-    contract, (since, begins) = project.contracts[table], VERSIONS[table]
+    contract, by = project.contracts[table], VERSIONS[table]
     raw_table = form.clean[table].raw[0]
     now = [file for file in files if (file.source, file.raw_table) == (source, raw_table)]
     landed = [file for file in landed_files(project.folders) if (file.source, file.raw_table) == (source, raw_table)]
-    history, told = contract.blank(), []
-    for file in sorted(landed, key=lambda file: (file.exported_at, file.landed_at)):
-        one = _clean(project, table, form, [[_read(project, form, file)]])
-        if file in now:
-            told.append(one)
-        if table != "accounts" and since in one.columns:
-            history = pl.concat([history, from_first_day(one.rows)]) if file in now else history
-        else:
-            shown_on = file.exported_at.replace(tzinfo=dt.UTC).astimezone(project.config.reporting.zone).date()
-            key = [name for name in contract.grain() if name != since]
-            history = remember(history, one.rows, key, since, begins, shown_on)
-    speaking = _together(contract, told)
-    dated = {since} if len(landed) > 1 and table != "accounts" else set[str]()
-    return Gathered(history, speaking.rejects, speaking.raw, speaking.files, speaking.columns | dated)
+    read = [
+        (file, _clean(project, table, form, [[_read(project, form, file)]]))
+        for file in sorted(landed, key=lambda file: (file.exported_at, file.landed_at))
+    ]
+    speaking = _together(contract, [one for file, one in read if file in now])
+    if table == "accounts":
+        snapshots = [_snapshot(project, file, one) for file, one in read]
+        return replace(speaking, rows=fold(contract.blank(), snapshots, by, vanished_end=False).history)
+    return _items(project, source, read, now, speaking)
+
+
+def _items(
+    project: Project, source: str, read: list[tuple[LandedFile, Gathered]], now: list[LandedFile], speaking: Gathered
+) -> Gathered:
+    """The versions of a source's items: those that files tell, and those that snapshots of the present show."""
+    contract, by = project.contracts["subscription_items"], VERSIONS["subscription_items"]
+    ends = project.config.sources[source].vanished == "ended"
+    telling = {file.name: (file, one) for file, one in read if by.since in one.columns}
+    telling = {name: each for name, each in telling.items() if name in {file.name for file in now}}
+    rows = pl.concat([contract.blank(), *(one.rows for _, one in telling.values())])
+    told, last = told_versions(rows), max((file.exported_at for file, _ in telling.values()), default=None)
+    snapshots = [(file, _snapshot(project, file, one)) for file, one in read if by.since not in one.columns]
+    earlier = [snapshot for file, snapshot in snapshots if last is not None and file.exported_at <= last]
+    later = [snapshot for file, snapshot in snapshots if last is None or file.exported_at > last]
+    # What a file tells of an item's versions counts before what snapshots until then would make of them.
+    before = fold(contract.blank(), [_without(snapshot, told) for snapshot in earlier], by, vanished_end=ends)
+    folded = fold(pl.concat([before.history, told]), later, by, vanished_end=ends)
+    has_history = bool(telling) or len({snapshot.speaks_for for snapshot in later}) > 1
+    notices = _notices(source, speaking, rows, folded, [snapshot for _, snapshot in snapshots], ends=ends)
+    if telling and later:
+        notices.append(
+            f"{source}: its newest export tells no versions (valid_from), as an older one did; what it changes speaks "
+            "from the day that it was exported for"
+        )
+    return replace(
+        speaking,
+        rows=folded.history if has_history else folded.history.with_columns(pl.lit(None, pl.Date).alias(by.since)),
+        columns=speaking.columns | {by.since} if has_history else speaking.columns - {by.since},
+        notices=tuple(notices),
+    )
+
+
+def _notices(
+    source: str, speaking: Gathered, told: pl.DataFrame, folded: Folded, snapshots: list[Snapshot], *, ends: bool
+) -> list[str]:
+    left_out = folded.history.join(folded.left_out, on=ITEM, how="semi")
+    newest = max((snapshot.speaks_for for snapshot in snapshots), default=dt.date.min)
+    return notices_on_items(source, speaking.rows, with_different_ends(told), left_out, newest, ends=ends)
+
+
+def _snapshot(project: Project, file: LandedFile, one: Gathered) -> Snapshot:
+    """An export of the present; it speaks for the last complete day before it."""
+    exported_on = file.exported_at.replace(tzinfo=dt.UTC).astimezone(project.config.reporting.zone).date()
+    return Snapshot(exported_on - dt.timedelta(days=1), _DAY.sub("", file.name), one.rows)
+
+
+def _without(snapshot: Snapshot, told: pl.DataFrame) -> Snapshot:
+    return replace(snapshot, rows=snapshot.rows.join(told, on=ITEM, how="anti", maintain_order="left"))

@@ -17,8 +17,15 @@ READING = (
     "warehouse.folders:Folders",
 )
 """What turns landed files into a canonical table, whatever the vendor."""
-OF_ALL = ("transforms.clean.vendors:FORMS", "schemas.tables", "schemas.config", "pipelines.project")
-"""Lists of all vendors, tables and settings: of them only what a table is filled by counts, which is told beside."""
+OF_ALL = (
+    "transforms.clean.vendors:FORMS",
+    "schemas.tables",
+    "schemas.config",
+    "pipelines.project",
+    "pipelines.ingest.notices",
+)
+"""Lists of all vendors, tables and settings: of them only what a table is filled by counts, which is told beside; and
+what is told to people, which is in no table."""
 
 
 def unlanded_files(project: Project) -> list[SourceFile]:

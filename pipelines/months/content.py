@@ -5,14 +5,14 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from pipelines.months.inputs import visible
+from pipelines.months.inputs import is_as_told, visible
 from pipelines.months.readers import numbers
 from schemas.config import Config
 from schemas.contract import Contract
 from schemas.operations import ContentMonth
 from transforms.calendar import month_start
 from transforms.declaration import ALL, Months, Whole, Window
-from transforms.visible import day_by
+from transforms.visible import day_by, held
 from warehouse.lineage import digest
 
 BY_MONTH = "by month"
@@ -36,16 +36,18 @@ def content_rows(
     `frame` is as `as_of` knows it; the windows are resolved.
     """
     found: dict[str, list[tuple[dt.date | None, str]]] = {}
+    as_told, frame = frame, held(frame, contract)
     for window in windows:
         if reach(window) in found:
             continue
+        shown = as_told if is_as_told(window) else frame
         if isinstance(window, Months):
             found[reach(window)] = _by_month(frame, contract, config, window, months)
         elif isinstance(window, Whole):
-            found[reach(window)] = [(None, _hashed(visible(frame, contract, window, ALL_MONTHS, config)))]
+            found[reach(window)] = [(None, _hashed(visible(shown, contract, window, ALL_MONTHS, config)))]
         else:
             found[reach(window)] = [
-                (month, _hashed(visible(frame, contract, window, (month, month), config))) for month in months
+                (month, _hashed(visible(shown, contract, window, (month, month), config))) for month in months
             ]
     rows = [(contract.table(), name, month, hashed) for name, told in found.items() for month, hashed in told]
     return pl.DataFrame(rows, schema=ContentMonth.dtypes(), orient="row")

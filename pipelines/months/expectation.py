@@ -125,7 +125,7 @@ class _Shifted(dict[int, dt.date]):
 def _told(value: object) -> object:
     """A value as it is hashed."""
     if isinstance(value, Exported):
-        return sorted((table, sorted(columns)) for table, columns in value.columns.items())
+        return [sorted((table, sorted(columns)) for table, columns in value.columns.items()), sorted(value.partly)]
     if isinstance(value, bytes):
         return digest(value.hex())
     dump = getattr(value, "model_dump", None)

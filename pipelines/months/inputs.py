@@ -22,6 +22,7 @@ from transforms.declaration import (
     METRIC_TABLES,
     READABLE,
     THE_MONTH,
+    History,
     Months,
     Whole,
     Window,
@@ -30,7 +31,7 @@ from transforms.declaration import (
     window_of,
 )
 from transforms.exported import Exported
-from transforms.visible import dated_in, known_by, seen_on
+from transforms.visible import dated_in, held, known_by, seen_on
 
 PROVENANCE = tuple(Export.dtypes())
 
@@ -54,6 +55,11 @@ class Store(Protocol):
         """The key that persons' ids are hashed with."""
 
 
+def is_as_told(window: Window) -> bool:
+    """Whether a window shows of each version what it told itself."""
+    return isinstance(window, History) and window.as_told
+
+
 def visible(
     frame: pl.DataFrame,
     contract: type[Contract],
@@ -64,7 +70,8 @@ def visible(
 ) -> pl.DataFrame:
     """The rows of a table without months that some months see, of the columns that restate them.
 
-    `frame` is as `as_of` knows it; `window` is resolved; `computed_from` is the first month that is built.
+    `frame` is as `as_of` knows it, with what is `held`, unless the window is as told; `window` is resolved;
+    `computed_from` is the first month that is built.
     """
     zone = config.reporting.time_zone
     first, last = months
@@ -94,7 +101,7 @@ class Inputs:
     store: Store
     _known: dict[object, object] = field(default_factory=dict)
     """Intermediate results that were made before."""
-    _seen: dict[str, pl.DataFrame] = field(default_factory=dict)
+    _seen: dict[tuple[str, bool], pl.DataFrame] = field(default_factory=dict)
     """Unpartitioned tables that were read before."""
 
     def given(self, reader: Reader, months: list[dt.date]) -> dict[str, object]:
@@ -164,16 +171,17 @@ class Inputs:
             # With the first month lie the facts that were filed before it.
             so_far = isinstance(window, Months) and window.back is ALL
             return self.store.built(table, dt.date.min if so_far else first, last)
-        frame = self.as_known(table)
+        frame = self.as_known(table, is_as_told(window))
         within = (months[0], months[-1])
         return visible(frame, self.contracts[table], resolved(window, self.config), within, self.config, self.months[0])
 
-    def as_known(self, table: str) -> pl.DataFrame:
-        """An unpartitioned table's rows as `as_of` knows them."""
-        if table not in self._seen:
-            frame = self.store.staged(table)
-            self._seen[table] = seen_on(frame, self.contracts[table], self.as_of, self.config.reporting.time_zone)
-        return self._seen[table]
+    def as_known(self, table: str, as_told: bool = False) -> pl.DataFrame:
+        """An unpartitioned table's rows as `as_of` knows them, each version as it was told or with what is `held`."""
+        if (table, as_told) not in self._seen:
+            contract = self.contracts[table]
+            frame = seen_on(self.store.staged(table), contract, self.as_of, self.config.reporting.time_zone)
+            self._seen[table, True], self._seen[table, False] = frame, held(frame, contract)
+        return self._seen[table, as_told]
 
     def _of_metrics(self, name: str, reader: Reader, months: list[dt.date]) -> pl.DataFrame:
         first, last = self.span(reader.reads.get(name, THE_MONTH), months)

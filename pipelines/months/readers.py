@@ -59,7 +59,7 @@ def resolved(window: Window, config: Config) -> Window:
     if isinstance(window, Months):
         return replace(window, back=depth(window.back, config), ahead=depth(window.ahead, config))
     if isinstance(window, History):
-        return History(depth(window.ahead, config), depth(window.plans, config))
+        return History(depth(window.ahead, config), depth(window.plans, config), window.as_told)
     return window
 
 
@@ -120,7 +120,7 @@ def _further(window: Window, ahead: Depth) -> Window:
     if isinstance(window, Months):
         return replace(window, ahead=_added(window.ahead, ahead))
     if isinstance(window, History):
-        return History(_added(window.ahead, ahead), window.plans)
+        return History(_added(window.ahead, ahead), window.plans, window.as_told)
     return window
 
 

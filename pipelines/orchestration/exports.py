@@ -69,6 +69,8 @@ def _canonical_asset(project: Project, name: str) -> dg.AssetsDefinition:
             done = ingest_table(project, name, as_of, context.run_id, sights(project, as_of)(name))
         if done.rejected:
             context.log.warning(f"{name}: {done.rejected} rows quarantined; see table quarantine")
+        for notice in done.notices:
+            context.log.warning(notice)
         for warning in done.warnings:
             context.log.warning(f"{name}: {warning}; see table export_file")
         told = {

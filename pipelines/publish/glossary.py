@@ -49,6 +49,8 @@ def _row(project: Project, metric: Metric) -> dict[str, object]:
         "scale": metric.scale if isinstance(metric, Ratio) else 1.0,
         "is_company_only": isinstance(metric, Ratio) and metric.company_only,
         "provisional_days": metric.days(config),
+        # Where no source exports what it needs it is known of no account, and no column need tell.
+        "known_where": None if project.exported().missing(metric.needs) else metric.known_where,
         "observed_table": observed and observed.table,
         "observed_value": observed and observed.value,
         "observed_month": observed and observed.month,

@@ -315,6 +315,19 @@ class TestHistories:
         second = {**first, "valid_from": day("2024-05-20"), "unit_amount": 200}
         assert touched(SubscriptionItems, [first], [first, second]) == EVERY[4:]
 
+    def test_an_end_that_a_later_version_tells_is_seen_from_its_own_day(self):
+        """Told in May for the end of March; who asks what each version told sees it in May."""
+        first = {**self.start, "valid_from": day("2024-01-15")}
+        second = {**first, "valid_from": day("2024-05-20")}
+        ended = {**second, "ended_on": day("2024-03-28")}
+        assert touched(SubscriptionItems, [first, second], [first, ended]) == EVERY[2:]
+        assert touched(SubscriptionItems, [first, second], [first, ended], window=History(as_told=True)) == EVERY[4:]
+
+    def test_an_end_that_a_version_after_as_of_tells_is_not_seen(self):
+        first = {**self.start, "valid_from": day("2024-01-15")}
+        ended = {**first, "valid_from": day("2024-05-20"), "ended_on": day("2024-03-28")}
+        assert touched(SubscriptionItems, [first], [first, ended], as_of=day("2024-05-19")) == []
+
     def test_a_price_restated_touches_the_months_from_its_version(self):
         first = {**self.start, "valid_from": day("2024-01-15")}
         second = {**first, "valid_from": day("2024-05-20")}
@@ -410,7 +423,9 @@ WINDOWS: dict[type[Contract], list[Window]] = {
     Tickets: [
         THE_MONTH, SO_FAR, Months(back=2), Months(ahead=1), Months(back=1, ahead=2), Months(ALL, ahead=1), Whole(),
     ],
-    SubscriptionItems: [History(), History(ahead=1), History(plans=2), History(ahead=2, plans=1), Whole()],
+    SubscriptionItems: [
+        History(), History(ahead=1), History(plans=2), History(as_told=True), History(ahead=2, plans=1), Whole(),
+    ],
 }  # fmt: skip
 
 reads = st.sampled_from([(contract, window) for contract, windows in WINDOWS.items() for window in windows])

@@ -212,6 +212,14 @@ def test_an_unchanged_row_adds_no_version_whatever_file_and_line_it_comes_from()
     assert history(("2024-02-05", [item()]), ("2024-03-05", [item()]), ("2024-04-05", [item()])).height == 1
 
 
+def test_an_instant_of_change_that_moves_alone_adds_no_version():
+    known = history(
+        ("2024-02-05", [item(changed_at=at("2024-02-04T10:00"))]),
+        ("2024-03-05", [item(changed_at=at("2024-03-04T10:00"))]),
+    )
+    assert told(known) == [("2024-01-10", 100_00)]
+
+
 def test_a_change_back_is_a_version_of_its_own():
     known = history(("2024-02-05", [item()]), ("2024-03-05", [item(unit_amount=150_00)]), ("2024-04-05", [item()]))
     assert told(known) == [("2024-01-10", 100_00), ("2024-03-05", 150_00), ("2024-04-05", 100_00)]
@@ -450,6 +458,14 @@ def test_a_first_version_is_valid_from_the_first_day_of_service():
 def test_each_item_has_its_own_first_version():
     two = item(valid_from=day("2024-02-05")), item(item_id="I2", valid_from=day("2024-03-05"), unit_amount=7_00)
     assert starts(*two) == [("2024-01-10", 7_00), ("2024-01-10", 100_00)]
+
+
+def test_of_versions_of_one_day_only_the_one_changed_last_is_kept():
+    morning = item(valid_from=day("2024-02-05"), unit_amount=160_00, changed_at=at("2024-02-05T08:00"))
+    noon = item(valid_from=day("2024-02-05"), unit_amount=130_00, changed_at=at("2024-02-05T12:00"))
+    evening = item(valid_from=day("2024-02-05"), unit_amount=120_00, changed_at=at("2024-02-05T20:00"))
+    first = item(valid_from=day("2024-01-10"))
+    assert starts(noon, evening, first, morning) == [("2024-01-10", 100_00), ("2024-02-05", 120_00)]
 
 
 def test_first_days_change_no_mrr():

@@ -2,14 +2,14 @@
 
 import datetime as dt
 
-from schemas.billing import Renewals, SubscriptionItems
+from schemas.billing import Invoices, Renewals, SubscriptionItems
 from schemas.contract import Contract
 from schemas.customers import DimAccount
 from schemas.feedback import SurveyResponses
 from schemas.success import CsmActivities
 from schemas.support import Tickets
 from tests.frames import at, day, rows
-from transforms.visible import LATER, dated_in, known_by, seen_on
+from transforms.visible import LATER, dated_in, held, known_by, seen_on
 
 ITEM = {
     "subscription_id": "s",
@@ -58,6 +58,72 @@ class TestAHistory:
         february = known_by(account, DimAccount, day("2024-02-29"), day("2024-02-29"), "UTC").row(0, named=True)
         assert (january["value_on"], january["value_month"], january["ttv_days"]) == (None, None, None)
         assert (january["first_paid_on"], february["ttv_days"]) == (day("2024-01-05"), 31)
+
+
+class TestWhatBelongsToTheItem:
+    first = {**ITEM, "ended_on": None, "term_ends_on": day("2024-06-01"), "unit_amount": 100}
+    second = {**ITEM, "valid_from": day("2024-04-03"), "ended_on": day("2024-03-28"), "unit_amount": 120}
+
+    def of_both(self, *versions: dict[str, object]) -> list[dict[str, object]]:
+        return held(rows(SubscriptionItems, *versions), SubscriptionItems).sort("unit_amount").rows(named=True)
+
+    def test_is_what_the_last_version_says_of_it(self):
+        asked = {**self.second, "cancel_requested_on": day("2024-03-01")}
+        for versions in ((self.first, asked), (asked, self.first)):
+            for row in self.of_both(*versions):
+                assert (row["ended_on"], row["cancel_requested_on"]) == (day("2024-03-28"), day("2024-03-01"))
+
+    def test_is_taken_back_by_a_last_version_that_says_nothing(self):
+        kept = {**self.second, "valid_from": day("2024-05-01"), "ended_on": None, "unit_amount": 130}
+        assert [row["ended_on"] for row in self.of_both(self.first, self.second, kept)] == [None, None, None]
+
+    def test_is_told_by_the_last_change_of_one_day(self):
+        evening = {**self.second, "ended_on": None, "changed_at": at("2024-04-03T18:00"), "unit_amount": 130}
+        morning = {**self.second, "changed_at": at("2024-04-03T09:00")}
+        assert [row["ended_on"] for row in self.of_both(evening, morning)] == [None, None]
+
+    def test_is_no_more_than_end_and_request(self):
+        terms = [row["term_ends_on"] for row in self.of_both(self.first, self.second)]
+        assert terms == [day("2024-06-01"), None]
+
+    def test_is_not_told_by_another_item(self):
+        other = {**self.second, "item_id": "j"}
+        assert [row["ended_on"] for row in self.of_both(self.first, other)] == [None, day("2024-03-28")]
+
+
+class TestAnOutcomeWithoutADay:
+    """An export that says paid or renewed, and no day; beside one whose day has not come yet."""
+
+    paid = {"invoice_id": "1", "account_id": "a", "issued_on": day("2024-03-01"), "status": "paid", "amount": 100}
+
+    def seen(self, as_of: str, **more: object) -> tuple[object, object]:
+        found = seen_on(rows(Invoices, {**self.paid, **more}), Invoices, day(as_of), "UTC").row(0, named=True)
+        return found["status"], found["paid_on"]
+
+    def test_counts_on_the_day_it_was_due(self):
+        assert self.seen("2024-04-30", due_on=day("2024-03-31")) == ("paid", day("2024-03-31"))
+
+    def test_counts_on_the_day_of_issue_where_no_day_was_due(self):
+        assert self.seen("2024-04-30") == ("paid", day("2024-03-01"))
+
+    def test_has_not_come_before_the_day_it_is_due(self):
+        assert self.seen("2024-03-30", due_on=day("2024-03-31")) == ("open", None)
+
+    def test_is_another_thing_than_one_of_a_later_day(self):
+        told = {"due_on": day("2024-03-31"), "paid_on": day("2024-05-02")}
+        assert self.seen("2024-04-30", **told) == ("open", None)
+        assert self.seen("2024-05-02", **told) == ("paid", day("2024-05-02"))
+
+    def test_is_not_made_of_an_invoice_that_nobody_paid(self):
+        for status in ("open", "void", "draft", "uncollectible"):
+            assert self.seen("2024-04-30", status=status, due_on=day("2024-03-31")) == (status, None)
+
+    def test_of_a_renewal_is_the_due_day(self):
+        term = {"renewal_id": "1", "outcome": "renewed", "term_started_on": day("2023-03-15")}
+        told = rows(Renewals, {**term, "term_ended_on": day("2024-03-15")})
+        before, after = (seen_on(told, Renewals, day(text), "UTC") for text in ("2024-03-14", "2024-03-15"))
+        assert before.select("outcome", "renewed_on").row(0) == ("open", None)
+        assert after.select("outcome", "renewed_on").row(0) == ("renewed", day("2024-03-15"))
 
 
 class TestEvents:

@@ -308,7 +308,7 @@ class TestPrepare:
         assert prepare(after) == []
 
     def test_a_segment_of_the_config_changes_the_shape(self, database):
-        row = {"account_id": "a", "month": JANUARY, "account_key": 1}
+        row = {"account_id": "a", "month": JANUARY, "account_key": 1, "has_history": True}
         database.write_months(
             {"dim_account_month": rows(DimAccountMonth, row)}, [JANUARY], builds(("dim_account_month", JANUARY))
         )

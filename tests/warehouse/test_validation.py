@@ -225,7 +225,7 @@ class TestRepeatedRows:
 
 
 class TestRealContracts:
-    def test_an_item_needs_an_amount_unless_it_is_metered(self):
+    def test_an_item_needs_a_price_or_the_whole_line_unless_it_is_metered(self):
         item = {"subscription_id": "s", "currency": "EUR", "interval_unit": "month", "started_on": day("2025-01-01")}
         assert judged(
             SubscriptionItems,
@@ -234,10 +234,11 @@ class TestRealContracts:
             {**item, "item_id": "3", "unit_amount": -5, "quantity": 0},
             {**item, "item_id": "4", "unit_amount": 5, "ended_on": day("2024-12-31")},
             {**item, "item_id": "5", "unit_amount": 5, "interval_count": 0},
+            {**item, "item_id": "6", "line_amount": 5},
         ) == (
-            [2, 4],
+            [2, 4, 7],
             [
-                (3, "unit_amount", "expected a value, unless is_metered"),
+                (3, "unit_amount", "expected a value here or in line_amount, unless is_metered"),
                 (5, "ended_on", "expected not below started_on"),
                 (6, "interval_count", "expected more than 0"),
             ],

@@ -1,7 +1,6 @@
 """Monthly recurring revenue and its movements."""
 
 import datetime as dt
-import warnings
 
 import polars as pl
 
@@ -20,10 +19,6 @@ from transforms.facts.rates import (
 from transforms.facts.service import ITEM, Service, at_month_ends, first_paid
 
 PAIR = ["month", "account_id", "currency"]
-
-
-class NegativeMrrWarning(UserWarning):
-    """Discounts exceed an account's charges; its MRR is taken as 0."""
 
 
 def _with_month_before(dim_month: pl.DataFrame) -> pl.DataFrame:
@@ -84,6 +79,7 @@ def fct_mrr_account_month(
 
     Raises:
         MissingRateError: a closed month lacks the rate of a currency in service.
+        UndefinedError: an amount is too large to be converted exactly.
     """
     if dim_month.is_empty():
         return FctMrrAccountMonth.blank()
@@ -99,9 +95,7 @@ def fct_mrr_account_month(
         change=sum_at_rates(closing - opening, pl.col("whole_rate"), scale),
     )
     refuse_too_much(totals, "MRR", "opening", "closing", "change")
-    if below := totals.filter(pl.min_horizontal("opening", "closing") < 0).height:
-        warnings.warn(f"{below} account-months with discounts above charges: MRR taken as 0", NegativeMrrWarning, 2)
-    moved = _movements(totals.with_columns(pl.col("opening", "closing").clip(lower_bound=0)), first_paid(paying_turns))
+    moved = _movements(totals, first_paid(paying_turns))
     split = _expansion_split(item_months, moved, rates, dim_month)
     extras = _pending_and_seats(item_months, rates, dim_month, scale)
     facts = (
@@ -207,11 +201,8 @@ def _pending_and_seats(
         .with_columns(pending=pl.when(requested).then("amount").otherwise(0))
         .group_by("month", "account_id")
         .agg(
-            pending_cancellation_cents=sum_at_rates(pl.col("pending"), pl.col("whole_rate"), scale).clip(lower_bound=0),
+            pending_cancellation_cents=sum_at_rates(pl.col("pending"), pl.col("whole_rate"), scale),
             uncancelled_items=((pl.col("amount") > 0) & ~requested).sum().cast(pl.Int64),
             seats=pl.when(pl.col("seats").count() > 0).then(pl.col("seats").sum()),
         )
     )
-
-
-__all__ = ["NegativeMrrWarning", "Service", "fct_mrr_account_currency_month", "fct_mrr_account_month"]
