@@ -18,6 +18,7 @@ from warehouse.configuration import LoadedConfig, load_config
 from warehouse.database import WorkingDatabase
 from warehouse.errors import StaleError
 from warehouse.folders import Folders
+from warehouse.pasted import make
 from warehouse.upkeep import prepare
 
 SEGMENTED = ("accounts", "dim_account", "account_version", "dim_account_month")
@@ -88,7 +89,7 @@ class Project:
         """
         rows = self.database.read(Ingest.table())
         if rows.is_empty():
-            raise StaleError("nothing is ingested yet; run `make run`, or materialize the ingest job")
+            raise StaleError(f"nothing is ingested yet; materialize the ingest job, or: {make('run')}")
         return rows
 
     def as_of(self) -> dt.date:
