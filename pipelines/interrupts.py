@@ -45,6 +45,23 @@ def noted() -> Iterator[None]:
         mouth.close()
 
 
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Within the block Ctrl-C waits for its end: what is half opened is not closed well."""
+    theirs = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(theirs):
+        yield
+        return
+    with noted():
+        signal.signal(signal.SIGINT, lambda _number, _frame: None)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, theirs)
+        if was_interrupted():
+            raise KeyboardInterrupt
+
+
 def was_interrupted() -> bool:
     """Whether somebody asked the process to end since the outermost block began."""
     if _Noted.ear is not None:

@@ -33,18 +33,24 @@ def table_metadata(contract: type[Contract]) -> dict[str, Any]:
 
 
 @contextmanager
+def ended_by_interrupts() -> Iterator[None]:
+    """Ctrl-C ends a step: Dagster would take it for a fault, wait, and try again."""
+    try:
+        yield
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        raise dg.Failure(description=INTERRUPTED, allow_retries=False) from None
+
+
+@contextmanager
 def plain_failures(what: str) -> Iterator[None]:
     """Own work, timed; what a person must mend fails at once and in plain words, and no value of the data is logged."""
     if was_interrupted():
         raise dg.Failure(description=INTERRUPTED, allow_retries=False)
-    with OWN_WORK.on(what):
+    with OWN_WORK.on(what), ended_by_interrupts():
         try:
             yield
         except dg.Failure:
             raise
-        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
-            # Dagster would try it again.
-            raise dg.Failure(description=INTERRUPTED, allow_retries=False) from None
         except (Exception, pl.exceptions.PanicException) as fault:
             # An error may quote the offending value, which may be a person's; so it goes no further itself.
             found = in_words(fault, what)
