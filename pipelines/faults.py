@@ -30,6 +30,8 @@ _SAYS_FULL = re.compile(
     r"no space left|disk is full|not enough space|quota exceeded|out of disk|file too large", re.IGNORECASE
 )
 _LOCKED = re.compile(r"could not set lock|conflicting lock|file handle conflict|database is locked", re.IGNORECASE)
+NEARLY_FULL = 1 << 20
+"""Bytes that are free on a disk on which nothing can be written any more."""
 _HISTORY = ("sqlalchemy.", "sqlite3.", "alembic.")
 
 
@@ -88,9 +90,11 @@ def _context(fault: BaseException) -> BaseException | None:
 def _disk(fault: BaseException) -> Fault | None:
     number = fault.errno if isinstance(fault, OSError) else None
     says = isinstance(fault, (OSError, duckdb.Error, sqlite3.Error, pl.exceptions.PolarsError))
-    if number not in _FULL and not (says and _SAYS_FULL.search(str(fault))):
-        return None
     place = Path(os.environ.get("DATA_DIR") or DEFAULTS["DATA_DIR"])
+    # SQLite has other words for it too: its journal has no room, so the database cannot be opened.
+    unsaid = isinstance(fault, sqlite3.OperationalError) and free(place) < NEARLY_FULL
+    if number not in _FULL and not (says and _SAYS_FULL.search(str(fault))) and not unsaid:
+        return None
     return Fault(
         f"the disk is full: {free(place) / 1e6:.1f} MB are free in {place}; make room there, or set DATA_DIR to a "
         f"larger disk, and then: {make('run')}"

@@ -357,6 +357,12 @@ COMMANDS = (
     environment(
         "port-word", {"PORT": MARK}, "dev", "a word for a port", "PORT: expected the number of a port, like 3000"
     ),
+    environment(
+        "data-question", {"DATA_DIR": f"what?{MARK}"}, "run", "a data folder with ?", "DATA_DIR: expected a folder"
+    ),
+    environment(
+        "data-percent", {"DATA_DIR": f"{MARK}%20"}, "run", "a data folder with %20", "DATA_DIR: expected a folder"
+    ),
     Malformed(
         "data-is-a-file",
         "a file where the data folder should be",
