@@ -58,8 +58,9 @@ rebuild: $(stamp) ## make the working database again from the landed files
 rollback: $(stamp) ## publish the version before the present one again
 	@$(py) -m pipelines rollback
 
-docs: $(stamp) ## write docs/dictionary.md from the contracts and the catalogue
+docs: $(stamp) ## write docs/dictionary.md from contracts and catalogue, docs/malformed.md from its tests
 	@$(py) -m pipelines dictionary > docs/.dictionary.part && mv docs/.dictionary.part docs/dictionary.md
+	@$(py) -m tests.malformed > docs/.malformed.part && mv docs/.malformed.part docs/malformed.md
 
 example: $(stamp) ## make the bundled example company again
 	@$(py) -m examples.generator

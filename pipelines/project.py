@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +17,9 @@ from transforms.calendar import month_of, months_between
 from transforms.exported import Exported
 from warehouse.configuration import LoadedConfig, load_config
 from warehouse.database import WorkingDatabase
-from warehouse.errors import StaleError
+from warehouse.errors import ConfigError, StaleError
 from warehouse.folders import Folders
+from warehouse.pasted import make
 from warehouse.upkeep import prepare
 
 SEGMENTED = ("accounts", "dim_account", "account_version", "dim_account_month")
@@ -48,7 +50,10 @@ class Project:
         return Project(self.config_path, self.data_dir)
 
     def check(self) -> None:
-        """Raise ConfigError if the config is faulty, before anything heavy is loaded."""
+        """Raise ConfigError if the config or DATA_DIR is faulty, before anything heavy is loaded."""
+        if re.search(r"\?|%[0-9A-Fa-f]{2}", str(self.data_dir.absolute())):
+            # Dagster's databases are opened by an address, in which these mean something else.
+            raise ConfigError("DATA_DIR: expected a folder whose path holds no ? and no % before two digits")
         _ = self.loaded
 
     @property
@@ -88,7 +93,7 @@ class Project:
         """
         rows = self.database.read(Ingest.table())
         if rows.is_empty():
-            raise StaleError("nothing is ingested yet; run `make run`, or materialize the ingest job")
+            raise StaleError(f"nothing is ingested yet; materialize the ingest job, or: {make('run')}")
         return rows
 
     def as_of(self) -> dt.date:

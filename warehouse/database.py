@@ -1,7 +1,7 @@
 """The working database: the only writer, one transaction a write, closed whatever happens."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -119,6 +119,18 @@ class WorkingDatabase:
                 conditions, values = self._within(table, scope or {})
                 connection.execute(f"DELETE FROM {qualified(table)} WHERE {conditions}", values)  # noqa: S608
                 self._insert(connection, table, frame)
+
+    def forget_outside(self, tables: Iterable[str], first: dt.date, last: dt.date) -> None:
+        """Delete months before the first and after the last: the config or as_of no longer has them.
+
+        A month that came back would look as if it had just been built.
+        """
+        outside, ends = "month < ? OR month > ?", [first, last]
+        with self.connect() as connection, transaction(connection):
+            asked = connection.execute(f"SELECT count(*) FROM lineage.build WHERE {outside}", ends).fetchone()  # noqa: S608
+            if asked and asked[0]:
+                for table in (*map(qualified, tables), "lineage.build"):
+                    connection.execute(f"DELETE FROM {table} WHERE {outside}", ends)  # noqa: S608 - names are contracts'
 
     def _within(self, table: str, scope: Mapping[str, Sequence[object]]) -> tuple[str, list[object]]:
         """An SQL condition: of the columns that the table has, only these values."""

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import re
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -57,14 +56,15 @@ def source_files(loaded: LoadedConfig, forms: dict[str, Form]) -> list[SourceFil
     for name, source in loaded.config.sources.items():
         if source.form not in forms:
             raise ConfigError(
-                f"{loaded.path}: sources.{name}.form: expected one of {', '.join(forms)}, not {source.form}"
+                f"{loaded.path}: sources.{name}.form: there is no such form; expected one of {', '.join(forms)}"
             )
         for raw_table, patterns in _patterns(loaded, name, source, forms[source.form]).items():
             for pattern in patterns:
                 paths = sorted(p for p in _matching(loaded.file(source.folder), pattern) if p.is_file())
                 if not paths:
                     raise ExportError(
-                        f"{name}.{raw_table}: there is no file {_shown(source.folder, pattern, Path(pattern).name)}"
+                        f"{name}.{raw_table}: there is no file {_shown(source.folder, pattern, Path(pattern).name)}; "
+                        "put it there, or correct sources in the config"
                     )
                 found += [
                     SourceFile(
@@ -86,15 +86,20 @@ def _patterns(loaded: LoadedConfig, name: str, source: Source, form: Form) -> di
     unknown = sorted(set(source.files) - set(form.raw))
     if unknown:
         raise ConfigError(
-            f"{loaded.path}: sources.{name}.files: the form {source.form} knows no {', '.join(unknown)}; "
-            f"expected {', '.join(form.raw)}"
+            f"{loaded.path}: sources.{name}.files: {len(unknown)} of its tables are unknown to the form "
+            f"{source.form}; expected {', '.join(form.raw)}"
         )
     return {raw: [files] if isinstance(files, str) else list(files) for raw, files in source.files.items()}
 
 
 def _matching(folder: Path, pattern: str) -> list[Path]:
     whole = folder / pattern
-    return list(whole.parent.glob(whole.name))
+    try:
+        return list(whole.parent.glob(whole.name))
+    except (OSError, ValueError) as fault:
+        # A folder that the environment names is checked by nobody before.
+        why = fault.strerror if isinstance(fault, OSError) else "it is no pattern"
+        raise ExportError(f"{_shown(str(folder), pattern, whole.name)}: cannot be looked for: {why}") from None
 
 
 def _shown(folder: str, pattern: str, name: str) -> str:
@@ -105,12 +110,21 @@ def _shown(folder: str, pattern: str, name: str) -> str:
 
 
 def exported_at(path: Path, loaded: LoadedConfig) -> dt.datetime:
-    """When a file was exported, in UTC: the start of the day in its name, or else when it was last written."""
+    """When a file was exported, in UTC: the start of the day in its name, or else when it was last written.
+
+    Raises:
+        ExportError: the name holds digits in the shape of a day that the calendar doesn't have, or that no zone does.
+    """
     named = _DAY_IN_NAME.search(path.name)
     if named:
-        with suppress(ValueError):  # digits that are no day of the calendar
+        try:
             day = dt.datetime.fromisoformat(named[1]).replace(tzinfo=loaded.config.reporting.zone)
             return day.astimezone(dt.UTC).replace(tzinfo=None)
+        except (ValueError, OverflowError):
+            raise ExportError(
+                f"{path.parent.name}/{path.name}: the calendar has no {named[1]}, the day its name says it was "
+                "exported on; name it by a day like 2026-05-31, or by none"
+            ) from None
     return dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).replace(tzinfo=None)
 
 

@@ -4,6 +4,7 @@ import csv
 import datetime as dt
 import io
 import re
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +16,10 @@ from schemas.contract import Column, Contract
 from schemas.customers import Export
 from schemas.form import Formats
 from warehouse.errors import ExportError
+from warehouse.first_look import PARQUET, look
 
+YEARS = (1900, 2199)
+"""Years of an instant: what vendors write for none is in year 1 or 9999, and has no day in every time zone."""
 PROVENANCE = tuple(Export.dtypes())
 REJECTS = {"export_file": pl.String, "export_line": pl.Int64, "column_name": pl.String, "reason": pl.String}
 HEADER_AGAIN = "expected a row, found the header again"
@@ -54,8 +58,9 @@ def read_export(
     """
     if path.stat().st_size == 0:
         raise ExportError(f"{file}: the file is empty; expected a header with {_names(contract)}")
+    look(path, file, formats.separator)
     with path.open("rb") as opened:
-        is_parquet = opened.read(4) == b"PAR1"
+        is_parquet = opened.read(4) == PARQUET
     found = _read_parquet(path, file, formats) if is_parquet else _read_csv(path, file, contract, formats)
     text, ragged, present = found.text, found.ragged, found.names
     declared = {field.name: field for field in contract.fields() if field.name not in PROVENANCE}
@@ -106,8 +111,6 @@ def _check_header(
 
 def _decoded(path: Path, file: str) -> str:
     content = path.read_bytes()
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in content[:4096]:
-        raise ExportError(f"{file}: not UTF-8 text (UTF-16, or a binary file); export it as UTF-8 CSV or Parquet")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
@@ -176,10 +179,10 @@ def _read_csv(path: Path, file: str, contract: type[Contract], formats: Formats)
 
 
 def _check_names(file: str, header: list[str], contract: type[Contract], formats: Formats) -> None:
-    twice = sorted({name for name in header if header.count(name) > 1})
+    known = set(contract.dtypes())
+    twice = sorted(name for name, number in Counter(header).items() if number > 1)
     if twice:
         raise ExportError(f"{file}, line 1: the column {', '.join(twice)} stands twice")
-    known = set(contract.dtypes())
     for other in {",", ";", "\t", "|"} - {formats.separator}:
         if len(header) == 1 and other in header[0] and known & set(header[0].split(other)):
             raise ExportError(f"{file}, line 1: values are parted by {other!r}; expected {formats.separator!r}")
@@ -193,7 +196,7 @@ def _read_parquet(path: Path, file: str, formats: Formats) -> _Found:
         table.validate(full=True)
         frame = pl.DataFrame(table)
     except (Exception, pl.exceptions.PanicException) as fault:  # whatever the reader raises, the file cannot be used
-        raise ExportError(f"{file}: not a readable Parquet file ({type(fault).__name__})") from None
+        raise ExportError(f"{file}: not a readable Parquet file ({type(fault).__name__}); export it anew") from None
     spelled, ready = [], []
     for name, dtype in frame.schema.items():
         if name in PROVENANCE:
@@ -203,7 +206,11 @@ def _read_parquet(path: Path, file: str, formats: Formats) -> _Found:
             if dtype.time_zone is None:
                 raise ExportError(f"{file}: {name} holds times without a zone; expected UTC instants")
             instant = value.dt.convert_time_zone("UTC")
-            ready.append(instant.dt.replace_time_zone(None).cast(pl.Datetime("us")))
+            ready.append(
+                pl.when(instant.dt.year().is_between(*YEARS))
+                .then(instant.dt.replace_time_zone(None).cast(pl.Datetime("us")))
+                .alias(name)
+            )
             value = instant.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00")
         elif dtype == pl.Date:
             value = value.dt.strftime(formats.date)
@@ -239,7 +246,7 @@ def _parsed(field: Column, formats: Formats) -> pl.Expr:
         for spelling in formats.instants:
             instant = zoned.str.to_datetime(spelling, time_unit="us", strict=False)
             utc = instant.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if "%:z" in spelling else instant
-            tries.append(pl.when(text.str.contains(_shape(spelling)) & (utc.dt.year() >= 1)).then(utc))
+            tries.append(pl.when(text.str.contains(_shape(spelling)) & utc.dt.year().is_between(*YEARS)).then(utc))
         return pl.coalesce(tries)
     if dtype == pl.Boolean:
         return pl.when(text == formats.true).then(statement=True).when(text == formats.false).then(statement=False)
@@ -267,7 +274,7 @@ def _spelling(field: Column, formats: Formats) -> str:
     if dtype == pl.Date:
         return f"a date spelled {formats.date}"
     if isinstance(dtype, pl.Datetime):
-        return f"a time spelled {' or '.join(formats.instants)}"
+        return f"a time spelled {' or '.join(formats.instants)}, in the years {YEARS[0]} to {YEARS[1]}"
     if dtype == pl.Boolean:
         return f"{formats.true} or {formats.false}"
     if dtype.is_integer():

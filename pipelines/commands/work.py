@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from pipelines.ingest.canonical_tables import due
 from pipelines.ingest.sources import landing_due
+from pipelines.interrupts import deferred
 from pipelines.months.dimensions import due_dimensions, sights
 from pipelines.project import Project
 from warehouse.errors import WarehouseError
@@ -29,14 +30,16 @@ class Work:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.close()
+        with deferred():
+            self._ended.close()
 
     @cached_property
     def _runs(self) -> Runs:
         # Loading Dagster takes longer than most of what it is not needed for.
-        from pipelines.orchestration.runs import opened  # noqa: PLC0415
+        with deferred():
+            from pipelines.orchestration.runs import opened  # noqa: PLC0415
 
-        runs = self._ended.enter_context(opened(self.project))
+            runs = self._ended.enter_context(opened(self.project))
         self.failures = runs.failures
         return runs
 

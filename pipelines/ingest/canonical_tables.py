@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from pipelines.ingest.as_of import day_of
 from pipelines.ingest.gathering import Gathered, gather
 from pipelines.ingest.notices import ExportWarning
-from pipelines.ingest.sources import ingest_code, sources_of, speaking_files
+from pipelines.ingest.sources import ingest_code, look_at, sources_of, speaking_files
 from pipelines.project import Project
 from schemas.operations import WARNED, ContentMonth, ExportFile, Ingest, Quarantine
 from schemas.tables import CANONICAL
@@ -19,7 +20,7 @@ from transforms.clean.resolve import resolve
 from transforms.clean.snapshots import latest_by_key
 from transforms.clean.vendors import FORMS
 from warehouse.errors import WarehouseError
-from warehouse.landing import LandedFile, default_as_of, land, landed_files, source_files
+from warehouse.landing import LandedFile, land, landed_files, source_files
 from warehouse.lineage import digest
 from warehouse.staging import read_staged, write_quarantined, write_staged
 from warehouse.validation import AT
@@ -63,10 +64,11 @@ def land_all(project: Project) -> tuple[list[LandedFile], dt.date]:
     """
     try:
         files = source_files(project.loaded, FORMS)
+        as_of = day_of(project, files)
+        look_at(project, files)
     except WarehouseError as fault:
         _mark(project, list(CANONICAL), str(fault), project.config.as_of or NEVER)
         raise
-    as_of = project.config.as_of or default_as_of(files, project.loaded)
     return [land(file, project.folders) for file in files], as_of
 
 

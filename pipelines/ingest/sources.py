@@ -2,12 +2,14 @@
 
 import datetime as dt
 
+from pipelines.ingest.as_of import day_of
 from pipelines.project import Project
 from schemas.form import Cleaning, Form
 from schemas.tables import CANONICAL
 from transforms.clean.vendors import FORMS
 from warehouse.code import code_of
-from warehouse.landing import LandedFile, SourceFile, default_as_of, landed_files, sha256_of, source_files
+from warehouse.first_look import look
+from warehouse.landing import LandedFile, SourceFile, landed_files, sha256_of, source_files
 from warehouse.lineage import digest
 
 READING = (
@@ -34,14 +36,26 @@ def unlanded_files(project: Project) -> list[SourceFile]:
 
     def is_landed(file: SourceFile) -> bool:
         landed = last.get((file.source, file.raw_table, file.name))
-        return landed is not None and (landed.exported_at == file.exported_at or landed.sha256 == sha256_of(file.path))
+        if landed is None or landed.bytes != file.path.stat().st_size:
+            return False
+        return landed.exported_at == file.exported_at or landed.sha256 == sha256_of(file.path)
 
     return [file for file in source_files(project.loaded, FORMS) if not is_landed(file)]
 
 
+def look_at(project: Project, files: list[SourceFile]) -> None:
+    """See at the files' beginnings that they may be exports.
+
+    Raises:
+        ExportError: one cannot; it is not worth copying.
+    """
+    for file in files:
+        look(file.path, file.name, FORMS[project.config.sources[file.source].form].formats.separator)
+
+
 def day_of_exports(project: Project) -> dt.date:
     """The day that the exports speak for as they are now, landed or not."""
-    return project.config.as_of or default_as_of(source_files(project.loaded, FORMS), project.loaded)
+    return day_of(project, source_files(project.loaded, FORMS))
 
 
 def landing_due(project: Project) -> dt.date | None:
@@ -50,7 +64,8 @@ def landing_due(project: Project) -> dt.date | None:
     last = {(f.source, f.raw_table, f.name): f for f in landed_files(project.folders)}
     for file in files:
         landed = last.get((file.source, file.raw_table, file.name))
-        if landed is None or landed.sha256 != sha256_of(file.path):
+        # A file of another size is another one; only of the same size must all be read.
+        if landed is None or landed.bytes != file.path.stat().st_size or landed.sha256 != sha256_of(file.path):
             return None
     return day_of_exports(project)
 

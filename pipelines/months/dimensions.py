@@ -13,16 +13,18 @@ from pipelines.months.readers import UNPARTITIONED
 from pipelines.months.store import inputs_of
 from pipelines.project import Project
 from schemas.customers import DimMonth
+from schemas.metrics import MetricMonth, MetricPart
 from schemas.operations import ContentMonth, Ingest
 from schemas.tables import CANONICAL
 from transforms.calendar import calendar, gross_margins
-from transforms.catalogue import DIMENSION_TABLES
+from transforms.catalogue import DIMENSION_TABLES, MONTHLY_TABLES
 from transforms.clean.counting import of_customers
 from transforms.declaration import Window
 from transforms.visible import seen_on
 from warehouse.code import code_of
 from warehouse.lineage import digest
 
+MONTHLY = (*MONTHLY_TABLES, MetricPart.table(), MetricMonth.table())
 SIGHT = ("pipelines.months.content:content_rows", "pipelines.months.dimensions:sights")
 
 
@@ -81,6 +83,7 @@ def build_dimensions(project: Project) -> dict[str, int]:
         now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
         row = (node.name, dimension_made_from(project, node.name), None, None, made.height, None, as_of, "", now)
         told.append(pl.DataFrame([row], Ingest.dtypes(), orient="row"))
+    database.forget_outside(MONTHLY, months[0], months[-1])
     written = {**frames, ContentMonth.table(): pl.concat(content), Ingest.table(): pl.concat(told)}
     database.write_whole(written, {"table_name": list(DIMENSION_TABLES)})
     return {name: frame.height for name, frame in frames.items()}

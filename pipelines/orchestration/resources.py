@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 from pydantic import PrivateAttr
 
+from pipelines.interrupts import noted
 from pipelines.months.build import MonthRun
 from pipelines.project import Project
 from warehouse.locking import run_lock
@@ -41,5 +42,5 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         purpose = f"run {context.run_id[:8]}" if context.run_id else "a run"
         say = context.log.info if context.log else (lambda _: None)
         lock = run_lock(self.project.folders, purpose, wait_seconds=self.lock_wait_seconds, say=say)
-        with lock, self.project.database.kept_open():
+        with noted(), lock, self.project.database.kept_open():
             yield self

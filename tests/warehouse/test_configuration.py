@@ -155,8 +155,8 @@ class TestAWrongConfig:
     @pytest.mark.parametrize(
         ("text", "line", "said"),
         [
-            (with_line(16, "  keep_version: 3"), 16, "publishing.keep_version: no such key"),
-            (GOOD + "colour: red\n", 17, "colour: no such key"),
+            (with_line(16, "  keep_version: 3"), 16, "publishing: no such key; did you mean keep_versions?"),
+            (GOOD + "colour: red\n", 17, "the file: no such key; expected one of company, as_of, first_month"),
             (without_line(1), 1, "company: missing"),
             (without_line(5), 4, "reporting.currency: missing"),
             (without_line(10), 9, "sources.crm.form: missing"),
@@ -186,9 +186,9 @@ class TestAWrongConfig:
             (
                 with_line(7, "segments: [industry, month]"),
                 7,
-                "segments: expected columns of accounts to slice by, not month",
+                "segments.1: the warehouse has a column month of its own",
             ),
-            (with_line(7, "segments: ['a b']"), 7, "segments: expected columns of accounts to slice by, not a b"),
+            (with_line(7, "segments: ['a b']"), 7, "segments.0: expected a column of accounts to slice by"),
             (with_line(16, "  keep_versions: 0"), 16, "publishing.keep_versions: input should be greater than 0"),
             (with_line(16, "  keep_versions: many"), 16, "publishing.keep_versions: input should be a valid integer"),
             ("segments: []\n" + without_line(7).split("sources")[0], 1, "sources: missing"),
@@ -208,7 +208,7 @@ class TestAWrongConfig:
                 19,
                 "health.inputs.usage_rate: expected zero_at and full_at to differ",
             ),
-            (GOOD + "health:\n  inputs:\n    mood: {weight: 1, zero_at: 0, full_at: 2}\n", 19, "health.inputs.mood"),
+            (GOOD + "health:\n  inputs:\n    mood: {weight: 1, zero_at: 0, full_at: 2}\n", 19, "health.inputs.…"),
             (
                 GOOD + "finance:\n  gross_margin:\n    - {month: 2024-01-02, share: 0.7}\n",
                 19,
@@ -240,7 +240,7 @@ class TestAWrongConfig:
         ],
     )
     def test_a_key_given_twice_is_told_at_the_second(self, faults, text, line, key):
-        assert faults(text) == [(line, f"{key} is given twice")]
+        assert faults(text) == [(line, f"{key} is given twice; leave one of them out")]
 
     @pytest.mark.parametrize(
         ("text", "line"),
@@ -272,7 +272,7 @@ class TestAWrongConfig:
             5: "reporting.currency",
             6: "reporting.time_zone",
             16: "publishing.keep_versions",
-            17: "colour",
+            17: "the file",
         }
 
     def test_a_missing_file_is_told_and_how_to_name_another(self, tmp_path):

@@ -198,7 +198,9 @@ class TestSourceFiles:
         told = loaded(crm={"form": "crm", "folder": "sent", "files": {"tickets": "t-*.csv"}})
         with pytest.raises(ExportError) as found:
             source_files(told, FORMS)
-        assert str(found.value) == "crm.tickets: there is no file sent/t-*.csv"
+        assert str(found.value) == (
+            "crm.tickets: there is no file sent/t-*.csv; put it there, or correct sources in the config"
+        )
 
     def test_one_missing_file_of_many_is_told(self, exports, loaded):
         sent(exports / "a.csv")
@@ -210,14 +212,15 @@ class TestSourceFiles:
         told = loaded(crm={"form": "salesforce"})
         with pytest.raises(ConfigError) as found:
             source_files(told, FORMS)
-        assert str(found.value) == f"{told.path}: sources.crm.form: expected one of crm, other, not salesforce"
+        assert str(found.value) == f"{told.path}: sources.crm.form: there is no such form; expected one of crm, other"
 
     def test_a_table_the_form_does_not_know_is_told_with_those_it_does(self, loaded):
         told = loaded(crm={"form": "crm", "files": {"deals": "deals.csv", "tickets": "t.csv"}})
         with pytest.raises(ConfigError) as found:
             source_files(told, FORMS)
         assert str(found.value) == (
-            f"{told.path}: sources.crm.files: the form crm knows no deals; expected accounts, subscriptions, tickets"
+            f"{told.path}: sources.crm.files: 1 of its tables are unknown to the form crm; "
+            "expected accounts, subscriptions, tickets"
         )
 
 
@@ -245,12 +248,12 @@ class TestExportedAt:
         file = sent(exports / "2024-01-01" / "tickets.csv", written="2025-03-01T17:30")
         assert exported_at(file.path, loaded()) == at("2025-03-01T17:30")
 
-    def test_a_day_the_calendar_does_not_have_is_no_day_or_is_told(self, exports, loaded):
-        file = sent(exports / "tickets-2025-02-30.csv", written="2025-03-01T17:30")
-        try:
-            assert exported_at(file.path, loaded()) == at("2025-03-01T17:30")
-        except WarehouseError as fault:
-            assert "tickets-2025-02-30.csv" in str(fault)
+    @pytest.mark.parametrize("day", ["2025-02-30", "2025-13-01", "0000-01-01", "0001-01-01"])
+    def test_a_day_the_calendar_does_not_have_is_told_with_the_file(self, exports, loaded, day):
+        # In New York, so that the start of the first day of all is still in UTC; in Tokyo it is in no year.
+        file = sent(exports / f"tickets-{day}.csv", written="2025-03-01T17:30")
+        with pytest.raises(ExportError, match=rf"tickets-{day}\.csv: the calendar has no {day}, the day its name says"):
+            exported_at(file.path, loaded("Asia/Tokyo"))
 
 
 def exported(table: str, instant: str, source: str = "crm") -> SourceFile:

@@ -1218,7 +1218,7 @@ class TestRefuse:
         )
         said = self.refused(database, [])
         assert said.count(problem) == 1
-        assert "run `make run`" in said
+        assert said.endswith("mend that, and then: make run")
 
     def test_an_ingest_that_went_well_is_no_hindrance(self, database):
         database.write_whole({"ingest": filled(database.contracts["ingest"], ingest(tickets=None))})

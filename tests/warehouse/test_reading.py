@@ -25,7 +25,7 @@ EXPORTED = at("2025-06-30T22:00")
 FILE = "crm/things.csv"
 WHOLE, DATE, TRUTH = "expected a whole number", "expected a date spelled %Y-%m-%d", "expected true or false"
 POINT = "expected a number with a point"
-INSTANT = "expected a time spelled %Y-%m-%dT%H:%M:%S%.f%:z or %Y-%m-%d %H:%M:%S%.f%:z"
+INSTANT = "expected a time spelled %Y-%m-%dT%H:%M:%S%.f%:z or %Y-%m-%d %H:%M:%S%.f%:z, in the years 1900 to 2199"
 
 
 class Thing(Export):
@@ -373,7 +373,7 @@ class TestForms:
             ("on", "2025-01-31", "expected a date spelled %d/%m/%Y"),
             ("on", "1/1/2025", "expected a date spelled %d/%m/%Y"),
             ("on", "31/02/2025", "expected a date spelled %d/%m/%Y"),
-            ("seen_at", "2025-01-31T10:00:00Z", "expected a time spelled %Y-%m-%d %H:%M:%S"),
+            ("seen_at", "2025-01-31T10:00:00Z", "expected a time spelled %Y-%m-%d %H:%M:%S, in the years 1900 to 2199"),
             ("ok", "true", "expected True or False"),
         ],
     )
@@ -406,7 +406,7 @@ class TestFilesThatCannotBeUsed:
             ("key,n\na,1\n".encode("utf-16"), "not UTF-8 text (UTF-16, or a binary file)"),
             ("key,n\na,1\n".encode("utf-16-le"), "not UTF-8 text (UTF-16, or a binary file)"),
             ("key,n\na,1\n".encode("utf-16-be"), "not UTF-8 text (UTF-16, or a binary file)"),
-            (b"PK\x03\x04\x14\x00\x06\x00 an Excel file", "not UTF-8 text (UTF-16, or a binary file)"),
+            (b"PK\x03\x04\x14\x00\x06\x00 an Excel file", "this is an Excel workbook or a zip archive"),
             ("key,n\na,1\nMüller,2\n".encode("latin-1"), "line 3: not UTF-8; export it as UTF-8"),
             (b'key,n,word\na,1,"open\nb,2,w\n', "line 3: broken quoting"),
             (b'key,n,word\na,1,"shut"after\nb,2,w\n', "line 2: broken quoting"),
