@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipelines.ingest.sources import sources_of
+from pipelines.ingest.sources import VERSIONS, sources_of
 from pipelines.project import SEGMENT, Project
 from schemas.contract import Contract, with_columns
 from schemas.form import Form
@@ -14,13 +14,12 @@ from transforms.clean.repeats import repeated, spoken
 from transforms.clean.skew import without_skew
 from transforms.clean.snapshots import remember
 from transforms.clean.versions import from_first_day
-from warehouse.errors import ExportError
-from warehouse.landing import LandedFile, landed_files
+from warehouse.errors import DamagedError, ExportError
+from warehouse.landed import LandedFile, landed_files, note_problem, note_read
+from warehouse.landing import check_whole
+from warehouse.pasted import make
 from warehouse.reading import PROVENANCE, REJECTS, read_export
 from warehouse.validation import AT, validate
-
-VERSIONS = {"accounts": ("known_from", "signup_on"), "subscription_items": ("valid_from", "started_on")}
-"""Tables whose exports may show only the present: the column that dates a version, and where the first begins."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,7 @@ def gather(project: Project, table: str, files: list[LandedFile]) -> Gathered:
             for raw_table in cleaning.raw
         ]
         found.append(_clean(project, table, form, raw))
+        note_read(project.folders, [rows.file for each in raw for rows in each])
     return _together(project.contracts[table], found)
 
 
@@ -81,12 +81,25 @@ def _together(contract: type[Contract], found: Iterable[Gathered]) -> Gathered:
     )
 
 
-def _read(project: Project, form: Form, file: LandedFile) -> RawRows:
+def _read(project: Project, form: Form, file: LandedFile, *, speaks: bool = True) -> RawRows:
+    """A landed copy's rows; why it cannot be read is noted in the list of landed files.
+
+    A file that no longer speaks may have columns that the config no longer names: they were segments once.
+
+    Raises:
+        ExportError: the file cannot be used as a whole.
+        DamagedError: the copy is not what was landed.
+    """
     contract = _raw_contract(project, form, file.raw_table)
-    path = file.path(project.folders)
-    found = read_export(path, file.name, file.source, file.exported_at, contract, form.formats, exact=form.exact_header)
-    settled, skewed = _settled(found.rows, contract)
-    good, rejects = validate(settled, contract)
+    path = check_whole(file, project.folders)
+    exact = form.exact_header and speaks
+    try:
+        found = read_export(path, file.name, file.source, file.exported_at, contract, form.formats, exact=exact)
+        settled, skewed = _settled(found.rows, contract)
+        good, rejects = validate(settled, contract)
+    except ExportError as fault:
+        note_problem(project.folders, file, str(fault))
+        raise
     all_rejects = pl.concat([found.rejects, rejects])
     return RawRows(file, found.rows_read, good, all_rejects, found.raw, found.columns, skewed)
 
@@ -154,9 +167,9 @@ def _versions(project: Project, table: str, source: str, form: Form, files: list
     raw_table = form.clean[table].raw[0]
     now = [file for file in files if (file.source, file.raw_table) == (source, raw_table)]
     landed = [file for file in landed_files(project.folders) if (file.source, file.raw_table) == (source, raw_table)]
+    shown = [(file, one) for file in landed if (one := _version(project, table, form, file, speaks=file in now))]
     history, told = contract.blank(), []
-    for file in sorted(landed, key=lambda file: (file.exported_at, file.landed_at)):
-        one = _clean(project, table, form, [[_read(project, form, file)]])
+    for file, one in sorted(shown, key=lambda each: (each[0].exported_at, each[0].landed_at)):
         if file in now:
             told.append(one)
         if table != "accounts" and since in one.columns:
@@ -165,6 +178,31 @@ def _versions(project: Project, table: str, source: str, form: Form, files: list
             shown_on = file.exported_at.replace(tzinfo=dt.UTC).astimezone(project.config.reporting.zone).date()
             key = [name for name in contract.grain() if name != since]
             history = remember(history, one.rows, key, since, begins, shown_on)
+    note_read(project.folders, [file for file, _ in shown])
     speaking = _together(contract, told)
-    dated = {since} if len(landed) > 1 and table != "accounts" else set[str]()
+    dated = {since} if len(shown) > 1 and table != "accounts" else set[str]()
     return Gathered(history, speaking.rejects, speaking.raw, speaking.files, speaking.columns | dated)
+
+
+def _version(project: Project, table: str, form: Form, file: LandedFile, *, speaks: bool) -> Gathered | None:
+    """What a landed file says; None if nobody could ever read it and it no longer speaks: it is in no history.
+
+    Raises:
+        ExportError: the file cannot be used as a whole, and speaks, or was part of the history before.
+        DamagedError: the copy is not what was landed.
+    """
+    try:
+        return _clean(project, table, form, [[_read(project, form, file, speaks=speaks)]])
+    except ExportError as fault:
+        if speaks:
+            raise
+        if file.read_at is None:
+            return None
+        raise ExportError(
+            f"{file.told()} was read before and cannot be now: {fault}; bring back the config or the code that read "
+            f"it, or give up what only it tells: {make('forget', FILE=file.sha256[:12])}"
+        ) from None
+    except DamagedError:
+        if speaks or file.read_at or not file.problem:
+            raise
+        return None

@@ -79,7 +79,7 @@ def build_dimensions(project: Project) -> dict[str, int]:
         frames[node.name] = contract.checked(made)
         content.append(sight(node.name).content(frames[node.name]))
         now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-        row = (node.name, dimension_made_from(project, node.name), None, made.height, None, as_of, "", now)
+        row = (node.name, dimension_made_from(project, node.name), None, made.height, None, as_of, "", now, None)
         told.append(pl.DataFrame([row], Ingest.dtypes(), orient="row"))
     written = {**frames, ContentMonth.table(): pl.concat(content), Ingest.table(): pl.concat(told)}
     database.write_whole(written, {"table_name": list(DIMENSION_TABLES)})
