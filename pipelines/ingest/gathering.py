@@ -12,7 +12,7 @@ from schemas.contract import Contract, with_columns
 from schemas.form import Form
 from transforms.clean.repeats import repeated, spoken
 from transforms.clean.skew import without_skew
-from transforms.clean.snapshots import remember
+from transforms.clean.snapshots import earliest_known, remember
 from transforms.clean.versions import from_first_day
 from warehouse.errors import DamagedError, ExportError
 from warehouse.landed import LandedFile, landed_files, note_problem, note_read
@@ -84,13 +84,14 @@ def _together(contract: type[Contract], found: Iterable[Gathered]) -> Gathered:
 def _read(project: Project, form: Form, file: LandedFile, *, speaks: bool = True) -> RawRows:
     """A landed copy's rows; why it cannot be read is noted in the list of landed files.
 
-    A file that no longer speaks may have columns that the config no longer names: they were segments once.
+    A file that no longer speaks may have columns that the config no longer names, and lack those that it names only
+    now: segments come and go.
 
     Raises:
         ExportError: the file cannot be used as a whole.
         DamagedError: the copy is not what was landed.
     """
-    contract = _raw_contract(project, form, file.raw_table)
+    contract = _raw_contract(project, form, file.raw_table, speaks=speaks)
     path = check_whole(file, project.folders)
     exact = form.exact_header and speaks
     try:
@@ -110,11 +111,13 @@ def _settled(rows: pl.DataFrame, contract: type[Contract]) -> tuple[pl.DataFrame
     return settled.drop("is_skewed"), settled.filter("is_skewed").select(AT)
 
 
-def _raw_contract(project: Project, form: Form, raw_table: str) -> type[Contract]:
+def _raw_contract(project: Project, form: Form, raw_table: str, *, speaks: bool = True) -> type[Contract]:
     """The raw file's contract; the canonical accounts also have the segments of the config."""
     contract = form.raw[raw_table].contract
     extra = project.config.extra_segments
-    return with_columns(contract, extra, SEGMENT) if raw_table == "accounts" and form.exact_header else contract
+    if raw_table == "accounts" and form.exact_header:
+        return with_columns(contract, extra, SEGMENT, optional=not speaks)
+    return contract
 
 
 def _clean(project: Project, table: str, form: Form, raw: list[list[RawRows]]) -> Gathered:
@@ -178,6 +181,10 @@ def _versions(project: Project, table: str, source: str, form: Form, files: list
             shown_on = file.exported_at.replace(tzinfo=dt.UTC).astimezone(project.config.reporting.zone).date()
             key = [name for name in contract.grain() if name != since]
             history = remember(history, one.rows, key, since, begins, shown_on)
+    if table == "accounts":
+        for name in project.config.extra_segments:
+            lacking = [file.exported_at for file, one in shown if name not in one.columns]
+            history = earliest_known(history, name, lacking)
     note_read(project.folders, [file for file, _ in shown])
     speaking = _together(contract, told)
     dated = {since} if len(shown) > 1 and table != "accounts" else set[str]()
