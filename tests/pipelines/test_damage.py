@@ -381,6 +381,7 @@ def test_a_copy_that_history_needs_and_nobody_sends_any_more_is_never_read_as_so
     status, out, _ = command("run")
     assert status == 1 and "months are made from it" in out and "readers keep version 2" in out
     first.write_bytes(content)
+    first.chmod(0o600)
     assert wrong(command) == []
     damage(first)
     assert command(*pasted(line, company))[0] == 0
