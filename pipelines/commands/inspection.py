@@ -147,5 +147,5 @@ def published(project: Project) -> Iterator[Finding]:
     link = folders.published_database.name
     if known and now not in known:
         how = "leads to a version that is gone" if folders.published_database.is_symlink() else "is gone"
-        yield False, f"the link {link} {how}: {make('run')} leads it to version {max(known)}"
+        yield False, f"the link {link} {how}: {make('run')} leads it to a version again"
     yield True, f"version {now}; kept: {', '.join(map(str, known)) or 'none'}"
