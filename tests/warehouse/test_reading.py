@@ -403,7 +403,7 @@ class TestFilesThatCannotBeUsed:
             ("key,n\na,1\n".encode("utf-16-le"), "not UTF-8 text (UTF-16, or a binary file)"),
             ("key,n\na,1\n".encode("utf-16-be"), "not UTF-8 text (UTF-16, or a binary file)"),
             (b"PK\x03\x04\x14\x00\x06\x00 an Excel file", "a zip archive or an Excel workbook; unpack it"),
-            (gzip.compress(b"key,n\na,1\n"), "this is compressed (gzip); unpack it"),
+            (gzip.compress(b"key,n\na,1\n", mtime=0), "this is compressed (gzip); unpack it"),
             (bz2.compress(b"key,n\na,1\n"), "this is compressed (bzip2); unpack it"),
             (lzma.compress(b"key,n\na,1\n"), "this is compressed (xz); unpack it"),
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), "this is an Excel workbook; save the sheet"),
