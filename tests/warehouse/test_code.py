@@ -934,6 +934,7 @@ def argument(name: str, metrics: tuple[Any, ...] = ()) -> Any:
         "dim_month": QUARTER,
         "gross_margin": margins(QUARTER, 0.8),
         "as_of": day("2024-04-30"),
+        "computed_from": QUARTER["month"].min(),
         "time_zone": "Europe/Berlin",
         "currency": "EUR",
         "segments": SETTINGS.segments,
