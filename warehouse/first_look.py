@@ -10,12 +10,20 @@ LOOK = 1 << 20
 """Bytes of the beginning that are looked at."""
 MOST_COLUMNS = 2_000
 PARQUET = b"PAR1"
-_OTHERS = {
-    b"PK\x03\x04": "an Excel workbook or a zip archive",
-    b"\x1f\x8b": "compressed (gzip)",
-    b"%PDF": "a PDF",
-    b"SQLite format 3": "an SQLite database",
+PACKED = {
+    b"\x1f\x8b": "compressed (gzip); unpack it",
+    b"PK\x03\x04": "a zip archive or an Excel workbook; unpack it, or save the sheet",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook; save the sheet",
+    b"BZh": "compressed (bzip2); unpack it",
+    b"\xfd7zXZ": "compressed (xz); unpack it",
+    b"\x28\xb5\x2f\xfd": "compressed (zstd); unpack it",
+    b"7z\xbc\xaf": "a 7z archive; unpack it",
+    b"%PDF": "a PDF; export it",
+    b"SQLite format 3": "an SQLite database; export the table",
+    b"ORC": "an ORC file; export it",
+    b"ARROW1": "an Arrow file; export it",
 }
+"""What files that are not text begin with, and what to do about them."""
 _INSTEAD = "export it as UTF-8 CSV or Parquet"
 
 
@@ -30,9 +38,9 @@ def look(path: Path, file: str, separator: str = ",") -> None:
     if head[:4] == PARQUET:
         _look_at_parquet(path, file)
         return
-    for signature, kind in _OTHERS.items():
-        if head.startswith(signature):
-            raise ExportError(f"{file}: this is {kind}; {_INSTEAD}")
+    for signature, what in PACKED.items():
+        if head.startswith(signature) and not _is_text(head):
+            raise ExportError(f"{file}: this is {what} as CSV in UTF-8, or as Parquet")
     if head and not head.strip(b"\x00"):
         raise ExportError(f"{file}: the file begins with nothing but NULs, as a broken-off copy does; send it again")
     if head[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\x00" in head:
@@ -59,3 +67,13 @@ def _look_at_parquet(path: Path, file: str) -> None:
 def _check_columns(file: str, number: int) -> None:
     if number > MOST_COLUMNS:
         raise ExportError(f"{file}: {number:,} columns, more than {MOST_COLUMNS:,}; export the form's columns only")
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether a file is text, though it may begin with the letters of another kind."""
+    try:
+        # The last character of what was looked at may be cut.
+        text = head[:-3].decode() if len(head) == LOOK else head.decode()
+    except UnicodeDecodeError:
+        return False
+    return all(letter.isprintable() or letter.isspace() for letter in text[:100])

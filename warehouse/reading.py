@@ -5,7 +5,6 @@ import datetime as dt
 import io
 import re
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -112,22 +111,6 @@ def _check_header(
         raise ExportError(f"{file}: no such column: {', '.join(unknown)}; the form knows {', '.join(declared)}")
 
 
-PACKED = {
-    b"\x1f\x8b": "compressed (gzip); unpack it",
-    b"PK\x03\x04": "a zip archive or an Excel workbook; unpack it, or save the sheet",
-    b"\xd0\xcf\x11\xe0": "an Excel workbook; save the sheet",
-    b"BZh": "compressed (bzip2); unpack it",
-    b"\xfd7zXZ": "compressed (xz); unpack it",
-    b"\x28\xb5\x2f\xfd": "compressed (zstd); unpack it",
-    b"7z\xbc\xaf": "a 7z archive; unpack it",
-    b"%PDF": "a PDF; export it",
-    b"SQLite format 3": "an SQLite database; export the table",
-    b"ORC": "an ORC file; export it",
-    b"ARROW1": "an Arrow file; export it",
-}
-"""What files that are not text begin with, and what to do about them."""
-
-
 def _decoded(path: Path, file: str) -> str:
     content = path.read_bytes()
     try:
@@ -135,14 +118,6 @@ def _decoded(path: Path, file: str) -> str:
     except UnicodeDecodeError as fault:
         line = content[: fault.start].count(b"\n") + 1
         raise ExportError(f"{file}, line {line}: not UTF-8; export it as UTF-8") from None
-
-
-def _is_text(content: bytes) -> bool:
-    """Whether a file is UTF-8, though it may begin with the letters of another kind."""
-    with suppress(UnicodeDecodeError):
-        content.decode()
-        return b"\x00" not in content
-    return False
 
 
 @dataclass(frozen=True)

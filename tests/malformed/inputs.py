@@ -321,14 +321,18 @@ FILES = (
         "tickets.csv: 100,000 columns, more than 2,000; export the form's columns only",
     ),
     file(
-        "file-excel", "tickets", lambda _: b"PK\x03\x04 and so on", "an Excel workbook", "an Excel workbook or a zip ar"
+        "file-excel",
+        "tickets",
+        lambda _: b"PK\x03\x04 and so on",
+        "an Excel workbook",
+        "a zip archive or an Excel",
     ),
     file(
         "file-gzip",
         "tickets",
         lambda _: b"\x1f\x8b\x08 and so on",
         "a compressed file",
-        "this is compressed (gzip); ex",
+        "this is compressed (gzip); un",
     ),
     file(
         "file-utf-16", "tickets", lambda was: was.decode().encode("utf-16"), "UTF-16", "not UTF-8 text (UTF-16, or a b"

@@ -81,6 +81,7 @@ def test_a_wrong_row_is_quarantined_with_its_reason_and_the_others_count(company
         rows = exports()[name]
         bad = [{**rows[-1], **_key(name, one.name), **one.values} for one in ROWS if one.table == name]
         company.export(name, [*bad, *rows])
+    company.configure(**ONE_MONTH, quarantine_limit={"default": 0.99})
     status, said = tell(company, "run")
     assert status == 0, said
     found = company.project().database.read(Quarantine.table())
