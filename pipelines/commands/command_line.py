@@ -162,7 +162,7 @@ def _plan(project: Project, _: argparse.Namespace, __: float) -> int:
             f"as_of moves from {as_of} to {day}, which may touch more months; every table is looked at by {make('run')}"
         )
     for table in damaged(project):
-        _say(f"staged/{table}.parquet is gone, or is not what was staged; it is made again by {make('run')}")
+        _say(f"staged/{table}.parquet is gone, or is not what was staged; this makes it again: {make('run')}")
     if again := due(project, as_of, lambda table: sight(table).name):
         _say(f"to be read again, as files, config or code changed: {', '.join(again)}")
     stale = stale_months(project)

@@ -1,20 +1,19 @@
 """`make doctor`: config, sources, disk, lock, versions and all of DATA_DIR, and what to do about what is wrong."""
 
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from importlib.metadata import version
 
 from filelock import FileLock, Timeout
 
 from pipelines.commands import inspection
 from pipelines.commands.inspection import Finding
-from pipelines.ingest.sources import look_at, unlanded_files
+from pipelines.ingest.sources import unlanded_files
 from pipelines.project import Project
 from transforms.clean.vendors import FORMS
 from warehouse.errors import WarehouseError
 from warehouse.landing import SourceFile, source_files
 from warehouse.locking import holder
-from warehouse.pasted import make
 
 PARTS = ("dagster", "duckdb", "polars", "pandera", "pyarrow")
 
@@ -35,7 +34,7 @@ def doctor(project: Project) -> tuple[list[str], bool]:
         told = f"{config.company}, {config.first_month:%Y-%m} on, {config.reporting.currency}"
         tell("config", [(True, f"{project.config_path}: {told}")])
         files = source_files(project.loaded, FORMS)
-        tell("sources", [(True, _sources(project, files)), *_unfit(project, files)])
+        tell("sources", [(True, _sources(project, files)), *inspection.sources(project, files)])
     except WarehouseError as fault:
         tell("config", [(False, str(fault))])
     is_free, told = _lock(project)
@@ -51,15 +50,6 @@ def doctor(project: Project) -> tuple[list[str], bool]:
         tell("modes", inspection.modes(project))
     tell("published", inspection.published(project))
     return lines, not wrong
-
-
-def _unfit(project: Project, files: list[SourceFile]) -> Iterator[Finding]:
-    """Files that cannot be exports, as their beginnings show; none of them is ever landed."""
-    for file in files:
-        try:
-            look_at(project, [file])
-        except WarehouseError as fault:
-            yield False, f"{fault}; mend the export, and then: {make('run')}"
 
 
 def _sources(project: Project, files: list[SourceFile]) -> str:

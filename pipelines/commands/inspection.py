@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.ingest.sources import lost_files
+from pipelines.ingest.sources import look_at, lost_files
 from pipelines.project import Project
 from schemas.operations import Ingest
 from warehouse.ddl import qualified
@@ -26,6 +26,15 @@ ROOM = 5
 """Free disk should be so many times the exports' size: landed copy, staged tables, working and published files."""
 LEAST_ROOM = 100_000_000
 """Bytes that a run writes whatever the exports are: its history in Dagster, logs, what DuckDB spills."""
+
+
+def sources(project: Project, sent: list[SourceFile]) -> Iterator[Finding]:
+    """Files that cannot be exports, as their beginnings show."""
+    for file in sent:
+        try:
+            look_at(project, [file])
+        except WarehouseError as fault:
+            yield False, f"{fault}; mend the export, then: {make('run')}"
 
 
 def disk(project: Project, sent: list[SourceFile]) -> Finding:

@@ -70,11 +70,11 @@ def land_all(project: Project) -> tuple[list[LandedFile], dt.date]:
         files = source_files(project.loaded, FORMS)
         as_of = day_of(project, files)
         look_at(project, files)
+        landed = land_files(files, project.folders)
+        make_key(project.folders)
     except WarehouseError as fault:
         _mark(project, list(CANONICAL), str(fault), project.config.as_of or NEVER)
         raise
-    landed = land_files(files, project.folders)
-    make_key(project.folders)
     return landed, as_of
 
 
@@ -242,11 +242,8 @@ def _record(project: Project, table: str, ingest: pl.DataFrame, content: pl.Data
 def _mark(project: Project, tables: list[str], problem: str, as_of: dt.date) -> None:
     """Say that the tables' ingest failed; the audit publishes nothing until it went well."""
     known = project.database.read(Ingest.table(), where={"table_name": tables})
-    new = [
-        (t, "", None, None, 0, problem, as_of, "", _now(), None)
-        for t in tables
-        if t not in known["table_name"].to_list()
-    ]
+    unknown = [table for table in tables if table not in known["table_name"].to_list()]
+    new = [(table, "", None, None, 0, problem, as_of, "", _now(), None) for table in unknown]
     rows = pl.concat([known.with_columns(problem=pl.lit(problem)), pl.DataFrame(new, Ingest.dtypes(), orient="row")])
     project.database.write_whole({Ingest.table(): rows}, {"table_name": tables})
 

@@ -181,21 +181,43 @@ def _versions(project: Project, table: str, source: str, form: Form, files: list
     raw_table = form.clean[table].raw[0]
     now = [file for file in files if (file.source, file.raw_table) == (source, raw_table)]
     landed = [file for file in landed_files(project.folders) if (file.source, file.raw_table) == (source, raw_table)]
-    read = [
-        (file, one)
-        for file in sorted(landed, key=lambda file: (file.exported_at, file.landed_at))
-        if (one := _version(project, table, form, file, speaks=file in now))
-    ]
+    ordered = sorted(landed, key=lambda file: (file.exported_at, file.landed_at))
+    shown = [(file, _shown_by(project, table, form, file, speaks=file in now)) for file in ordered]
+    read = [(file, one) for file, one in shown if one is not None]
     note_read(project.folders, [file for file, _ in read])
     speaking = _together(contract, [one for file, one in read if file in now])
-    if table != "accounts":
-        return _items(project, source, read, now, speaking)
-    snapshots = [_snapshot(project, file, one) for file, one in read]
-    history = fold(contract.blank(), snapshots, by, vanished_end=False).history
-    for name in project.config.extra_segments:
-        lacking = [file.exported_at for file, one in read if name not in one.columns]
-        history = earliest_known(history, name, lacking)
-    return replace(speaking, rows=history)
+    if table == "accounts":
+        snapshots = [_snapshot(project, file, one) for file, one in read]
+        history = fold(contract.blank(), snapshots, by, vanished_end=False).history
+        for name in project.config.extra_segments:
+            lacking = [file.exported_at for file, one in read if name not in one.columns]
+            history = earliest_known(history, name, lacking)
+        return replace(speaking, rows=history)
+    return _items(project, source, read, now, speaking)
+
+
+def _shown_by(project: Project, table: str, form: Form, file: LandedFile, *, speaks: bool) -> Gathered | None:
+    """What a landed file says; None if nobody could ever read it and it no longer speaks: it is in no history.
+
+    Raises:
+        ExportError: the file cannot be used as a whole, and speaks, or was part of the history before.
+        DamagedError: the copy is not what was landed.
+    """
+    try:
+        return _clean(project, table, form, [[_read(project, form, file, speaks=speaks)]])
+    except ExportError as fault:
+        if speaks:
+            raise
+        if file.read_at is None:
+            return None
+        raise ExportError(
+            f"{file.told()} was read before and cannot be now: {fault}; bring back the config or the code that read "
+            f"it, or give up what only it tells: {make('forget', FILE=file.sha256[:12])}"
+        ) from None
+    except DamagedError:
+        if speaks or file.read_at or not file.problem:
+            raise
+        return None
 
 
 def _items(
@@ -245,27 +267,3 @@ def _snapshot(project: Project, file: LandedFile, one: Gathered) -> Snapshot:
 
 def _without(snapshot: Snapshot, told: pl.DataFrame) -> Snapshot:
     return replace(snapshot, rows=snapshot.rows.join(told, on=ITEM, how="anti", maintain_order="left"))
-
-
-def _version(project: Project, table: str, form: Form, file: LandedFile, *, speaks: bool) -> Gathered | None:
-    """What a landed file says; None if nobody could ever read it and it no longer speaks: it is in no history.
-
-    Raises:
-        ExportError: the file cannot be used as a whole, and speaks, or was part of the history before.
-        DamagedError: the copy is not what was landed.
-    """
-    try:
-        return _clean(project, table, form, [[_read(project, form, file, speaks=speaks)]])
-    except ExportError as fault:
-        if speaks:
-            raise
-        if file.read_at is None:
-            return None
-        raise ExportError(
-            f"{file.told()} was read before and cannot be now: {fault}; bring back the config or the code that read "
-            f"it, or give up what only it tells: {make('forget', FILE=file.sha256[:12])}"
-        ) from None
-    except DamagedError:
-        if speaks or file.read_at or not file.problem:
-            raise
-        return None
