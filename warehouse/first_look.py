@@ -13,6 +13,12 @@ PARQUET = b"PAR1"
 _OTHERS = {
     b"PK\x03\x04": "an Excel workbook or a zip archive",
     b"\x1f\x8b": "compressed (gzip)",
+    b"\xfd7zXZ": "compressed (xz)",
+    b"\x28\xb5\x2f\xfd": "compressed (zstd)",
+    **{b"BZh%d1AY&SY" % size: "compressed (bzip2)" for size in range(1, 10)},
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an Excel workbook",
+    b"ARROW1\x00": "an Arrow file",
     b"%PDF": "a PDF",
     b"SQLite format 3": "an SQLite database",
 }

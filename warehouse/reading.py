@@ -18,6 +18,8 @@ from schemas.form import Formats
 from warehouse.errors import ExportError
 from warehouse.first_look import PARQUET, look
 
+EXACT: dict[pl.DataType | type[pl.DataType], int] = {pl.Float64(): 2**53, pl.Float32(): 2**24}
+"""From here on floating-point numbers leave whole numbers out."""
 YEARS = (1900, 2199)
 """Years of an instant: what vendors write for none is in year 1 or 9999, and has no day in every time zone."""
 PROVENANCE = tuple(Export.dtypes())
@@ -61,7 +63,7 @@ def read_export(
     look(path, file, formats.separator)
     with path.open("rb") as opened:
         is_parquet = opened.read(4) == PARQUET
-    found = _read_parquet(path, file, formats) if is_parquet else _read_csv(path, file, contract, formats)
+    found = _read_parquet(path, file, contract, formats) if is_parquet else _read_csv(path, file, contract, formats)
     text, ragged, present = found.text, found.ragged, found.names
     declared = {field.name: field for field in contract.fields() if field.name not in PROVENANCE}
     _check_header(file, present, declared, contract, exact=exact)
@@ -188,7 +190,7 @@ def _check_names(file: str, header: list[str], contract: type[Contract], formats
             raise ExportError(f"{file}, line 1: values are parted by {other!r}; expected {formats.separator!r}")
 
 
-def _read_parquet(path: Path, file: str, formats: Formats) -> _Found:
+def _read_parquet(path: Path, file: str, contract: type[Contract], formats: Formats) -> _Found:
     """The same from Parquet: values are spelled as text once, so that one set of rules reads both."""
     try:
         # Arrow's reader, as Polars' takes flipped bits for values or brings the process down.
@@ -216,7 +218,7 @@ def _read_parquet(path: Path, file: str, formats: Formats) -> _Found:
             value = value.dt.strftime(formats.date)
         elif dtype.is_float():
             ready.append(pl.when(value.is_finite()).then(value).cast(pl.Float64).alias(name))
-            value = _in_digits(value)
+            value = _whole_where_it_is(frame, name, file, is_text=contract.dtypes().get(name) == pl.String)
         elif dtype == pl.Boolean:
             value = pl.when(value).then(pl.lit(formats.true)).when(~value).then(pl.lit(formats.false))
         elif dtype.is_nested() or dtype == pl.Binary:
@@ -232,6 +234,24 @@ def _in_digits(number: pl.Expr) -> pl.Expr:
     text = number.cast(pl.String)
     spelled = text.map_elements(lambda short: format(Decimal(short), "f"), return_dtype=pl.String)
     return pl.when(text.str.contains("e")).then(spelled).otherwise(text)
+
+
+def _whole_where_it_is(frame: pl.DataFrame, name: str, file: str, *, is_text: bool) -> pl.Expr:
+    """Floating-point numbers as text: 7.0 is 7, as many tools make a column of whole numbers with gaps one of floats.
+
+    Raises:
+        ExportError: of numbers that are names (`is_text`) the last digits are lost.
+    """
+    value, exact = pl.col(name), EXACT[frame.schema[name]]
+    if is_text and frame.select((value.is_finite() & (value.abs() >= exact)).any()).item():
+        raise ExportError(
+            f"{file}: {name} holds floating-point numbers of more digits than these keep; export it as text or as "
+            "whole numbers"
+        )
+    is_whole = value.is_finite() & (value == value.floor()) & (value.abs() < exact)
+    whole = pl.when(is_whole).then(value).cast(pl.Int64).cast(pl.String)
+    spelled = pl.coalesce(whole, _in_digits(value))
+    return pl.when(~value.is_nan()).then(spelled) if is_text else spelled
 
 
 def _parsed(field: Column, formats: Formats) -> pl.Expr:

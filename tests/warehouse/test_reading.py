@@ -1,8 +1,11 @@
 """A file is read as it is spelled: every row is good, or rejected with line, column and what was expected."""
 
+import bz2
 import csv
 import datetime as dt
+import gzip
 import io
+import lzma
 import random
 import re
 from decimal import Decimal
@@ -407,6 +410,10 @@ class TestFilesThatCannotBeUsed:
             ("key,n\na,1\n".encode("utf-16-le"), "not UTF-8 text (UTF-16, or a binary file)"),
             ("key,n\na,1\n".encode("utf-16-be"), "not UTF-8 text (UTF-16, or a binary file)"),
             (b"PK\x03\x04\x14\x00\x06\x00 an Excel file", "this is an Excel workbook or a zip archive"),
+            (gzip.compress(b"key,n\na,1\n", mtime=0), "this is compressed (gzip); export it as UTF-8 CSV or Parquet"),
+            (bz2.compress(b"key,n\na,1\n"), "this is compressed (bzip2)"),
+            (lzma.compress(b"key,n\na,1\n"), "this is compressed (xz)"),
+            (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), "this is an Excel workbook"),
             ("key,n\na,1\nMüller,2\n".encode("latin-1"), "line 3: not UTF-8; export it as UTF-8"),
             (b'key,n,word\na,1,"open\nb,2,w\n', "line 3: broken quoting"),
             (b'key,n,word\na,1,"shut"after\nb,2,w\n', "line 2: broken quoting"),
@@ -414,6 +421,11 @@ class TestFilesThatCannotBeUsed:
     )
     def test_are_refused_whole_and_told(self, refused, content, said):
         assert said in refused(content)
+
+    @pytest.mark.parametrize("begins", ["BZh", "ORC", "%PDF", "PK"])
+    def test_a_text_that_begins_with_the_letters_of_another_kind_is_a_text(self, read, begins):
+        found = read(f"{begins}x,key,n\n1,a,1\n", exact=False)
+        assert values(found, "key", "n") == [("a", 1)]
 
     def test_a_broken_quote_does_not_show_what_it_swallowed(self, refused):
         assert "secret" not in refused(b'key,n,word\na,1,"secret\nb,2,secret\n')
@@ -505,6 +517,25 @@ class TestParquet:
         from_csv = read(f"key,n,x\na,1,{value:.12f}\n")
         assert values(from_csv, "x") == [(value,)]
         assert values(read(pl.DataFrame({"key": ["a"], "n": [1], "x": [value]})), "x") == [(value,)]
+
+    @pytest.mark.parametrize("kind", [pl.Float64, pl.Float32])
+    def test_ids_that_a_gap_made_floating_point_numbers_are_the_whole_numbers_they_were(self, read, kind):
+        frame = pl.DataFrame({"key": [7.0, 12.0, -3.0], "n": [1.0, None, 40.0]}, schema_overrides={"key": kind})
+        found = read(frame)
+        assert values(found, "key", "n") == [("7", 1), ("12", None), ("-3", 40)]
+        assert found.rejects.is_empty()
+
+    def test_the_same_ids_in_csv_and_parquet_are_the_same_accounts(self, read):
+        assert values(read("key,n\n7,1\n"), "key") == values(read(pl.DataFrame({"key": [7.0], "n": [1]})), "key")
+
+    @pytest.mark.parametrize(("kind", "value"), [(pl.Float64, 2.0**53), (pl.Float64, -1e300), (pl.Float32, 2.0**24)])
+    def test_ids_that_have_lost_digits_as_floating_point_numbers_are_refused_by_column(self, refused, kind, value):
+        said = refused(pl.DataFrame({"key": [value], "n": [1]}, schema_overrides={"key": kind}))
+        assert said.startswith(f"{FILE}: key holds floating-point numbers") and "export it as text" in said
+
+    def test_a_fraction_in_a_text_stays_as_it_is_and_what_is_no_number_is_none(self, read):
+        frame = pl.DataFrame({"key": ["a", "b"], "n": [1, 2], "word": [1.5, float("nan")]})
+        assert values(read(frame), "word") == [("1.5",), (None,)]
 
     def test_times_are_read_whatever_way_the_form_spells_them_in_text(self, read):
         frame = WORDS.with_columns(seen_at=pl.lit(at("2025-01-05T10:00")).dt.replace_time_zone("UTC"))
