@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 CONFIG ?= customer_success.yaml
 DATA_DIR ?= data
-export CONFIG DATA_DIR RAVENSTACK_DIR
+export CONFIG DATA_DIR RAVENSTACK_DIR FILE
 export DAGSTER_HOME := $(abspath $(DATA_DIR))/dagster
 
 py := .venv/bin/python
@@ -11,7 +11,7 @@ installed := .venv/.installed
 stamp := .venv/.on_path
 
 .DEFAULT_GOAL := help
-.PHONY: help run test dev check format plan doctor rebuild rollback lock docs example bench clean
+.PHONY: help run test dev check format plan doctor forget rebuild rollback lock docs example bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,10 +49,13 @@ format: $(stamp) ## put the code in its one format
 plan: $(stamp) ## which months and tables are stale, and why; runs nothing
 	@$(py) -m pipelines plan
 
-doctor: $(stamp) ## config, sources, disk, lock, versions
+doctor: $(stamp) ## config, sources, disk, landed and staged files, databases, key, modes; and what mends them
 	@$(py) -m pipelines doctor
 
-rebuild: $(stamp) ## make the working database again from the landed files
+forget: $(stamp) ## give up a landed file, as doctor names it (FILE=); recorded
+	@$(py) -m pipelines forget --file "$$FILE"
+
+rebuild: $(stamp) ## make everything again from the landed files, and replace it when all went well
 	@$(py) -m pipelines rebuild
 
 rollback: $(stamp) ## publish the version before the present one again

@@ -273,16 +273,18 @@ def _lacks_values(column: pl.Series) -> bool:
     return column.null_count() > 0 or (column.dtype.is_float() and bool(column.is_nan().any()))
 
 
-def with_columns(contract: type[Contract], names: Iterable[str], description: str) -> type[Contract]:
+def with_columns(
+    contract: type[Contract], names: Iterable[str], description: str, *, optional: bool = False
+) -> type[Contract]:
     """The contract plus one nullable text column for each of `names` it does not have yet.
 
-    For tables whose columns the config decides: the segments of accounts.
+    For tables whose columns the config decides: the segments of accounts. `optional` as of `column`.
     """
     added = [name for name in names if name not in contract.dtypes()]
     body: dict[str, Any] = {
         "__annotations__": dict.fromkeys(added, str),
         "__doc__": contract.__doc__,
         "__module__": contract.__module__,
-        **{name: column(description.format(name=name), null=True) for name in added},
+        **{name: column(description.format(name=name), null=True, optional=optional) for name in added},
     }
     return type(contract.__name__, (contract,), body)

@@ -117,6 +117,7 @@ class Ingest(Contract):
     as_of: pl.Date = column("Day the data speaks for")
     sight: str = column("What months see of the table: windows, months and code, in one hash")
     ingested_at: Instant = column("When (UTC)")  # type: ignore[valid-type]
+    staged_sha256: str = column("SHA-256 of the staged file; empty: there is none", null=True)
 
     class Config:
         unique = ["table_name"]

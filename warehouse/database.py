@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -12,10 +12,22 @@ from schemas.contract import Contract
 from schemas.operations import AccountKey, Build, MetricKey
 from schemas.tables import INTERNAL, PUBLISHED
 from warehouse.ddl import qualified
+from warehouse.errors import DamagedError
+from warehouse.folders import private_files
+from warehouse.pasted import make
 
 OLDEST_READER = "v1.0.0"
 """The storage version of our files: every DuckDB from 1.1 on reads it, so BI tools with an older one do."""
 STORAGE = {"storage_compatibility_version": OLDEST_READER}
+
+
+DAMAGE = (
+    "Corrupt database file",
+    "Could not read enough bytes",
+    "not a valid DuckDB database",
+    "Failed to deserialize",
+)
+"""What DuckDB says of a file that was cut or changed."""
 
 
 class WorkingDatabase:
@@ -33,16 +45,33 @@ class WorkingDatabase:
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection that is closed at the end of the block, or of the run that keeps it open."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        connection = self._kept or duckdb.connect(str(self.path), config=dict(STORAGE))
+        """A connection that is closed at the end of the block, or of the run that keeps it open.
+
+        Raises:
+            DamagedError: the file is not what was written.
+        """
+        connection = self._kept or self._open()
         if self._keeping:
             self._kept = connection
         try:
             yield connection
+        except duckdb.Error as fault:
+            if is_damage(fault):
+                raise _damaged(self.path) from None
+            raise
         finally:
             if connection is not self._kept:
                 connection.close()
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with private_files():
+                return duckdb.connect(str(self.path), config=dict(STORAGE))
+        except duckdb.Error as fault:
+            if is_damage(fault):
+                raise _damaged(self.path) from None
+            raise
 
     @contextmanager
     def kept_open(self) -> Iterator[None]:
@@ -181,11 +210,24 @@ class WorkingDatabase:
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All or nothing."""
-    connection.execute("BEGIN")
-    try:
-        yield
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
+    """All or nothing; what DuckDB logs of it beside the file is as private as the file."""
+    with private_files():
+        connection.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            with suppress(duckdb.Error):  # what a damaged file has ended is over
+                connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+
+def is_damage(fault: duckdb.Error) -> bool:
+    """Whether DuckDB says that a file is not what it wrote."""
+    return any(words in str(fault) for words in DAMAGE)
+
+
+def _damaged(path: Path) -> DamagedError:
+    return DamagedError(
+        f"{path.name} is damaged: {make('rebuild')} makes it again from the landed files; what is published stays"
+    )

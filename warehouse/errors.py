@@ -17,6 +17,10 @@ class StaleError(WarehouseError):
     """Something that is needed is not built, or was built from something else; names the command that mends it."""
 
 
+class DamagedError(WarehouseError):
+    """Something of our own in the data folder is lost or is not what was written; names what mends it."""
+
+
 class LockedError(WarehouseError):
     """Another run holds the data folder."""
 

@@ -1,4 +1,4 @@
-"""The commands behind the Makefile: run, plan, doctor, rebuild, rollback, dev, dictionary."""
+"""The commands behind the Makefile: run, plan, doctor, forget, rebuild, rollback, dev, dictionary."""
 
 import argparse
 import datetime as dt
@@ -13,11 +13,14 @@ import polars as pl
 
 from pipelines.commands.dictionary import dictionary
 from pipelines.commands.doctor import doctor
+from pipelines.commands.forget import forget_file
+from pipelines.commands.rebuild import make_anew
 from pipelines.commands.report import Report
 from pipelines.commands.work import Work
 from pipelines.faults import in_words
-from pipelines.ingest.canonical_tables import due
+from pipelines.ingest.canonical_tables import damaged, due
 from pipelines.ingest.sources import day_of_exports, look_at, unlanded_files
+from pipelines.mending import mend
 from pipelines.months.dimensions import sights
 from pipelines.months.plan import Stretch, stale_months, stretches
 from pipelines.project import Project
@@ -27,7 +30,6 @@ from transforms.calendar import contiguous
 from warehouse.errors import ExportError, WarehouseError
 from warehouse.locking import run_lock
 from warehouse.pasted import make
-from warehouse.upkeep import forget_but_keys
 from warehouse.versions import end_broken_off, rollback
 
 
@@ -38,6 +40,8 @@ def main(arguments: Sequence[str], started: float) -> int:
     run = commands.add_parser("run", help="the main job")
     run.add_argument("--months", help="2026-05, or 2026-01..2026-05; default: what is stale")
     run.add_argument("--accept", help="name of the moves of closed months that a refused publish told")
+    forgotten = commands.add_parser("forget", help="give up a landed file")
+    forgotten.add_argument("--file", required=True, help="as `doctor` names it")
     for name in ("plan", "doctor", "rebuild", "rollback", "dev", "dictionary"):
         commands.add_parser(name)
     chosen = parser.parse_args(arguments)
@@ -102,6 +106,10 @@ def _run(project: Project, chosen: argparse.Namespace, started: float) -> int:
     lock = run_lock(project.folders, "make run", wait_seconds=_wait_seconds(), say=_say)
     with lock, Work(project) as work:
         report.loaded()
+        for told in mend(project):
+            _say(f"  {told}")
+        if version := end_broken_off(project.folders):
+            _say(f"  version {version} was not what readers were given, though it was whole; they have it now")
         if not work.ingest():
             return report.failed(work.failures)
         if asked:
@@ -110,8 +118,6 @@ def _run(project: Project, chosen: argparse.Namespace, started: float) -> int:
         for stretch in wanted:
             if not work.build(stretch, everything=bool(asked)):
                 return report.failed(work.failures)
-        if version := end_broken_off(project.folders):
-            _say(f"  version {version} was whole when its publish was broken off; readers have it now")
         fresh = is_new(project)
         if fresh and not work.publish(chosen.accept):
             return report.failed(work.failures)
@@ -155,6 +161,8 @@ def _plan(project: Project, _: argparse.Namespace, __: float) -> int:
         _say(
             f"as_of moves from {as_of} to {day}, which may touch more months; every table is looked at by {make('run')}"
         )
+    for table in damaged(project):
+        _say(f"staged/{table}.parquet is gone, or is not what was staged; this makes it again: {make('run')}")
     if again := due(project, as_of, lambda table: sight(table).name):
         _say(f"to be read again, as files, config or code changed: {', '.join(again)}")
     stale = stale_months(project)
@@ -177,13 +185,22 @@ def _doctor(project: Project, _: argparse.Namespace, __: float) -> int:
 
 
 def _rebuild(project: Project, chosen: argparse.Namespace, started: float) -> int:
-    """Drop the working database but the keys, and run everything again from the landed files."""
+    """Make everything again from the landed files, and only then replace what was there."""
+    project.check()
     with run_lock(project.folders, "make rebuild", wait_seconds=_wait_seconds(), say=_say):
-        forget_but_keys(project.database)
-        for path in project.folders.staged.glob("*.parquet"):
-            path.unlink()
+        if failures := make_anew(project):
+            _say("Nothing was replaced.")
+            return Report(project, started).failed(failures)
     chosen.months = chosen.accept = None
     return _run(Project(project.config_path, project.data_dir), chosen, started)
+
+
+def _forget(project: Project, chosen: argparse.Namespace, __: float) -> int:
+    project.check()
+    with run_lock(project.folders, "make forget", wait_seconds=_wait_seconds(), say=_say):
+        for line in forget_file(project, chosen.file):
+            _say(line)
+    return 0
 
 
 def _rollback(project: Project, _: argparse.Namespace, __: float) -> int:
@@ -214,6 +231,7 @@ _COMMANDS = {
     "run": _run,
     "plan": _plan,
     "doctor": _doctor,
+    "forget": _forget,
     "rebuild": _rebuild,
     "rollback": _rollback,
     "dev": _dev,

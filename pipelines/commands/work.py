@@ -51,15 +51,16 @@ class Work:
         project = self.project
         if not project.folders.working_database.exists():
             return False
-        try:
-            as_of = landing_due(project)
-            if as_of is None or project.as_of() != as_of:
+        with project.database.kept_open():
+            try:
+                as_of = landing_due(project)
+                if as_of is None or project.as_of() != as_of:
+                    return False
+            except WarehouseError:
+                # The run marks it, and tells what readers keep.
                 return False
-        except WarehouseError:
-            # The run marks it, and tells what readers keep.
-            return False
-        sight = sights(project, as_of)
-        return not due(project, as_of, lambda table: sight(table).name) and not due_dimensions(project)
+            sight = sights(project, as_of)
+            return not due(project, as_of, lambda table: sight(table).name) and not due_dimensions(project)
 
     def build(self, stretch: Stretch, *, everything: bool) -> bool:
         """Build what is stale of some months, or everything."""

@@ -20,9 +20,11 @@ from transforms.clean.resolve import resolve
 from transforms.clean.snapshots import latest_by_key
 from transforms.clean.vendors import FORMS
 from warehouse.errors import WarehouseError
-from warehouse.landing import LandedFile, land, landed_files, source_files
+from warehouse.landed import LandedFile, landed_files
+from warehouse.landing import land_files, source_files
 from warehouse.lineage import digest
-from warehouse.staging import read_staged, write_quarantined, write_staged
+from warehouse.person_key import make_key
+from warehouse.staging import is_staged, write_quarantined, write_staged
 from warehouse.validation import AT
 
 NEVER = dt.date(1970, 1, 1)
@@ -59,6 +61,8 @@ class Sight:
 def land_all(project: Project) -> tuple[list[LandedFile], dt.date]:
     """Land every file the config points at; the landed files and the day the data speaks for.
 
+    Only here a key for persons' ids is made, so that nothing that merely looks makes another one.
+
     Raises:
         WarehouseError: a file is not there; all tables are marked, so that nothing is published.
     """
@@ -66,10 +70,12 @@ def land_all(project: Project) -> tuple[list[LandedFile], dt.date]:
         files = source_files(project.loaded, FORMS)
         as_of = day_of(project, files)
         look_at(project, files)
+        landed = land_files(files, project.folders)
+        make_key(project.folders)
     except WarehouseError as fault:
         _mark(project, list(CANONICAL), str(fault), project.config.as_of or NEVER)
         raise
-    return [land(file, project.folders) for file in files], as_of
+    return landed, as_of
 
 
 def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sight: Sight) -> Ingested:
@@ -87,23 +93,22 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
         has_source = bool(sources_of(project, table, files))
         known = project.database.read(Ingest.table(), where={"table_name": [table]})
         last = known.filter(pl.col("problem").is_null())
-        if last["made_from"].to_list() == [wanted]:
+        if last["made_from"].to_list() == [wanted] and is_staged(project.folders, table, *last["staged_sha256"]):
             seen = last.with_columns(as_of=pl.lit(as_of), sight=pl.lit(sight.name))
             rows = int(last["rows"].item())
             if not last.equals(seen):
-                staged = read_staged(project.folders, table, project.contracts[table])
-                _record(project, table, seen, sight.content(staged))
+                _record(project, table, seen, sight.content(project.staged(table)))
             return Ingested(table, rows, 0, has_source, unchanged=True)
         gathered = gather(project, table, files)
         staged = stage(project, table, gathered, files)
         # Until all is recorded the file is of no known making: a kill in between must not leave it under its old name.
         unknown = known.with_columns(made_from=pl.lit(""))
         project.database.write_whole({Ingest.table(): unknown}, {"table_name": [table]})
-        write_staged(project.folders, table, staged)
+        sha256 = write_staged(project.folders, table, staged)
         _record_rows(project, table, gathered, run_id)
         exported = ",".join(sorted(_exported(project, table, gathered))) or None
         partly = ",".join(sorted(gathered.partly)) or None
-        row = (table, wanted, exported, partly, staged.height, None, as_of, sight.name, _now())
+        row = (table, wanted, exported, partly, staged.height, None, as_of, sight.name, _now(), sha256)
         _record(project, table, pl.DataFrame([row], Ingest.dtypes(), orient="row"), sight.content(staged))
     except WarehouseError as fault:
         _mark(project, [table], str(fault), as_of)
@@ -125,11 +130,20 @@ def due(project: Project, as_of: dt.date, sights: Callable[[str], str]) -> list[
         row["table_name"]: (row["made_from"], row["problem"], row["as_of"], row["sight"])
         for row in project.database.read(Ingest.table()).iter_rows(named=True)
     }
+    broken = damaged(project)
+    if set(broken) & set(FIRST):
+        return list(CANONICAL)
     return [
         table
         for table in CANONICAL
-        if known.get(table) != (made_from(project, table, files), None, as_of, sights(table))
+        if table in broken or known.get(table) != (made_from(project, table, files), None, as_of, sights(table))
     ]
+
+
+def damaged(project: Project) -> list[str]:
+    """Canonical tables whose staged file is not the one that their last ingest wrote."""
+    hashes = project.staged_hashes()
+    return [table for table in CANONICAL if table in hashes and not is_staged(project.folders, table, hashes[table])]
 
 
 def stage(project: Project, table: str, gathered: Gathered, files: list[LandedFile]) -> pl.DataFrame:
@@ -139,16 +153,16 @@ def stage(project: Project, table: str, gathered: Gathered, files: list[LandedFi
         # Of what two systems say of one account from one day on, the newest export's word counts.
         rows = latest_by_key(rows, ["account_id", "known_from"])
     if "account_id" in contract.dtypes() and table not in FIRST:
-        accounts = _crm(project, table, files)
+        accounts, links = _crm(project, table, files), project.staged("account_links")
         if table == "tickets":
             everyone = None if accounts is None else accounts.with_columns(is_internal=pl.lit(value=False))
-            rows = internal_told(resolve(rows, everyone, _links(project)), accounts)
+            rows = internal_told(resolve(rows, everyone, links), accounts)
         else:
-            rows = resolve(rows, accounts, _links(project))
+            rows = resolve(rows, accounts, links)
     if table == "survey_responses":
-        rows = about_what_counts(rows, read_staged(project.folders, "tickets", CANONICAL["tickets"]))
+        rows = about_what_counts(rows, project.staged("tickets"))
     if _is_derived(project, table):
-        usage = read_staged(project.folders, "usage_events", CANONICAL["usage_events"])
+        usage = project.staged("usage_events")
         rows = milestones_from_usage(usage, rows, project.config.onboarding, project.config.reporting.time_zone)
     if contract.dated_by():
         rows = rows.sort(*contract.dated_by(), *contract.grain(), nulls_last=True)
@@ -164,9 +178,10 @@ def made_from(project: Project, table: str, files: list[LandedFile]) -> str:
     landed = sorted(
         (f.source, f.raw_table, f.name, f.sha256) for f in landed_files(project.folders) if f.source in names
     )
-    accounts, links = _crm(project, table, files), _links(project)
+    accounts = _crm(project, table, files)
     who = None if accounts is None else sorted(accounts.select("account_id", "is_internal").unique().rows(), key=str)
-    matched = [] if table in FIRST else sorted(links.select("source", "source_account_id", "account_id").rows())
+    named = ("source", "source_account_id", "account_id")
+    matched = [] if table in FIRST else sorted(project.staged("account_links").select(named).rows())
     derived: list[object] = []
     if (other := READS.get(table)) and (table != "milestones" or _is_derived(project, table)):
         made = project.database.read(Ingest.table(), where={"table_name": [other]})
@@ -190,11 +205,7 @@ def _crm(project: Project, table: str, files: list[LandedFile]) -> pl.DataFrame 
     """The CRM's accounts, or None where no source has them."""
     if table in FIRST or not sources_of(project, "accounts", files):
         return None
-    return read_staged(project.folders, "accounts", project.contracts["accounts"])
-
-
-def _links(project: Project) -> pl.DataFrame:
-    return read_staged(project.folders, "account_links", CANONICAL["account_links"])
+    return project.staged("accounts")
 
 
 def _record_rows(project: Project, table: str, gathered: Gathered, run_id: str) -> None:
@@ -231,7 +242,8 @@ def _record(project: Project, table: str, ingest: pl.DataFrame, content: pl.Data
 def _mark(project: Project, tables: list[str], problem: str, as_of: dt.date) -> None:
     """Say that the tables' ingest failed; the audit publishes nothing until it went well."""
     known = project.database.read(Ingest.table(), where={"table_name": tables})
-    new = [(t, "", None, None, 0, problem, as_of, "", _now()) for t in tables if t not in known["table_name"].to_list()]
+    unknown = [table for table in tables if table not in known["table_name"].to_list()]
+    new = [(table, "", None, None, 0, problem, as_of, "", _now(), None) for table in unknown]
     rows = pl.concat([known.with_columns(problem=pl.lit(problem)), pl.DataFrame(new, Ingest.dtypes(), orient="row")])
     project.database.write_whole({Ingest.table(): rows}, {"table_name": tables})
 

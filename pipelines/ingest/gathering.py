@@ -8,24 +8,21 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from pipelines.ingest.notices import notices_on_items
-from pipelines.ingest.sources import sources_of
+from pipelines.ingest.sources import VERSIONS, sources_of
 from pipelines.project import SEGMENT, Project
 from schemas.contract import Contract, with_columns
 from schemas.form import Form
 from transforms.clean.repeats import repeated, spoken
 from transforms.clean.skew import without_skew
-from transforms.clean.snapshots import Folded, Snapshot, Versioning, fold
+from transforms.clean.snapshots import Folded, Snapshot, earliest_known, fold
 from transforms.clean.versions import ITEM, told_versions, with_different_ends
-from warehouse.errors import ExportError
-from warehouse.landing import LandedFile, landed_files
+from warehouse.errors import DamagedError, ExportError
+from warehouse.landed import LandedFile, landed_files, note_problem, note_read
+from warehouse.landing import check_whole
+from warehouse.pasted import make
 from warehouse.reading import PROVENANCE, REJECTS, read_export
 from warehouse.validation import AT, validate
 
-VERSIONS = {
-    "accounts": Versioning(["account_id"], "known_from", "signup_on"),
-    "subscription_items": Versioning(ITEM, "valid_from", "started_on"),
-}
-"""Tables whose exports may show only the present."""
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -77,6 +74,7 @@ def gather(project: Project, table: str, files: list[LandedFile]) -> Gathered:
             for raw_table in cleaning.raw
         ]
         found.append(_clean(project, table, form, raw))
+        note_read(project.folders, [rows.file for each in raw for rows in each])
     everywhere = frozenset[str].intersection(*(one.columns for one in found)) if found else frozenset[str]()
     together = _together(project.contracts[table], found)
     return replace(together, partly=together.columns - everywhere)
@@ -94,12 +92,26 @@ def _together(contract: type[Contract], found: Iterable[Gathered]) -> Gathered:
     )
 
 
-def _read(project: Project, form: Form, file: LandedFile) -> RawRows:
-    contract = _raw_contract(project, form, file.raw_table)
-    path = file.path(project.folders)
-    found = read_export(path, file.name, file.source, file.exported_at, contract, form.formats, exact=form.exact_header)
-    settled, skewed = _settled(found.rows, contract)
-    good, rejects = validate(settled, contract, project.config.sources)
+def _read(project: Project, form: Form, file: LandedFile, *, speaks: bool = True) -> RawRows:
+    """A landed copy's rows; why it cannot be read is noted in the list of landed files.
+
+    A file that no longer speaks may have columns that the config no longer names, and lack those that it names only
+    now: segments come and go.
+
+    Raises:
+        ExportError: the file cannot be used as a whole.
+        DamagedError: the copy is not what was landed.
+    """
+    contract = _raw_contract(project, form, file.raw_table, speaks=speaks)
+    path = check_whole(file, project.folders)
+    exact = form.exact_header and speaks
+    try:
+        found = read_export(path, file.name, file.source, file.exported_at, contract, form.formats, exact=exact)
+        settled, skewed = _settled(found.rows, contract)
+        good, rejects = validate(settled, contract, project.config.sources)
+    except ExportError as fault:
+        note_problem(project.folders, file, str(fault))
+        raise
     all_rejects = pl.concat([found.rejects, rejects])
     return RawRows(file, found.rows_read, good, all_rejects, found.raw, found.columns, skewed)
 
@@ -110,11 +122,13 @@ def _settled(rows: pl.DataFrame, contract: type[Contract]) -> tuple[pl.DataFrame
     return settled.drop("is_skewed"), settled.filter("is_skewed").select(AT)
 
 
-def _raw_contract(project: Project, form: Form, raw_table: str) -> type[Contract]:
+def _raw_contract(project: Project, form: Form, raw_table: str, *, speaks: bool = True) -> type[Contract]:
     """The raw file's contract; the canonical accounts also have the segments of the config."""
     contract = form.raw[raw_table].contract
     extra = project.config.extra_segments
-    return with_columns(contract, extra, SEGMENT) if raw_table == "accounts" and form.exact_header else contract
+    if raw_table == "accounts" and form.exact_header:
+        return with_columns(contract, extra, SEGMENT, optional=not speaks)
+    return contract
 
 
 def _clean(project: Project, table: str, form: Form, raw: list[list[RawRows]]) -> Gathered:
@@ -167,15 +181,43 @@ def _versions(project: Project, table: str, source: str, form: Form, files: list
     raw_table = form.clean[table].raw[0]
     now = [file for file in files if (file.source, file.raw_table) == (source, raw_table)]
     landed = [file for file in landed_files(project.folders) if (file.source, file.raw_table) == (source, raw_table)]
-    read = [
-        (file, _clean(project, table, form, [[_read(project, form, file)]]))
-        for file in sorted(landed, key=lambda file: (file.exported_at, file.landed_at))
-    ]
+    ordered = sorted(landed, key=lambda file: (file.exported_at, file.landed_at))
+    shown = [(file, _shown_by(project, table, form, file, speaks=file in now)) for file in ordered]
+    read = [(file, one) for file, one in shown if one is not None]
+    note_read(project.folders, [file for file, _ in read])
     speaking = _together(contract, [one for file, one in read if file in now])
     if table == "accounts":
         snapshots = [_snapshot(project, file, one) for file, one in read]
-        return replace(speaking, rows=fold(contract.blank(), snapshots, by, vanished_end=False).history)
+        history = fold(contract.blank(), snapshots, by, vanished_end=False).history
+        for name in project.config.extra_segments:
+            lacking = [file.exported_at for file, one in read if name not in one.columns]
+            history = earliest_known(history, name, lacking)
+        return replace(speaking, rows=history)
     return _items(project, source, read, now, speaking)
+
+
+def _shown_by(project: Project, table: str, form: Form, file: LandedFile, *, speaks: bool) -> Gathered | None:
+    """What a landed file says; None if nobody could ever read it and it no longer speaks: it is in no history.
+
+    Raises:
+        ExportError: the file cannot be used as a whole, and speaks, or was part of the history before.
+        DamagedError: the copy is not what was landed.
+    """
+    try:
+        return _clean(project, table, form, [[_read(project, form, file, speaks=speaks)]])
+    except ExportError as fault:
+        if speaks:
+            raise
+        if file.read_at is None:
+            return None
+        raise ExportError(
+            f"{file.told()} was read before and cannot be now: {fault}; bring back the config or the code that read "
+            f"it, or give up what only it tells: {make('forget', FILE=file.sha256[:12])}"
+        ) from None
+    except DamagedError:
+        if speaks or file.read_at or not file.problem:
+            raise
+        return None
 
 
 def _items(

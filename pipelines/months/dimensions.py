@@ -81,7 +81,8 @@ def build_dimensions(project: Project) -> dict[str, int]:
         frames[node.name] = contract.checked(made)
         content.append(sight(node.name).content(frames[node.name]))
         now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-        row = (node.name, dimension_made_from(project, node.name), None, None, made.height, None, as_of, "", now)
+        made_from = dimension_made_from(project, node.name)
+        row = (node.name, made_from, None, None, made.height, None, as_of, "", now, None)
         told.append(pl.DataFrame([row], Ingest.dtypes(), orient="row"))
     database.forget_outside(MONTHLY, months[0], months[-1])
     written = {**frames, ContentMonth.table(): pl.concat(content), Ingest.table(): pl.concat(told)}

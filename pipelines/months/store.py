@@ -10,7 +10,7 @@ from schemas.metrics import MetricMonth, MetricPart
 from schemas.operations import AccountKey
 from schemas.tables import CANONICAL
 from transforms.clean.counting import of_customers
-from warehouse.staging import read_staged
+from warehouse.person_key import person_key
 
 
 class ProjectStore:
@@ -23,7 +23,7 @@ class ProjectStore:
         """A canonical table, of our customers only, or a dimension without months."""
         if table not in CANONICAL:
             return self.project.database.read(table)
-        return of_customers(table, read_staged(self.project.folders, table, self.project.contracts[table]))
+        return of_customers(table, self.project.staged(table))
 
     def built(self, table: str, first: dt.date, last: dt.date) -> pl.DataFrame:
         """The months of a table by month."""
@@ -42,7 +42,7 @@ class ProjectStore:
 
     def secret(self) -> bytes:
         """The key that persons' ids are hashed with."""
-        return self.project.folders.secret()
+        return person_key(self.project.folders)
 
 
 def inputs_of(project: Project, as_of: dt.date) -> Inputs:

@@ -8,7 +8,6 @@ import pytest
 
 from tests.frames import at
 from tests.integration.small_company import ONE_MONTH, SOURCES, SmallCompany
-from warehouse.staging import read_staged
 
 TABLES = ("tickets", "survey_responses", "usage_events")
 COUNTS = ("rows_read", "rows_loaded", "rows_quarantined", "rows_repeated", "rows_skewed")
@@ -53,7 +52,7 @@ def counts(company: SmallCompany, table: str) -> dict[str, tuple[int, ...]]:
 
 def staged(company: SmallCompany, table: str) -> pl.DataFrame:
     project = company.project()
-    return read_staged(project.folders, table, project.contracts[table])
+    return project.staged(table)
 
 
 def test_an_event_sent_again_is_loaded_once_and_its_repeats_are_counted_with_the_loaded(company):

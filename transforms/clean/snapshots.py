@@ -109,6 +109,19 @@ def _corrected(history: pl.DataFrame, snapshot: pl.DataFrame, key: list[str], fi
     ).select(history.columns)
 
 
+def earliest_known(history: pl.DataFrame, name: str, lacking: list[dt.datetime]) -> pl.DataFrame:
+    """The versions of accounts in which a column that some exports did not have yet is as the next version has it.
+
+    `lacking` names those exports by their instants. Nobody said that the attribute was empty then; as before the first
+    snapshot, the earliest known holds.
+    """
+    has_told = ~pl.col("exported_at").is_in(lacking)
+    # A told null stays one: it is inside a value that is none.
+    told = pl.when(has_told).then(pl.struct(value=name))
+    ordered = history.sort("account_id", "known_from", nulls_last=False, maintain_order=True)
+    return ordered.with_columns(told.backward_fill().over("account_id").struct.field("value").alias(name))
+
+
 def latest_by_key(frame: pl.DataFrame, key: list[str]) -> pl.DataFrame:
     """Of rows with one key in several files, that of the newest export."""
     order = ["exported_at", "export_file", "export_line"]
