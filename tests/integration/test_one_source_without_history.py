@@ -1,6 +1,5 @@
 """Two billing systems, one of which tells versions and the other only the present, once."""
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +7,6 @@ import duckdb
 import pytest
 import yaml
 
-from pipelines.ingest.notices import ExportWarning
 from tests.integration.small_company import SmallCompany
 
 HEADER = "subscription_id,item_id,{}account_id,unit_amount,currency,interval_unit,started_on"
@@ -60,10 +58,8 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> SmallCompany:
 
 
 def _run(company: SmallCompany) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExportWarning)  # nobody has left
-        company.run()
-        company.publish()
+    company.run()
+    company.publish()
 
 
 @pytest.fixture

@@ -227,7 +227,9 @@ class TestWhatALaterSnapshotLeavesOut:
         assert closings(staged, "2024-04")["2024-04"] == 183_33
 
     def test_ends_on_the_day_that_the_snapshot_speaks_for_where_the_source_says_so(self, tmp_path):
-        staged = self.sent(tmp_path, vanished="ended").ingest()
+        billing = self.sent(tmp_path, vanished="ended")
+        staged = billing.quietly()
+        assert billing.told == []
         assert closings(staged, "2024-04") == {
             "2024-01": 183_33,
             "2024-02": 183_33,
@@ -243,7 +245,8 @@ class TestWhatALaterSnapshotLeavesOut:
 
     def test_and_had_ended_before_is_no_surprise(self, tmp_path):
         billing = Billing(tmp_path).send({self.first: [item(), self.ended], self.later: [item(), item(**ENDED_S4)]})
-        staged = billing.ingest()
+        staged = billing.quietly()
+        assert billing.told == []
         assert staged.filter(subscription_id="S3")["ended_on"].to_list() == [day("2024-01-31")]
 
     def test_and_a_still_later_one_shows_again_never_ended(self, tmp_path):
@@ -267,10 +270,11 @@ class TestAnExportWithoutAnEndedItem:
             Billing(tmp_path).send({"items.csv": [item()]}).ingest()
 
     def test_is_no_surprise_where_one_has_ended_or_the_source_leaves_them_out(self, tmp_path):
-        (tmp_path / "one").mkdir()
-        Billing(tmp_path / "one").send({"items.csv": [item(), item(**ENDED_S4)]}).ingest()
-        (tmp_path / "two").mkdir()
-        Billing(tmp_path / "two", vanished="ended").send({"items.csv": [item()]}).ingest()
+        for name, source, items in (("one", {}, [item(), item(**ENDED_S4)]), ("two", {"vanished": "ended"}, [item()])):
+            (tmp_path / name).mkdir()
+            billing = Billing(tmp_path / name, **source).send({"items.csv": items})
+            billing.quietly()
+            assert billing.told == []
 
 
 class TestVersionsThatTellDifferentEnds:
