@@ -9,7 +9,6 @@ import polars as pl
 
 from pipelines.months.expectation import Made, expected
 from pipelines.months.nodes import Node, nodes, offsets
-from pipelines.months.quarantined import with_what_was_rejected
 from pipelines.months.readers import UNPARTITIONED
 from pipelines.months.store import inputs_of
 from pipelines.months.values import Values
@@ -18,9 +17,11 @@ from schemas.metrics import MetricMonth, MetricPart
 from schemas.operations import Build
 from transforms.calendar import add_months, contiguous
 from transforms.declaration import ALL
+from transforms.refusals import UndefinedError
 from warehouse.errors import StaleError
 from warehouse.lineage import build_rows
 from warehouse.pasted import make
+from warehouse.rejected import rejected_of
 
 
 class MonthRun:
@@ -63,8 +64,12 @@ class MonthRun:
         for first, last in contiguous(months):
             stretch = [month for month in months if first <= month <= last]
             self._check_inputs(node, stretch)
-            with with_what_was_rejected(self.project.database):
+            try:
                 counts |= self._metrics(node, stretch) if node.metrics else self._table(node, stretch)
+            except UndefinedError as fault:
+                if fault.lacks:
+                    fault.args = (f"{fault}{rejected_of(self.project.database, fault.lacks)}",)
+                raise
         return counts
 
     def _table(self, node: Node, months: list[dt.date]) -> dict[dt.date, int]:
