@@ -34,14 +34,18 @@ class LoadedConfig:
         return self.path.parent / name
 
 
+_KEYS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"}
+"""Tags of keys: text, and << for what is taken over from another mapping."""
+
+
 class _Loader(yaml.SafeLoader):
     """YAML whose mappings may not repeat a key, and whose texts may name the environment's variables."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise ConfigError(f"line {key.start_mark.line + 1}: expected a word as a key")
+            if not isinstance(key, yaml.ScalarNode) or key.tag not in _KEYS:
+                raise ConfigError(f"line {key.start_mark.line + 1}: expected a word as a key; put it in quotes")
             if key.value in seen:
                 named = key.value if key.value in DECLARED else "a key"
                 raise ConfigError(f"line {key.start_mark.line + 1}: {named} is given twice; leave one of them out")

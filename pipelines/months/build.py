@@ -20,6 +20,7 @@ from transforms.declaration import ALL
 from transforms.refusals import UndefinedError
 from warehouse.errors import StaleError
 from warehouse.lineage import build_rows
+from warehouse.pasted import make
 from warehouse.rejected import rejected_of
 
 
@@ -137,7 +138,7 @@ class MonthRun:
             if wrong:
                 stretch = f"{wrong[0]:%Y-%m}" if len(wrong) == 1 else f"{wrong[0]:%Y-%m}..{wrong[-1]:%Y-%m}"
                 raise StaleError(
-                    f"{table} is not built, or stale, in {stretch}; build it first: make run MONTHS={stretch}"
+                    f"{table} is not built, or stale, in {stretch}; build it first: {make('run', MONTHS=stretch)}"
                 )
 
 

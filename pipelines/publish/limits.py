@@ -16,6 +16,7 @@ from schemas.metrics import DimMetric, MetricMonth
 from schemas.operations import ExportFile
 from warehouse.errors import AuditError
 from warehouse.lineage import digest
+from warehouse.pasted import make
 from warehouse.validation import REPEATED
 from warehouse.versions import current_version
 
@@ -48,7 +49,7 @@ def refuse_rejected(files: pl.DataFrame, rejected: pl.DataFrame, limit: Quaranti
     if faults:
         raise AuditError(
             f"nothing is published: {'; '.join(faults)} (quarantine_limit in the config). Mend the file, or raise the "
-            "limit of its table if the rest is worth publishing, and run `make run`"
+            f"limit of its table if the rest is worth publishing, and then: {make('run')}"
         )
 
 
@@ -134,7 +135,7 @@ def refuse_moves(project: Project, last: pl.DataFrame, row: dict[str, object], a
     since = ", ".join(_changed(project, last, row)) or "nothing that is recorded"
     raise AuditError(
         f"nothing is published, as closed months move by more than change_limit in the config allows: {told}. Changed "
-        f"since the last publish: {since}. If it is as it should be, let it through once: make run ACCEPT={name}"
+        f"since the last publish: {since}. If it is as it should be, let it through once: {make('run', ACCEPT=name)}"
     )
 
 

@@ -252,6 +252,7 @@ CONFIGS = (
         "a variable that is not set",
         "set NOT_SET_ANYWHERE in the en",
     ),
+    text("key-number", "4711474711: 1\n", "a number for a key", "expected a word as a key; put it in quotes"),
     replaced("config-empty", b"", "an empty config", "the file: input should be a valid dictionary"),
     replaced("config-binary", bytes(range(256)), "a binary file for a config", "not UTF-8 text"),
     replaced("config-large", b"#" * (2 << 20), "a config of 2 MB", "larger than 1 MB, so no config"),
@@ -385,5 +386,5 @@ ROWS = (
     MalformedRow(
         "sent-year-1", "survey_responses", {"sent_at": "0001-01-01T00:00:00Z"}, "sent_at", "in the years 1900"
     ),
-    MalformedRow("rate-of-no-number", "fx_rates", {"rate": "n/a"}, "rate", "expected a number with a point"),
+    MalformedRow("amount-of-no-number", "invoices", {"amount": "n/a"}, "amount", "expected a whole number"),
 )

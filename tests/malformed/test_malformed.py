@@ -95,7 +95,12 @@ def test_a_wrong_row_is_quarantined_with_its_reason_and_the_others_count(company
 
 
 def _key(name: str, value: str) -> dict[str, str]:
-    keys = {"tickets": "ticket_id", "usage_events": "event_id", "survey_responses": "response_id"}
+    keys = {
+        "tickets": "ticket_id",
+        "usage_events": "event_id",
+        "survey_responses": "response_id",
+        "invoices": "invoice_id",
+    }
     return {keys[name]: value} if name in keys else {}
 
 

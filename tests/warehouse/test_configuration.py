@@ -1,11 +1,13 @@
 """The one config is read whole, or what is wrong with it is told: file, line, key and what was expected."""
 
+import copy
 import datetime as dt
 import hashlib
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from warehouse.configuration import LoadedConfig, load_config
 from warehouse.errors import ConfigError
@@ -303,3 +305,46 @@ class TestAWrongConfig:
     def test_a_key_that_is_a_list_is_told(self, faults):
         ((line, _),) = faults(GOOD + "? [a, b]\n: c\n")
         assert line == 17
+
+
+MARK = "Quux"
+"""A word that may be a person's name: wherever it stands in a config, it is told to nobody."""
+
+
+def places(value: object, above: tuple = ()) -> list[tuple]:
+    """The way to every key and value of a config."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [place for key, inner in pairs for place in [(*above, key), *places(inner, (*above, key))]]
+
+
+FULL = f"""\
+{GOOD}feedback: {{csat: [{{scale: [1, 5], positive: [4, 5]}}]}}
+onboarding: {{milestones: [{{name: live, within_days: 30}}]}}
+sentiment: {{scores: {{red: 1, green: 5}}}}
+health: {{inputs: {{payment: {{weight: 1, zero_at: 0, full_at: 1}}}}}}
+targets: [{{metric: nrr, month: 2024-02-01, target: 1, owner: Kim, review_on: 2024-12-31}}]
+"""
+
+
+@pytest.mark.parametrize("bad", [MARK, {MARK: MARK}, 4711474711], ids=repr)
+def test_no_value_and_no_unknown_key_of_a_config_is_told(loaded, bad):
+    whole = yaml.safe_load(FULL)
+    refused = 0
+    for *way, last in places(whole):
+        for as_key in (False, True):
+            config = copy.deepcopy(whole)
+            holder = config
+            for step in way:
+                holder = holder[step]
+            if as_key and isinstance(holder, dict) and not isinstance(bad, (list, dict)):
+                holder[bad] = holder.pop(last)
+            else:
+                holder[last] = bad
+            try:
+                loaded(yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
+            except ConfigError as fault:
+                refused += 1
+                told = str(fault)
+                # The name of a source is a column of what is published.
+                assert MARK not in told.replace(f"sources.{MARK}", "") and "4711474711" not in told, (way, last, told)
+    assert refused > 30
