@@ -154,9 +154,12 @@ class TestEvents:
         assert touched(Tickets, [{**one, "topic": "x"}], [{**one, "topic": None, "channel": "x"}]) == ["2024-03"]
 
     def test_where_a_row_came_from_touches_nothing(self):
-        moved = {"export_file": "other.csv", "export_line": 9, "exported_at": at("2024-06-01"), "export_source": "x"}
+        moved = {"export_file": "other.csv", "export_line": 9, "exported_at": at("2024-06-01")}
         assert touched(Tickets, [self.march], [{**self.march, **moved}]) == []
         assert touched(Tickets, [self.march], [{**self.march, **moved}], window=Whole()) == []
+
+    def test_the_source_that_an_id_belongs_to_is_part_of_it(self):
+        assert touched(Tickets, [self.march], [{**self.march, "export_source": "x"}]) == ["2024-03"]
 
     def test_where_a_row_came_from_touches_every_month_of_who_reads_it(self):
         moved = {**self.march, "exported_at": at("2024-06-01")}
