@@ -1,7 +1,11 @@
 """The pooled event log: what it holds and answers is what Dagster's own class holds and answers."""
 
+import functools
 import hashlib
 import inspect
+import json
+import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -15,6 +19,7 @@ from typing import Any
 import dagster as dg
 import pytest
 import sqlalchemy as db
+from alembic.script import ScriptDirectory
 from dagster._core.events import DagsterEvent, DagsterEventType, StepMaterializationData
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
@@ -26,7 +31,12 @@ pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 ROOT = Path(__file__).resolve().parents[2]
 MONTHS = [f"2026-{month:02d}-01" for month in range(1, 6)]
 RUN = "11111111-2222-3333-4444-555555555555"
-SETTINGS = "telemetry: {enabled: false}\nnux: {enabled: false}\n"
+# What the assets print is not kept: Dagster would start four processes a run to catch it, and logs the same events.
+SETTINGS = """\
+telemetry: {enabled: false}
+nux: {enabled: false}
+compute_logs: {module: dagster._core.storage.noop_compute_log_manager, class: NoOpComputeLogManager}
+"""
 POOLED = """\
 event_log_storage:
   module: pipelines.orchestration.event_log
@@ -34,6 +44,18 @@ event_log_storage:
   config:
     base_dir: %s/history/runs
 """
+
+Answers = dict[str, Any]
+ByDagster = Callable[..., tuple[Path, Answers]]
+Apart = Callable[..., list[tuple[int, str]]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def migrations_read_once() -> Iterator[None]:
+    """Dagster's migrations are read once in this file: Dagster reads all of them for each database that it makes."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ScriptDirectory, "from_config", functools.cache(ScriptDirectory.from_config))
+        yield
 
 
 def _instance(home: Path, settings: str) -> dg.DagsterInstance:
@@ -116,10 +138,10 @@ def _run(instance: dg.DagsterInstance, *, logged_by_the_asset: bool, fails: bool
     assert result.success is not fails
 
 
-def _answers(instance: dg.DagsterInstance) -> dict[str, Any]:
+def _answers(instance: dg.DagsterInstance) -> Answers:
     """What the UI asks, without what differs between any two runs: times, processes and messages that have them."""
     log = instance.event_log_storage
-    answers: dict[str, Any] = {
+    answers: Answers = {
         "log": [
             (entry.level, entry.step_key, entry.dagster_event_type, *_of_asset(entry))
             for entry in instance.all_logs(RUN)
@@ -170,35 +192,77 @@ def _of_asset(entry: dg.EventLogEntry) -> tuple[object, ...]:
     return event.asset_key, event.partition, made.metadata, sorted(made.tags or {})
 
 
+@pytest.fixture(scope="module")
+def empty_homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of each class in which nothing ran, to be copied, as its databases take half as long as a run of ours."""
+    homes = tmp_path_factory.mktemp("homes")
+    for name, instance_of in (("dagsters", _dagsters), ("pooled", _pooled)):
+        with instance_of(homes / name):
+            pass
+    return homes
+
+
+@pytest.fixture(scope="module")
+def by_dagster(empty_homes: Path, tmp_path_factory: pytest.TempPathFactory) -> ByDagster:
+    """The home and the answers of a run with Dagster's own class, which is made once for all that compare with it.
+
+    It stands for a run in batches too: Dagster's class writes them one by one, and a digest below tells when it no
+    longer does.
+    """
+
+    @functools.cache
+    def run(**kind: bool) -> tuple[Path, Answers]:
+        home = tmp_path_factory.mktemp("by_dagster") / "home"
+        shutil.copytree(empty_homes / "dagsters", home)
+        with pytest.MonkeyPatch.context() as patched, _dagsters(home) as instance:
+            patched.setenv("DAGSTER_EVENT_BATCH_SIZE", "0")
+            assert type(instance.event_log_storage) is SqliteEventLogStorage
+            _run(instance, **kind)
+            return home, _answers(instance)
+
+    return run
+
+
 @pytest.mark.parametrize("fails", [False, True], ids=["succeeds", "fails"])
 @pytest.mark.parametrize("checked", [False, True], ids=["without checks", "with a check"])
 @pytest.mark.parametrize("events", ["Dagster's, one by one", "Dagster's, in batches", "the assets' own"])
 def test_a_run_is_recorded_as_by_dagsters_own_class(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, events: str, *, checked: bool, fails: bool
+    by_dagster: ByDagster,
+    empty_homes: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    events: str,
+    *,
+    checked: bool,
+    fails: bool,
 ) -> None:
+    kind = {"logged_by_the_asset": events == "the assets' own", "fails": fails, "checked": checked}
+    _, expected = by_dagster(**kind)
     monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "1000" if events == "Dagster's, in batches" else "0")
-    answers = []
-    for name, instance_of in (("dagsters", _dagsters), ("pooled", _pooled)):
-        with instance_of(tmp_path / name) as instance:
-            assert type(instance.event_log_storage) is (PooledEventLog if name == "pooled" else SqliteEventLogStorage)
-            _run(instance, logged_by_the_asset=events == "the assets' own", fails=fails, checked=checked)
-            answers.append(_answers(instance))
-    assert answers[1] == answers[0]
-    assert answers[1]["first"]["partitions"] == MONTHS
-    assert len(answers[1]["first"]["ids"]) == len(MONTHS)
+    shutil.copytree(empty_homes / "pooled", tmp_path / "home")
+    with _pooled(tmp_path / "home") as instance:
+        assert type(instance.event_log_storage) is PooledEventLog
+        _run(instance, **kind)
+        answers = _answers(instance)
+    assert answers == expected
+    assert answers["first"]["partitions"] == MONTHS
+    assert len(answers["first"]["ids"]) == len(MONTHS)
 
 
-def test_the_history_stays_where_dagster_has_it_and_either_class_reads_what_the_other_wrote(tmp_path: Path) -> None:
+def test_the_history_stays_where_dagster_has_it_and_either_class_reads_what_the_other_wrote(
+    by_dagster: ByDagster, tmp_path: Path
+) -> None:
+    home, answers = by_dagster(logged_by_the_asset=False, fails=False, checked=True)
+    shutil.copytree(home, tmp_path, dirs_exist_ok=True)
     with _dagsters(tmp_path) as instance:
-        _run(instance, logged_by_the_asset=False, fails=False)
-        folder, by_dagster = Path(instance.event_log_storage.path_for_shard("index")).parent, _answers(instance)
+        folder = Path(instance.event_log_storage.path_for_shard("index")).parent
     with _pooled(tmp_path) as instance:
         assert Path(instance.event_log_storage.path_for_shard("index")).parent == folder
-        assert _answers(instance) == by_dagster
+        assert _answers(instance) == answers
         instance.event_log_storage.store_event_batch([_event("b"), _event("a")])
         instance.event_log_storage.store_event(_event("c"))
     with _dagsters(tmp_path) as instance:
-        assert _answers(instance) == by_dagster | {"assets": ["first", "made", "second", "third"]}
+        assert _answers(instance) == answers | {"assets": ["first", "made", "second", "third"]}
         assert _held(instance.event_log_storage) == (["b", "a", "c"], {"a", "b", "c"})
         instance.event_log_storage.store_event(_event("d"))
     with _pooled(tmp_path) as instance:
@@ -270,69 +334,86 @@ def test_assets_log_one_by_one_in_an_instance_with_another_event_log(tmp_path: P
 
 # --- threads, processes, forks ----------------------------------------------------------------------------------------
 
-TAKES_PART = """
-import sys
-from dagster import AssetKey
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
-from pipelines.orchestration.event_log import PooledEventLog
-from tests.pipelines.test_event_log import _event
+NURSERY = """
+import json, os, signal, sys, traceback
+from tests.pipelines import test_event_log
 
-name, kind, folder = sys.argv[1:]
-print("ready", flush=True)
-sys.stdin.readline()
-log = {"pooled": PooledEventLog, "dagsters": SqliteEventLogStorage}[kind](folder)
-for n in range(20):
-    log.store_event(_event(f"{name} {n}"))
-    log.store_event_batch([_event(f"{name} {n} {m}", run=name) for m in range(5)])
-    assert len(log.get_logs_for_run("r")) > n
-    assert {f"{name} {n}", f"{name} {n} 4"} <= log.get_materialized_partitions(AssetKey("made"))
-log.dispose()
+def begin(gate, behind, name, given, told):
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.alarm(300)
+            os.close(behind)
+            for stream in (1, 2):
+                os.dup2(os.open(told, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
+            os.read(gate, 1)
+            getattr(test_event_log, name)(*given)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return child
+
+for line in sys.stdin:
+    gate, behind = os.pipe()
+    children = [begin(gate, behind, *each) for each in json.loads(line)]
+    os.close(behind)
+    os.close(gate)
+    print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]), flush=True)
+"""
+"""A process that has imported everything and, for each line, runs the calls in it at once, each in a fork of its own.
+
+A call is the name of a function of this file, what it is given, and a file for all that it prints.
 """
 
 
-def test_processes_write_and_read_at_once_without_an_error(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apart]:
+    """Runs calls in processes of their own, all at once; how each ended and what it printed."""
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", NURSERY]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as nursery:
+
+        def run(*calls: tuple[Callable[..., None], list[str]]) -> list[tuple[int, str]]:
+            assert nursery.stdin
+            assert nursery.stdout
+            told = [tmp_path_factory.mktemp("told") / "printed" for _ in calls]
+            line = [(call.__name__, given, str(path)) for (call, given), path in zip(calls, told, strict=True)]
+            print(json.dumps(line), file=nursery.stdin, flush=True)
+            return list(zip(json.loads(nursery.stdout.readline()), [path.read_text() for path in told], strict=True))
+
+        yield run
+
+
+ROUNDS = 10
+"""Each does the same: where no process waits for another's write, this many failed each time, and 3 not always."""
+
+
+def take_part(name: str, kind: str, folder: str) -> None:
+    log = {"pooled": PooledEventLog, "dagsters": SqliteEventLogStorage}[kind](folder)
+    for n in range(ROUNDS):
+        log.store_event(_event(f"{name} {n}"))
+        log.store_event_batch([_event(f"{name} {n} {m}", run=name) for m in range(5)])
+        assert len(log.get_logs_for_run("r")) > n
+        assert {f"{name} {n}", f"{name} {n} 4"} <= log.get_materialized_partitions(dg.AssetKey("made"))
+    log.dispose()
+
+
+def test_processes_write_and_read_at_once_without_an_error(apart: Apart, tmp_path: Path) -> None:
     """Two of ours and one with Dagster's class, all making the database of one run, of which none is there yet.
 
     That of all runs is there: Dagster's class cannot make it in two processes at once, and gives it two revisions.
     """
     SqliteEventLogStorage(str(tmp_path))
     takers = [("a", "pooled"), ("b", "pooled"), ("c", "dagsters")]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", TAKES_PART, name, kind, str(tmp_path)],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for name, kind in takers
-    ]
-    try:
-        for process in processes:
-            assert process.stdout
-            assert process.stdout.readline() == "ready\n"
-        told = []
-        for process in processes:
-            assert process.stdin
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        for process in processes:
-            _, error = process.communicate(timeout=300)
-            told.append((process.returncode, error))
-        assert told == [(0, "")] * 3
-    finally:
-        for process in processes:
-            process.kill()
-            process.communicate()
+    assert apart(*((take_part, [name, kind, str(tmp_path)]) for name, kind in takers)) == [(0, "")] * 3
     log = SqliteEventLogStorage(str(tmp_path))
-    alone = {f"{name} {n}" for name, _ in takers for n in range(20)}
-    in_batches = {f"{name} {n} {m}" for name, _ in takers for n in range(20) for m in range(5)}
+    alone = {f"{name} {n}" for name, _ in takers for n in range(ROUNDS)}
+    in_batches = {f"{name} {n} {m}" for name, _ in takers for n in range(ROUNDS) for m in range(5)}
     of_run, of_asset = _held(log)
     assert sorted(of_run) == sorted(alone)
     assert of_asset == alone | in_batches
     for name, _ in takers:
-        assert _held(log, run=name)[0] == [f"{name} {n} {m}" for n in range(20) for m in range(5)]
+        assert _held(log, run=name)[0] == [f"{name} {n} {m}" for n in range(ROUNDS) for m in range(5)]
 
 
 def test_threads_share_a_log(log: PooledEventLog) -> None:
@@ -340,7 +421,7 @@ def test_threads_share_a_log(log: PooledEventLog) -> None:
 
     def write(name: str) -> None:
         try:
-            for n in range(10):
+            for n in range(5):
                 log.store_event(_event(f"{name} {n}"))
                 log.store_event_batch([_event(f"{name} {n} {m}", run=name) for m in range(3)])
                 assert _held(log, run=name)[0][-1] == f"{name} {n} 2"
@@ -353,64 +434,53 @@ def test_threads_share_a_log(log: PooledEventLog) -> None:
     for thread in threads:
         thread.join()
     assert faults == []
-    assert len(_held(log)[0]) == 10 * len(threads)
-    assert len(_held(log)[1]) == 40 * len(threads)
+    assert len(_held(log)[0]) == 5 * len(threads)
+    assert len(_held(log)[1]) == 20 * len(threads)
 
 
-def _alone(script: str, folder: Path) -> str:
-    begin = (
-        "import os, sys, threading\n"
-        "from pipelines.orchestration.event_log import PooledEventLog\n"
-        "from tests.pipelines.test_event_log import _event, _held\n"
-        f"log = PooledEventLog({str(folder)!r})\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", begin + textwrap.dedent(script)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def fork_while_a_thread_writes(folder: str) -> None:
+    log = PooledEventLog(folder)
+    log.store_event(_event("parent"))
+    inside, go_on = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with log.run_connection("r"):
+            inside.set()
+            go_on.wait()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    inside.wait()
+    child = os.fork()
+    if child == 0:
+        mine = dict(log._engines)
+        log.store_event(_event("child"))
+        log.dispose()
+        os._exit(len(mine))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    go_on.set()
+    thread.join()
+    log.store_event(_event("parent again"))
+    with log.index_connection() as connection:
+        assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+    assert _held(log)[0] == ["parent", "child", "parent again"]
 
 
-def test_a_forked_child_opens_databases_of_its_own_even_while_a_thread_of_the_parent_writes(tmp_path: Path) -> None:
-    told = _alone(
-        """
-        log.store_event(_event("parent"))
-        inside, go_on = threading.Event(), threading.Event()
-
-        def write():
-            with log.run_connection("r"):
-                inside.set()
-                go_on.wait()
-
-        thread = threading.Thread(target=write)
-        thread.start()
-        inside.wait()
-        child = os.fork()
-        if child == 0:
-            mine = dict(log._engines)
-            log.store_event(_event("child"))
-            log.dispose()
-            os._exit(len(mine))
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-        go_on.set()
-        thread.join()
-        log.store_event(_event("parent again"))
-        with log.index_connection() as connection:
-            print(connection.exec_driver_sql("PRAGMA integrity_check").scalar())
-        print(_held(log)[0])
-        """,
-        tmp_path,
-    )
-    assert told.splitlines() == ["0", "ok", str(["parent", "child", "parent again"])]
+def test_a_forked_child_opens_databases_of_its_own_even_while_a_thread_of_the_parent_writes(
+    apart: Apart, tmp_path: Path
+) -> None:
+    assert apart((fork_while_a_thread_writes, [str(tmp_path)])) == [(0, "")]
 
 
-def test_a_process_that_ends_without_closing_loses_nothing(tmp_path: Path) -> None:
-    _alone("log.store_event(_event('a')); log.store_event_batch([_event('b'), _event('c')]); os._exit(0)", tmp_path)
+def end_without_closing(folder: str) -> None:
+    log = PooledEventLog(folder)
+    log.store_event(_event("a"))
+    log.store_event_batch([_event("b"), _event("c")])
+    os._exit(0)
+
+
+def test_a_process_that_ends_without_closing_loses_nothing(apart: Apart, tmp_path: Path) -> None:
+    assert apart((end_without_closing, [str(tmp_path)])) == [(0, "")]
     assert _held(SqliteEventLogStorage(str(tmp_path))) == (["a", "b", "c"], {"a", "b", "c"})
 
 
