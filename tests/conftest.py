@@ -2,9 +2,14 @@
 
 import gc
 
+from hypothesis import settings
+
 from tests.cores import on_one_core
 
 on_one_core()
+# How long an example takes says how busy the machine is, and what failed once elsewhere says nothing here.
+settings.register_profile("here", deadline=None, database=None)
+settings.load_profile("here")
 
 
 def pytest_collection_finish() -> None:
