@@ -4,6 +4,8 @@ PYTHON ?= python3
 CONFIG ?= customer_success.yaml
 DATA_DIR ?= data
 export CONFIG DATA_DIR RAVENSTACK_DIR
+# Every process would compile our code anew, which takes longer than most of what it is started for.
+export PYTHONDONTWRITEBYTECODE :=
 export DAGSTER_HOME := $(abspath $(DATA_DIR))/dagster
 
 py := .venv/bin/python
