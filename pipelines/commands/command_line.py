@@ -20,8 +20,9 @@ from pipelines.publish.release import is_new
 from transforms.calendar import contiguous, months_between
 from warehouse.errors import WarehouseError
 from warehouse.locking import run_lock
+from warehouse.publishing import make_current
 from warehouse.upkeep import forget_but_keys
-from warehouse.versions import end_broken_off, rollback
+from warehouse.versions import rollback
 
 
 def main(arguments: Sequence[str], started: float) -> int:
@@ -75,8 +76,8 @@ def _run(project: Project, chosen: argparse.Namespace, started: float) -> int:
         for stretch in wanted:
             if not work.build(stretch, everything=bool(asked)):
                 return report.failed(work.failures)
-        if version := end_broken_off(project.folders):
-            _say(f"  version {version} was whole when its publish was broken off; readers have it now")
+        if version := make_current(project.folders):
+            _say(f"  readers did not have version {version}, though it was whole; they have it now")
         fresh = is_new(project)
         if fresh and not work.publish(chosen.accept):
             return report.failed(work.failures)

@@ -45,7 +45,7 @@ def audit_and_publish(project: Project, run_id: str, accepted: str | None = None
         "last_month": month_of(as_of),
         "content": content_digest(project),
     }
-    row["accepted"] = refuse_moves(project, publications(project.folders), row, accepted)
+    row["accepted"] = refuse_moves(project, row, accepted)
     return publish(project.database, project.folders, row, config.publishing.keep_versions, fingerprints(project))
 
 
