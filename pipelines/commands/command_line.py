@@ -30,7 +30,8 @@ from transforms.calendar import contiguous
 from warehouse.errors import ExportError, WarehouseError
 from warehouse.locking import run_lock
 from warehouse.pasted import make
-from warehouse.versions import end_broken_off, rollback
+from warehouse.publishing import make_current
+from warehouse.versions import rollback
 
 
 def main(arguments: Sequence[str], started: float) -> int:
@@ -108,8 +109,6 @@ def _run(project: Project, chosen: argparse.Namespace, started: float) -> int:
         report.loaded()
         for told in mend(project):
             _say(f"  {told}")
-        if version := end_broken_off(project.folders):
-            _say(f"  version {version} was not what readers were given, though it was whole; they have it now")
         if not work.ingest():
             return report.failed(work.failures)
         if asked:
@@ -118,6 +117,8 @@ def _run(project: Project, chosen: argparse.Namespace, started: float) -> int:
         for stretch in wanted:
             if not work.build(stretch, everything=bool(asked)):
                 return report.failed(work.failures)
+        if version := make_current(project.folders):
+            _say(f"  readers did not have version {version}, though it was whole; they have it now")
         fresh = is_new(project)
         if fresh and not work.publish(chosen.accept):
             return report.failed(work.failures)
