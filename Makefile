@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 CONFIG ?= customer_success.yaml
 DATA_DIR ?= data
-export CONFIG DATA_DIR RAVENSTACK_DIR
+export CONFIG DATA_DIR RAVENSTACK_DIR FILE
 # Tests start many processes; without compiled code of ours collecting them alone takes twice as long.
 export PYTHONDONTWRITEBYTECODE :=
 export DAGSTER_HOME := $(abspath $(DATA_DIR))/dagster
@@ -13,7 +13,7 @@ installed := .venv/.installed
 stamp := .venv/.on_path
 
 .DEFAULT_GOAL := help
-.PHONY: help run test dev check format plan doctor rebuild rollback lock docs example bench clean
+.PHONY: help run test soak dev check format plan doctor forget rebuild rollback lock docs example bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ run: $(stamp) ## the main job: exports in, published warehouse out (CONFIG=, DAT
 test: $(stamp) ## all tests
 	@$(py) -m pytest -n 2 --dist loadfile
 
+soak: $(stamp) ## what takes minutes: damages, kills, full disks, readers in a crowd (SHARE=10 for a tenth)
+	@SOAK_SHARE=$(or $(SHARE),100) $(py) -m pytest tests/soak -n 2 --dist worksteal
+
 dev: $(stamp) ## Dagster's UI and daemon on 127.0.0.1:3000
 	@$(py) -m pipelines dev
 
@@ -51,17 +54,21 @@ format: $(stamp) ## put the code in its one format
 plan: $(stamp) ## which months and tables are stale, and why; runs nothing
 	@$(py) -m pipelines plan
 
-doctor: $(stamp) ## config, sources, disk, lock, versions
+doctor: $(stamp) ## config, sources, disk, landed and staged files, databases, key, modes; and what mends them
 	@$(py) -m pipelines doctor
 
-rebuild: $(stamp) ## make the working database again from the landed files
+forget: $(stamp) ## give up a landed file, as doctor names it (FILE=); recorded
+	@$(py) -m pipelines forget --file "$$FILE"
+
+rebuild: $(stamp) ## make everything again from the landed files, and replace it when all went well
 	@$(py) -m pipelines rebuild
 
 rollback: $(stamp) ## publish the version before the present one again
 	@$(py) -m pipelines rollback
 
-docs: $(stamp) ## write docs/dictionary.md from the contracts and the catalogue
+docs: $(stamp) ## write docs/dictionary.md from contracts and catalogue, docs/malformed.md from its tests
 	@$(py) -m pipelines dictionary > docs/.dictionary.part && mv docs/.dictionary.part docs/dictionary.md
+	@$(py) -m tests.malformed > docs/.malformed.part && mv docs/.malformed.part docs/malformed.md
 
 example: $(stamp) ## make the bundled example company again
 	@$(py) -m examples.generator

@@ -4,7 +4,15 @@ import sys
 import time
 
 STARTED = time.perf_counter()
+INTERRUPTED = 130
+"""What a shell expects of a program that Ctrl-C ended."""
 
-from pipelines.commands.command_line import main
+try:
+    from pipelines.commands.command_line import main
 
-sys.exit(main(sys.argv[1:], STARTED))
+    status = main(sys.argv[1:], STARTED)
+except KeyboardInterrupt:
+    # Before anything began.
+    sys.stderr.write("interrupted\n")
+    status = INTERRUPTED
+sys.exit(status)

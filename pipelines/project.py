@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +17,10 @@ from transforms.calendar import month_of, months_between
 from transforms.exported import Exported
 from warehouse.configuration import LoadedConfig, load_config
 from warehouse.database import WorkingDatabase
-from warehouse.errors import StaleError
+from warehouse.errors import ConfigError, StaleError
 from warehouse.folders import Folders
+from warehouse.pasted import make
+from warehouse.staging import read_staged
 from warehouse.upkeep import prepare
 
 SEGMENTED = ("accounts", "dim_account", "account_version", "dim_account_month")
@@ -30,6 +33,8 @@ class Project:
 
     config_path: Path
     data_dir: Path
+    beside: str = ""
+    """Where everything is made anew from the landed files, beside what is in use; empty: in its place."""
 
     @classmethod
     def from_environment(cls) -> "Project":
@@ -45,10 +50,13 @@ class Project:
 
     def anew(self) -> "Project":
         """The same project, read again."""
-        return Project(self.config_path, self.data_dir)
+        return Project(self.config_path, self.data_dir, self.beside)
 
     def check(self) -> None:
-        """Raise ConfigError if the config is faulty, before anything heavy is loaded."""
+        """Raise ConfigError if the config or DATA_DIR is faulty, before anything heavy is loaded."""
+        if re.search(r"\?|%[0-9A-Fa-f]{2}", str(self.data_dir.absolute())):
+            # Dagster's databases are opened by an address, in which these mean something else.
+            raise ConfigError("DATA_DIR: expected a folder whose path holds no ? and no % before two digits")
         _ = self.loaded
 
     @property
@@ -59,7 +67,7 @@ class Project:
     @cached_property
     def folders(self) -> Folders:
         """The data folder."""
-        return Folders(self.data_dir)
+        return Folders(self.data_dir, self.beside)
 
     @cached_property
     def contracts(self) -> dict[str, type[Contract]]:
@@ -73,7 +81,7 @@ class Project:
     @cached_property
     def database(self) -> WorkingDatabase:
         """The working database, with its tables created."""
-        self.folders.root.mkdir(parents=True, exist_ok=True)
+        self.folders.made.mkdir(parents=True, exist_ok=True)
         database = WorkingDatabase(
             self.folders.working_database, {n: c for n, c in self.contracts.items() if n not in CANONICAL}
         )
@@ -88,8 +96,25 @@ class Project:
         """
         rows = self.database.read(Ingest.table())
         if rows.is_empty():
-            raise StaleError("nothing is ingested yet; run `make run`, or materialize the ingest job")
+            raise StaleError(f"nothing is ingested yet; materialize the ingest job, or: {make('run')}")
         return rows
+
+    def staged(self, table: str) -> pl.DataFrame:
+        """A canonical table as its last ingest staged it.
+
+        Raises:
+            StaleError: it was never staged.
+            DamagedError: its file is not what was staged.
+        """
+        sha256 = self.staged_hashes().get(table)
+        if sha256 is None:
+            raise StaleError(f"{table} is not staged yet: {make('run')}")
+        return read_staged(self.folders, table, self.contracts[table], sha256)
+
+    def staged_hashes(self) -> dict[str, str]:
+        """Of each table that is staged the SHA-256 of its file."""
+        rows = self.database.read(Ingest.table()).filter(pl.col("staged_sha256").is_not_null())
+        return dict(rows.select("table_name", "staged_sha256").iter_rows())
 
     def as_of(self) -> dt.date:
         """The day the data speaks for, as the last ingest resolved it."""
@@ -104,11 +129,10 @@ class Project:
     def exported(self) -> Exported:
         """What the sources export."""
         rows = self.ingested().filter(pl.col("exported_columns").is_not_null())
-        columns = {
-            table: frozenset(names.split(","))
-            for table, names in rows.select("table_name", "exported_columns").iter_rows()
-        }
-        return Exported(columns)
+        told = list(rows.select("table_name", "exported_columns", "partly_exported").iter_rows())
+        columns = {table: frozenset(names.split(",")) for table, names, _ in told}
+        partly = {f"{table}.{name}" for table, _, names in told if names for name in names.split(",")}
+        return Exported(columns, frozenset(partly))
 
     def content(self) -> pl.DataFrame:
         """What months see of the tables without months, in fingerprints."""

@@ -1,13 +1,27 @@
 """What customers pay: subscription items, invoices, renewals, costs, rates, and the MRR made of them."""
 
+from typing import Any
+
 import polars as pl
 
-from schemas.contract import Contract, column
+from schemas.bounds import LONGEST_INTERVALS, MOST_MONEY, MOST_RATE, MOST_UNITS, PAID_AHEAD_MONTHS
+from schemas.contract import Contract, Outcome, column
+from schemas.currencies import CODES
 from schemas.customers import Export
+from schemas.support import Instant
 
 INTERVAL_UNITS = ["day", "week", "month", "quarter", "year"]
-CURRENCY = r"^[A-Z]{3}$"
 MINOR = "minor units of currency"
+
+
+def currency(*, optional: bool = False) -> Any:  # noqa: ANN401 - the declared type is the annotation's
+    """A currency that is or was one."""
+    return column(
+        "ISO 4217 code, in force or withdrawn",
+        optional=optional,
+        isin=CODES,
+        expected="an ISO 4217 code, in force or withdrawn, in capitals",
+    )
 
 
 class SubscriptionItems(Export):
@@ -18,14 +32,32 @@ class SubscriptionItems(Export):
     valid_from: pl.Date = column("First day of this version", optional=True)
     account_id: str = column("Account that pays", null=True)
     plan: str = column("Plan", optional=True)
-    quantity: pl.Int64 = column("Units billed; empty is 1", optional=True, ge=0)
-    seats: pl.Int64 = column("Seats the item gives", unit="count", optional=True, ge=0)
-    unit_amount: pl.Int64 = column("Price of one unit per interval, without tax", unit=MINOR, null=True)
-    currency: str = column("ISO 4217 code", str_matches=CURRENCY)
+    quantity: pl.Int64 = column("Units billed; empty is 1", optional=True, ge=0, le=MOST_UNITS)
+    seats: pl.Int64 = column("Seats the item gives", unit="count", optional=True, ge=0, le=MOST_UNITS)
+    unit_amount: pl.Decimal(38, 12) = column(  # type: ignore[valid-type]
+        "Price of one unit per interval, without tax; with decimals, as half a cent a call",
+        unit=MINOR,
+        optional=True,
+        ge=-MOST_MONEY,
+        le=MOST_MONEY,
+    )
+    line_amount: pl.Int64 = column(
+        "The whole line per interval, without tax, where there is no unit price (tiers, packages); counts before "
+        "quantity × unit_amount",
+        unit=MINOR,
+        optional=True,
+        ge=-MOST_MONEY,
+        le=MOST_MONEY,
+    )
+    currency: str = currency()
     interval_unit: str = column("Unit of the billing interval", isin=INTERVAL_UNITS)
     interval_count: pl.Int64 = column("Units in the billing interval; empty is 1", optional=True, gt=0)
     discount_amount: pl.Int64 = column(
-        "Recurring discount of the whole line per interval; empty is 0", unit=MINOR, optional=True, ge=0
+        "Recurring discount of the whole line per interval; empty is 0",
+        unit=MINOR,
+        optional=True,
+        ge=0,
+        le=MOST_MONEY,
     )
     discount_ends_on: pl.Date = column(
         "First day without the discount", optional=True, moment="planned", open_ended=True
@@ -40,19 +72,45 @@ class SubscriptionItems(Export):
     term_ends_on: pl.Date = column("First day after the current term", optional=True, moment="planned", open_ended=True)
     paused_from: pl.Date = column("First paused day", optional=True, moment="planned", open_ended=True)
     paused_until: pl.Date = column("First day in service again", optional=True, moment="planned", open_ended=True)
+    changed_at: Instant = column(  # type: ignore[valid-type]
+        "When this version was made (UTC); of versions with one valid_from the last made speaks", optional=True
+    )
 
     class Config:
-        unique = ["subscription_id", "item_id", "valid_from"]
+        unique = ["subscription_id", "item_id", "valid_from", "changed_at"]
         metadata = {
             "dated_by": ("valid_from", "started_on"),
             "cumulative": True,
-            "ordered": [("started_on", "ended_on"), ("paused_from", "paused_until")],
-            "unless": [("unit_amount", "is_metered")],
+            "versioned_by": ("valid_from", "changed_at"),
+            "held_by_last": ("ended_on", "cancel_requested_on"),
+            "ordered": [
+                ("started_on", "ended_on"),
+                ("paused_from", "paused_until"),
+                ("trial_started_on", "trial_ends_on"),
+            ],
+            "unless": [(("unit_amount", "line_amount"), "is_metered")],
+            "rules": [
+                (
+                    "interval_count",
+                    "an interval of at most ten years",
+                    pl.col("interval_count")
+                    <= pl.col("interval_unit").replace_strict(LONGEST_INTERVALS, default=None, return_dtype=pl.Int64),
+                ),
+                (
+                    "quantity",
+                    f"a line of at most {MOST_MONEY:.0e} {MINOR}: quantity × unit_amount",
+                    # As floats, which the product doesn't outgrow.
+                    (pl.col("quantity").cast(pl.Float64) * pl.col("unit_amount").cast(pl.Float64)).abs() <= MOST_MONEY,
+                ),
+            ],
         }
 
 
+INVOICE, CREDIT_NOTE = "invoice", "credit_note"
+
+
 class Invoice(Contract):
-    """One row per invoice."""
+    """One row per invoice or credit note."""
 
     invoice_id: str = column("Invoice")
     account_id: str = column("Account that was billed", null=True)
@@ -60,27 +118,55 @@ class Invoice(Contract):
     due_on: pl.Date = column("Day by which it is to be paid", optional=True, moment="planned")
     paid_on: pl.Date = column("Day it was paid in full", optional=True, moment="happened")
     status: str = column("State", isin=["draft", "open", "paid", "void", "uncollectible"])
-    amount: pl.Int64 = column("The whole amount without tax", unit=MINOR)
+    amount: pl.Int64 = column("The whole amount without tax", unit=MINOR, ge=-MOST_MONEY, le=MOST_MONEY)
     one_off_amount: pl.Int64 = column("Part of the amount that does not recur", unit=MINOR, optional=True)
     refunded: pl.Int64 = column("Refunded part without tax; empty is 0", unit=MINOR, optional=True)
-    currency: str = column("ISO 4217 code", str_matches=CURRENCY)
+    kind: str = column(
+        "Invoice or credit note; empty: by the sign of amount", optional=True, isin=[INVOICE, CREDIT_NOTE]
+    )
+    credits_invoice_id: str = column("Invoice that a credit note takes back, or a part of it", optional=True)
+    currency: str = currency()
 
 
 class Invoices(Invoice, Export):
-    """One row per invoice of the billing system."""
+    """One row per invoice or credit note of the billing system."""
 
     class Config:
         unique = ["invoice_id"]
-        metadata = {"dated_by": "issued_on"}
+        metadata = {
+            "dated_by": "issued_on",
+            "rules": [
+                ("refunded", "from 0 to the amount", pl.col("refunded").is_between(0, pl.col("amount").abs())),
+                (
+                    "one_off_amount",
+                    "a part of the amount, of its sign",
+                    (pl.col("one_off_amount").abs() <= pl.col("amount").abs())
+                    & ((pl.col("one_off_amount") == 0) | (pl.col("one_off_amount").sign() == pl.col("amount").sign())),
+                ),
+                (
+                    "paid_on",
+                    f"not more than {PAID_AHEAD_MONTHS} months before issued_on",
+                    pl.col("paid_on") >= pl.col("issued_on").dt.offset_by(f"-{PAID_AHEAD_MONTHS}mo"),
+                ),
+            ],
+            "outcome": Outcome("status", told="paid", before="open", day="paid_on", due=("due_on",)),
+        }
 
 
 class FctInvoice(Invoice):
-    """One row per invoice, in the month it was issued."""
+    """One row per invoice or credit note, in the month it was issued."""
 
     month: pl.Date = column("Month of issue")
-    paid_month: pl.Date = column("Month it was paid, if amount − refunded is above zero", null=True)
+    paid_month: pl.Date = column(
+        "Month it was paid, if it is no credit note and amount − refunded is above zero", null=True
+    )
     paid_cents: pl.Int64 = column("Amount − refunded at the rate of the month it was paid", unit="cents", null=True)
-    one_off_cents: pl.Int64 = column("One-off amount at the rate of the month of issue", unit="cents", null=True)
+    one_off_cents: pl.Int64 = column(
+        "One-off amount at the rate of the month of issue; below zero of a credit note", unit="cents", null=True
+    )
+    credited_cents: pl.Int64 = column(
+        "What a credit note takes back, at the rate of the month of issue", unit="cents", null=True
+    )
 
     class Config:
         unique = ["invoice_id"]
@@ -96,11 +182,15 @@ class Renewal(Contract):
     term_ended_on: pl.Date = column("Due day: the first day after the term", moment="planned")
     renewed_on: pl.Date = column("Day it was renewed", optional=True, moment="happened")
     outcome: str = column("What became of it", isin=["renewed", "lost", "open"])
-    mrr_amount: pl.Int64 = column("MRR of the term", unit=MINOR, optional=True)
+    mrr_amount: pl.Int64 = column("MRR of the term", unit=MINOR, optional=True, ge=0, le=MOST_MONEY)
     renewed_mrr_amount: pl.Int64 = column(
-        "MRR after renewal; empty is mrr_amount if renewed, else 0", unit=MINOR, optional=True
+        "MRR after renewal; empty is mrr_amount if renewed, else 0",
+        unit=MINOR,
+        optional=True,
+        ge=0,
+        le=MOST_MONEY,
     )
-    currency: str = column("ISO 4217 code", optional=True, str_matches=CURRENCY)
+    currency: str = currency(optional=True)
 
 
 class Renewals(Renewal, Export):
@@ -108,7 +198,19 @@ class Renewals(Renewal, Export):
 
     class Config:
         unique = ["renewal_id"]
-        metadata = {"dated_by": "term_ended_on", "ordered": [("term_started_on", "term_ended_on")]}
+        metadata = {
+            "dated_by": "term_ended_on",
+            "told_with": [("renewed_mrr_amount", "renewed_on")],
+            "ordered": [("term_started_on", "term_ended_on"), ("term_started_on", "renewed_on")],
+            "rules": [
+                (
+                    "renewed_on",
+                    "no day, as the outcome is not renewed",
+                    pl.col("renewed_on").is_null() | ~pl.col("outcome").is_in(["lost", "open"]),
+                )
+            ],
+            "outcome": Outcome("outcome", told="renewed", before="open", day="renewed_on", due=("term_ended_on",)),
+        }
 
 
 class Costs(Export):
@@ -116,8 +218,8 @@ class Costs(Export):
 
     month: pl.Date = column("First day of the month")
     category: str = column("Cost category")
-    amount: pl.Int64 = column("Cost", unit=MINOR)
-    currency: str = column("ISO 4217 code", str_matches=CURRENCY)
+    amount: pl.Int64 = column("Cost", unit=MINOR, ge=-MOST_MONEY, le=MOST_MONEY)
+    currency: str = currency()
 
     class Config:
         unique = ["month", "category", "currency"]
@@ -128,9 +230,9 @@ class FxRates(Export):
     """One row per month and foreign currency."""
 
     month: pl.Date = column("First day of the month")
-    currency: str = column("ISO 4217 code", str_matches=CURRENCY)
-    rate: pl.Decimal(38, 10) = column(  # type: ignore[valid-type]
-        "Reporting units for one foreign unit at month end", gt=0
+    currency: str = currency()
+    rate: pl.Decimal(38, 20) = column(  # type: ignore[valid-type]
+        "Reporting units for one foreign unit at month end; decimals after the 20th are rounded", gt=0, le=MOST_RATE
     )
 
     class Config:
@@ -160,6 +262,9 @@ class FctMrrAccountMonth(Contract):
     pending_cancellation_cents: pl.Int64 = column(
         "Closing MRR of items whose cancellation is requested and whose end is later or not known", unit="cents", ge=0
     )
+    uncancelled_items: pl.Int64 = column(
+        "Items with MRR above zero at month end whose cancellation is not requested", unit="count", ge=0
+    )
     seats: pl.Int64 = column("Seats at month end of the items that make MRR", unit="count", null=True)
 
     class Config:
@@ -171,7 +276,7 @@ class FctMrrAccountCurrencyMonth(Contract):
 
     month: pl.Date = column("First day of the month")
     account_id: str = column("Account")
-    currency: str = column("ISO 4217 code")
+    currency: str = currency()
     opening_native_cents: pl.Int64 = column("MRR on the last day of the month before, rounded", unit=MINOR)
     closing_native_cents: pl.Int64 = column("MRR on the last day of the month, rounded", unit=MINOR)
     rate: pl.Float64 = column("Reporting units for one foreign unit at month end", unit="ratio")
@@ -183,7 +288,8 @@ class FctMrrAccountCurrencyMonth(Contract):
 class FctRenewal(Renewal):
     """One row per term that came up for renewal, in the month it was due.
 
-    As exported; where no source has renewals, one row per due day of an item that is billed for more than a month.
+    As exported; where no source has renewals, one row per account and day on which some of its items that are billed
+    for more than a month are due, in the reporting currency.
     """
 
     month: pl.Date = column("Month of the due day")

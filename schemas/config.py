@@ -1,13 +1,29 @@
 """The one config: what a company says of itself, its sources and its definitions."""
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from iso4217 import Currency
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from schemas.customers import Accounts, DimAccount, DimAccountMonth
+from schemas.currencies import MINOR_DIGITS
+from schemas.customers import DimAccountMonth
+from schemas.segments import SegmentName
+from schemas.settings import (
+    Count,
+    Day,
+    Days,
+    FilePatterns,
+    FolderName,
+    Month,
+    Number,
+    Score,
+    Share,
+    SourceName,
+    Text,
+    Whole,
+)
 from schemas.tables import CANONICAL
 
 
@@ -17,17 +33,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _first_of_month(day: dt.date) -> dt.date:
-    if day.day != 1:
-        raise ValueError(f"expected the first day of a month, like {day.replace(day=1)}")
-    return day
-
-
 def _known_currency(code: str) -> str:
-    try:
-        Currency(code)
-    except ValueError:
-        raise ValueError("expected an ISO 4217 code, like EUR") from None
+    if code not in MINOR_DIGITS:
+        raise ValueError("expected an ISO 4217 code, like EUR")
     return code
 
 
@@ -37,19 +45,31 @@ def _known_zone(name: str) -> str:
     return name
 
 
-Month = Annotated[dt.date, AfterValidator(_first_of_month)]
-Share = Annotated[float, Field(ge=0, le=1)]
 Headline = Literal["mrr", "nrr", "grr", "churn_rate", "clv", "health_score", "csat", "fcr"]
 """The metrics that a month is judged by at first sight."""
+
+
+def _check_each_once(what: str, names: Iterable[object]) -> None:
+    """Of two with one name nobody can tell which is meant."""
+    places: dict[object, int] = {}
+    for place, name in enumerate(names, start=1):
+        if name in places:
+            raise ValueError(f"{what} {places[name]} and {place} are for the same; expected one")
+        places[name] = place
 
 
 class Source(Settings):
     """One system that sends exports."""
 
     form: str = Field(description="The form its files are written in, by its name in transforms/clean/vendors.py")
-    folder: str = Field("", description="Folder of its files, from the config's own folder")
-    files: dict[str, str | list[str]] = Field(
+    folder: FolderName = Field("", description="Folder of its files, from the config's own folder")
+    files: dict[str, FilePatterns] = Field(
         default_factory=dict, description="File or pattern of each of the form's tables"
+    )
+    vanished: Literal["kept", "ended"] = Field(
+        "kept",
+        description="What becomes of a subscription item that an earlier snapshot showed and a later one leaves out: "
+        "it is kept, with a warning, or it ended on the day that the later one speaks for",
     )
 
 
@@ -68,8 +88,8 @@ class Reporting(Settings):
 class MilestoneStep(Settings):
     """One milestone of a customer's way to value, in order."""
 
-    name: str
-    within_days: PositiveInt = Field(description="Deadline, in days after the first paying day")
+    name: Text
+    within_days: Days = Field(description="Deadline, in days after the first paying day")
     is_value: bool = Field(default=False, description="Whether reaching it means the customer has value")
     from_event: str | None = Field(None, description="Usage event that marks it, where no export gives it")
 
@@ -78,6 +98,12 @@ class Onboarding(Settings):
     """The milestones, in the order customers should reach them."""
 
     milestones: tuple[MilestoneStep, ...] = ()
+
+    @field_validator("milestones")
+    @classmethod
+    def _names(cls, steps: tuple[MilestoneStep, ...]) -> tuple[MilestoneStep, ...]:
+        _check_each_once("milestones", (step.name for step in steps))
+        return steps
 
     @property
     def value_milestones(self) -> list[str]:
@@ -88,8 +114,17 @@ class Onboarding(Settings):
 class Scale(Settings):
     """The positive answers of a CSAT scale."""
 
-    scale: tuple[float, float]
-    positive: tuple[float, float]
+    scale: tuple[Number, Number]
+    positive: tuple[Number, Number]
+
+    @model_validator(mode="after")
+    def _right_way_up(self) -> Self:
+        (lowest, highest), (low, high) = self.scale, self.positive
+        if not lowest < highest:
+            raise ValueError("expected scale: [lowest, highest]")
+        if not lowest <= low <= high <= highest:
+            raise ValueError("expected positive: [lowest, highest] of the positive answers, within the scale")
+        return self
 
 
 class Feedback(Settings):
@@ -101,11 +136,17 @@ class Feedback(Settings):
         Scale(scale=(1, 7), positive=(5, 7)),
     )
 
+    @field_validator("csat")
+    @classmethod
+    def _scales(cls, scales: tuple[Scale, ...]) -> tuple[Scale, ...]:
+        _check_each_once("scales", (one.scale for one in scales))
+        return scales
+
 
 class Sentiment(Settings):
     """The words of a CSM's rating, from 1 (worst) to 5."""
 
-    scores: dict[str, Annotated[float, Field(ge=1, le=5)]] = Field(
+    scores: dict[Text, Annotated[Number, Field(ge=1, le=5)]] = Field(
         default={"red": 1, "orange": 2, "yellow": 3, "light_green": 4, "green": 5}
     )
 
@@ -113,9 +154,9 @@ class Sentiment(Settings):
 class HealthInput(Settings):
     """One input of the health score: linear from 0 points at `zero_at` to 100 at `full_at`, clipped."""
 
-    weight: Annotated[float, Field(gt=0)]
-    zero_at: float
-    full_at: float
+    weight: Annotated[Number, Field(gt=0, le=1e6)]
+    zero_at: Number
+    full_at: Number
 
     @model_validator(mode="after")
     def _two_points(self) -> Self:
@@ -131,8 +172,8 @@ class Health(Settings):
     """Inputs, weights and bands of the health score."""
 
     coverage: Share = 0.6
-    green_from: float = 75
-    yellow_from: float = 50
+    green_from: Score = 75
+    yellow_from: Score = 50
     inputs: dict[InputName, HealthInput] = Field(
         default={
             "usage_rate": HealthInput(weight=25, zero_at=0, full_at=0.8),
@@ -146,6 +187,12 @@ class Health(Settings):
         min_length=1,
     )
 
+    @model_validator(mode="after")
+    def _bands(self) -> Self:
+        if not self.yellow_from < self.green_from:
+            raise ValueError("expected yellow_from to be below green_from")
+        return self
+
 
 class MarginFrom(Settings):
     """The gross margin from a month on."""
@@ -158,21 +205,27 @@ class Finance(Settings):
     """What the company knows of its costs."""
 
     gross_margin: tuple[MarginFrom, ...] = ()
-    retention_cost_categories: tuple[str, ...] = ("customer_success",)
+    retention_cost_categories: tuple[Text, ...] = ("customer_success",)
+
+    @field_validator("gross_margin")
+    @classmethod
+    def _margins(cls, margins: tuple[MarginFrom, ...]) -> tuple[MarginFrom, ...]:
+        _check_each_once("margins", (margin.month for margin in margins))
+        return margins
 
 
 class Minimums(Settings):
     """Counts under which a value is `insufficient_history`."""
 
-    churned_accounts: PositiveInt = 5
-    churned_accounts_for_prediction: PositiveInt = 30
+    churned_accounts: Count = 5
+    churned_accounts_for_prediction: Count = 30
 
 
 class Prediction(Settings):
     """How far ahead a customer's value is predicted, and what later money is worth."""
 
-    discount_rate: Annotated[float, Field(ge=0)] = Field(default=0.10, description="Yearly")
-    horizon_months: PositiveInt = 60
+    discount_rate: Annotated[Number, Field(ge=0, le=10)] = Field(default=0.10, description="Yearly")
+    horizon_months: Annotated[Whole, Field(gt=0, le=600)] = 60
 
 
 class Privacy(Settings):
@@ -185,7 +238,7 @@ class Privacy(Settings):
 class Publishing(Settings):
     """What is kept of former publishes."""
 
-    keep_versions: PositiveInt = 5
+    keep_versions: Count = 5
 
 
 class QuarantineLimit(Settings):
@@ -198,7 +251,7 @@ class QuarantineLimit(Settings):
     @classmethod
     def _known_tables(cls, tables: dict[str, float]) -> dict[str, float]:
         if wrong := sorted(tables.keys() - CANONICAL.keys()):
-            raise ValueError(f"expected canonical tables, not {', '.join(wrong)}")
+            raise ValueError(f"{len(wrong)} of them are no canonical tables; expected some of {', '.join(CANONICAL)}")
         return tables
 
     def of(self, table: str) -> float:
@@ -220,35 +273,31 @@ class ChangeLimit(Settings):
 class Target(Settings):
     """What a metric should reach from a month on, until the next target of the metric."""
 
-    metric: str
+    metric: Text
     month: Month = Field(description="First month it holds for")
-    target: float = Field(description="In the unit of the metric: a share of 0.95, cents")
-    owner: str
-    review_on: dt.date
+    target: Number = Field(description="In the unit of the metric: a share of 0.95, cents")
+    owner: Text
+    review_on: Day
 
 
 class Alerts(Settings):
     """When an account asks for somebody to act."""
 
-    renewal_within_days: PositiveInt = 90
+    renewal_within_days: Days = 90
     usage_halved_share: Share = 0.5
-    stalled_within_days: PositiveInt = Field(
-        default=90, description="Later than so long after its deadline it is no news"
-    )
+    stalled_within_days: Days = Field(default=90, description="Later than so long after its deadline it is no news")
 
 
 class Config(Settings):
     """The whole of customer_success.yaml."""
 
     company: str
-    as_of: dt.date | None = Field(
-        None, description="Day the data speaks for; default: the last day all snapshots cover"
-    )
+    as_of: Day | None = Field(None, description="Day the data speaks for; default: the last day all snapshots cover")
     first_month: Month = Field(description="First published month")
     history_from: Month | None = Field(None, description="First computed month; default: 12 months before first_month")
     reporting: Reporting
-    segments: tuple[str, ...] = ()
-    sources: dict[str, Source] = Field(min_length=1)
+    segments: tuple[SegmentName, ...] = Field((), max_length=100)
+    sources: dict[SourceName, Source] = Field(min_length=1)
     onboarding: Onboarding = Onboarding()
     feedback: Feedback = Feedback()
     sentiment: Sentiment = Sentiment()
@@ -265,12 +314,32 @@ class Config(Settings):
 
     @field_validator("segments")
     @classmethod
-    def _segment_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        free = {"industry", "country", "region", "size", "csm_owner"}
-        taken = {"all", *Accounts.dtypes(), *DimAccount.dtypes(), *DimAccountMonth.dtypes()} - free
-        if wrong := [name for name in names if name in taken or not name.isidentifier()]:
-            raise ValueError(f"expected columns of accounts to slice by, not {', '.join(wrong)}")
+    def _segments_differ(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        # DuckDB, and whoever reads a file of it, takes Region and region for one column.
+        _check_each_once("segments", (name.casefold() for name in names))
         return names
+
+    @field_validator("targets")
+    @classmethod
+    def _one_target_a_month(cls, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+        _check_each_once("targets", ((target.metric, target.month) for target in targets))
+        return targets
+
+    @field_validator("first_month")
+    @classmethod
+    def _published_before_as_of(cls, month: dt.date, info: ValidationInfo) -> dt.date:
+        as_of = info.data.get("as_of")
+        if as_of and month > as_of:
+            raise ValueError("expected first_month not to be after as_of")
+        return month
+
+    @field_validator("history_from")
+    @classmethod
+    def _computed_before_published(cls, month: dt.date | None, info: ValidationInfo) -> dt.date | None:
+        first = info.data.get("first_month")
+        if first and month and month > first:
+            raise ValueError("expected history_from not to be after first_month")
+        return month
 
     @property
     def first_built_month(self) -> dt.date:

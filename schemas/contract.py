@@ -12,6 +12,7 @@ from pandera.errors import SchemaError
 
 Moment = Literal["happened", "planned"]
 Personal = Literal["id", "text"]
+Repeat = Literal["first", "last"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Column:
     moment: Moment | None
     open_ended: bool
     personal: Personal | None
+    expected: str | None
 
 
 def column(
@@ -38,6 +40,7 @@ def column(
     moment: Moment | None = None,
     open_ended: bool = False,
     personal: Personal | None = None,
+    expected: str | None = None,
     **rules: Any,  # noqa: ANN401 - pandera's own rules (isin, ge, str_matches …) pass through
 ) -> Any:  # noqa: ANN401 - the declared type is the annotation's
     """Declare a column: what it means, its unit, whether it may be empty, and its rules.
@@ -45,6 +48,7 @@ def column(
     `optional`: an export may lack the whole column (it is then NULL, and metrics say `not_exported`).
     `moment`: a date that states what *happened* is not seen before its day; a *planned* one is known ahead.
     `open_ended`: of a planned date, that none means the same as one far ahead (an end, not a trial's end).
+    `expected`: what is told where a value breaks a rule, where the rule itself would be no help.
     `personal`: a person's id (published hashed) or free text (left out unless the config says otherwise).
     """
     metadata = {
@@ -53,8 +57,23 @@ def column(
         "moment": moment,
         "open_ended": open_ended,
         "personal": personal,
+        "expected": expected,
     }
     return pa.Field(description=description, nullable=null or optional, metadata=metadata, **rules)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A column that tells what became of a row, the day on which it did, and what the row was before."""
+
+    column: str
+    told: str
+    """The value that is told with a day."""
+    before: str
+    """The value until that day."""
+    day: str
+    due: tuple[str, ...]
+    """Columns that tell the day on which it was due: an outcome that is told without a day counts on it."""
 
 
 class Contract(pa.DataFrameModel):
@@ -94,6 +113,7 @@ class Contract(pa.DataFrameModel):
                 moment=(declared.metadata or {}).get("moment"),
                 open_ended=(declared.metadata or {}).get("open_ended", False),
                 personal=(declared.metadata or {}).get("personal"),
+                expected=(declared.metadata or {}).get("expected"),
             )
             for name, declared in cls.to_schema().columns.items()
         )
@@ -115,9 +135,28 @@ class Contract(pa.DataFrameModel):
         return (named,) if isinstance(named, str) else tuple(named)
 
     @classmethod
-    def told_with(cls) -> dict[str, str]:
-        """Columns that are not known before the day another column names."""
-        return dict(cls._metadata().get("told_with", ()))
+    def told_with(cls) -> dict[str, tuple[str, ...]]:
+        """Columns that are not known before a day, each with the columns that name it: the first not empty counts."""
+        named = dict(cls._metadata().get("told_with", ()))
+        return {name: (when,) if isinstance(when, str) else tuple(when) for name, when in named.items()}
+
+    @classmethod
+    def repeats(cls) -> tuple[Repeat, str] | None:
+        """Which of the rows with one key counts, the first or the last by which column; None: a key has one row."""
+        named = cls._metadata().get("repeats")
+        return (named[0], named[1]) if named else None
+
+    @classmethod
+    def clocks(cls) -> list[tuple[str, str]]:
+        """The ordered columns, as (earlier, later), that are instants: of two clocks, which may differ a little."""
+        instants = {name for name, dtype in cls.dtypes().items() if isinstance(dtype, pl.Datetime)}
+        return [(low, high) for low, high in cls._metadata().get("ordered", ()) if {low, high} <= instants]
+
+    @classmethod
+    def told_outcome(cls) -> Outcome | None:
+        """What becomes of a row, if a column of the table tells it."""
+        told: Outcome | None = cls._metadata().get("outcome")
+        return told
 
     @classmethod
     def cumulative(cls) -> bool:
@@ -125,10 +164,25 @@ class Contract(pa.DataFrameModel):
         return bool(cls._metadata().get("cumulative"))
 
     @classmethod
+    def versioned_by(cls) -> tuple[str, ...]:
+        """Columns of the grain that order the versions of one thing; the others name it."""
+        return tuple(cls._metadata().get("versioned_by", ()))
+
+    @classmethod
+    def held_by_last(cls) -> tuple[str, ...]:
+        """Columns that belong to the thing and not to its version: what the last version says of them holds."""
+        return tuple(cls._metadata().get("held_by_last", ()))
+
+    @classmethod
     def followed(cls) -> tuple[str, ...]:
         """Columns whose change restates months; by default all but where a row came from."""
         named = cls._metadata().get("followed")
         return tuple(named or (name for name in cls.dtypes() if not name.startswith("export")))
+
+    @classmethod
+    def alternatives(cls) -> list[tuple[str, ...]]:
+        """Columns of which an export must have one, as each of its rows needs a value in one of them."""
+        return [needed for needed, _ in cls._metadata().get("unless", ()) if not isinstance(needed, str)]
 
     @classmethod
     def row_rules(cls) -> list[tuple[str, str, pl.Expr]]:
@@ -141,16 +195,13 @@ class Contract(pa.DataFrameModel):
                 (needed, f"a value, as {present} has one", pl.col(present).is_null() | pl.col(needed).is_not_null())
             )
         for needed, excuse in metadata.get("unless", ()):
-            rules.append(
-                (
-                    needed,
-                    f"a value, unless {excuse}",
-                    pl.col(needed).is_not_null() | pl.col(excuse).fill_null(value=False),
-                )
-            )
+            first, *others = (needed,) if isinstance(needed, str) else needed
+            here = " ".join(["a value", *(f"here or in {other}" for other in others)])
+            some = pl.any_horizontal(pl.col(name).is_not_null() for name in (first, *others))
+            rules.append((first, f"{here}, unless {excuse}", some | pl.col(excuse).fill_null(value=False)))
         for one, other in metadata.get("either", ()):
             rules.append((one, f"a value here or in {other}", pl.col(one).is_not_null() | pl.col(other).is_not_null()))
-        return rules
+        return [*rules, *metadata.get("rules", ())]
 
     @classmethod
     def _metadata(cls) -> dict[str, Any]:
@@ -222,16 +273,18 @@ def _lacks_values(column: pl.Series) -> bool:
     return column.null_count() > 0 or (column.dtype.is_float() and bool(column.is_nan().any()))
 
 
-def with_columns(contract: type[Contract], names: Iterable[str], description: str) -> type[Contract]:
+def with_columns(
+    contract: type[Contract], names: Iterable[str], description: str, *, optional: bool = False
+) -> type[Contract]:
     """The contract plus one nullable text column for each of `names` it does not have yet.
 
-    For tables whose columns the config decides: the segments of accounts.
+    For tables whose columns the config decides: the segments of accounts. `optional` as of `column`.
     """
     added = [name for name in names if name not in contract.dtypes()]
     body: dict[str, Any] = {
         "__annotations__": dict.fromkeys(added, str),
         "__doc__": contract.__doc__,
         "__module__": contract.__module__,
-        **{name: column(description.format(name=name), null=True) for name in added},
+        **{name: column(description.format(name=name), null=True, optional=optional) for name in added},
     }
     return type(contract.__name__, (contract,), body)

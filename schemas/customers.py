@@ -75,6 +75,10 @@ class DimAccount(Account):
         moment="happened",
     )
     value_month: pl.Date = column("Month of value_on", null=True)
+    has_history: bool = column(
+        "Whether former versions of its subscription items are known; not while a source of theirs has sent only the "
+        "present, and only once"
+    )
     ttv_days: pl.Int64 = column("First paying day → value_on", unit="days", null=True)
 
     class Config:
@@ -82,7 +86,15 @@ class DimAccount(Account):
         metadata = {
             "dated_by": "first_seen_on",
             "cumulative": True,
-            "followed": ("account_id", "first_seen_on", "first_paid_on", "value_on", "value_month", "ttv_days"),
+            "followed": (
+                "account_id",
+                "first_seen_on",
+                "first_paid_on",
+                "value_on",
+                "value_month",
+                "ttv_days",
+                "has_history",
+            ),
             "told_with": [("value_month", "value_on"), ("ttv_days", "value_on")],
         }
 
@@ -109,6 +121,7 @@ class DimAccountMonth(Account):
     month: pl.Date = column("First day of the month")
     account_key: pl.Int32 = column("Number of the account in metric_part")
     first_paid_on: pl.Date = column("First day with MRR, if that was by month end", null=True)
+    has_history: bool = column("Whether former versions of its subscription items are known, see dim_account")
 
     class Config:
         unique = ["month", "account_id"]

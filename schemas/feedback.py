@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from schemas.bounds import MOST_SCORE
 from schemas.contract import Contract, column
 from schemas.customers import Export
 from schemas.metrics import NULL_REASONS
@@ -18,9 +19,9 @@ class SurveyResponse(Contract):
     respondent_id: str = column("Person asked", optional=True, personal="id")
     ticket_id: str = column("Ticket the survey is about", optional=True)
     kind: str = column("Question asked", isin=["nps", "csat", "ces"])
-    score: pl.Float64 = column("Answer", null=True)
-    scale_min: pl.Float64 = column("Lowest answer of the scale", null=True)
-    scale_max: pl.Float64 = column("Highest answer of the scale", null=True)
+    score: pl.Float64 = column("Answer", null=True, ge=-MOST_SCORE, le=MOST_SCORE)
+    scale_min: pl.Float64 = column("Lowest answer of the scale", null=True, ge=-MOST_SCORE, le=MOST_SCORE)
+    scale_max: pl.Float64 = column("Highest answer of the scale", null=True, ge=-MOST_SCORE, le=MOST_SCORE)
     direction: str = column("Which end is good; empty is high_is_good", optional=True, isin=[HIGH, LOW])
     comment: str = column("Free text of the answer", optional=True, personal="text")
     sent_at: Instant = column("When it was sent (UTC)", optional=True)  # type: ignore[valid-type]
@@ -30,11 +31,12 @@ class SurveyResponse(Contract):
 
 
 class SurveyResponses(SurveyResponse, Export):
-    """One row per survey of the survey tool."""
+    """One row per survey of the survey tool, and per time it was answered: the last answer counts."""
 
     class Config:
         unique = ["response_id"]
         metadata = {
+            "repeats": ("last", "responded_at"),
             "dated_by": ("sent_at", "responded_at"),
             "told_with": [("score", "responded_at"), ("comment", "responded_at")],
             "ordered": [
@@ -42,7 +44,7 @@ class SurveyResponses(SurveyResponse, Export):
                 ("scale_min", "score"),
                 ("score", "scale_max"),
             ],
-            "needs": [("score", "scale_min"), ("score", "scale_max")],
+            "needs": [("score", "scale_min"), ("score", "scale_max"), ("score", "responded_at")],
             "either": [("sent_at", "responded_at")],
         }
 

@@ -49,6 +49,9 @@ class DimMetric(Contract):
     scale: pl.Float64 = column("Factor of a ratio: 100 for points")
     minimum: pl.Float64 = column("Denominator under which a value is insufficient_history", null=True)
     null_with: str = column("Metric whose NULL makes this one NULL, for the same reason", null=True)
+    known_where: str = column(
+        "Column of dim_account_month that says of which accounts it can be known; empty: of all, or of none", null=True
+    )
     is_company_only: bool = column("Whether only the company has a value, and no segment or slice")
     provisional_days: pl.Int32 = column("Days after month end until the value is final", unit="days")
 

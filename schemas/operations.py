@@ -19,6 +19,13 @@ class Quarantine(Contract):
     rejected_at: Instant = column("When (UTC)")  # type: ignore[valid-type]
 
 
+WARNED = {
+    "rows_repeated": "have the id of an event or answer of which another row counts",
+    "rows_skewed": "have an order of instants broken by at most 15 minutes; the later stands for both",
+}
+"""Columns of `export_file` that a run warns of where they are above 0, in words."""
+
+
 class ExportFile(Contract):
     """One row per landed file that speaks now."""
 
@@ -30,6 +37,8 @@ class ExportFile(Contract):
     rows_read: pl.Int64 = column("Rows in the file", unit="count")
     rows_loaded: pl.Int64 = column("Rows that were loaded", unit="count")
     rows_quarantined: pl.Int64 = column("Rows that were rejected", unit="count")
+    rows_repeated: pl.Int64 = column(f"Of the loaded, those that {WARNED['rows_repeated']}", unit="count")
+    rows_skewed: pl.Int64 = column(f"Of the loaded, those that {WARNED['rows_skewed']}", unit="count")
     exported_at: Instant = column("When it was exported (UTC)")  # type: ignore[valid-type]
     landed_at: Instant = column("When it was landed (UTC)")  # type: ignore[valid-type]
 
@@ -62,6 +71,7 @@ class Publication(Contract):
     first_month: pl.Date = column("First published month")
     last_month: pl.Date = column("Last published month")
     content: str = column("Hash of what all published months are made from")
+    currency: str = column("Reporting currency; money in minor units is in its minor units", null=True)
     accepted: str = column("Moves of closed months beyond `change_limit` that were let through by ACCEPT", null=True)
 
     class Config:
@@ -101,11 +111,13 @@ class Ingest(Contract):
     table_name: str = column("Canonical table")
     made_from: str = column("Fingerprint of landed files, code and config; unchanged: nothing to do")
     exported_columns: str = column("Columns the source exports, parted by commas; empty: no source", null=True)
+    partly_exported: str = column("Those of them that not every source of the table exports", null=True)
     rows: pl.Int64 = column("Rows staged", unit="count")
     problem: str = column("Why it failed; empty: it did not", null=True)
     as_of: pl.Date = column("Day the data speaks for")
     sight: str = column("What months see of the table: windows, months and code, in one hash")
     ingested_at: Instant = column("When (UTC)")  # type: ignore[valid-type]
+    staged_sha256: str = column("SHA-256 of the staged file; empty: there is none", null=True)
 
     class Config:
         unique = ["table_name"]

@@ -2,27 +2,28 @@
 
 import polars as pl
 
+from schemas.bounds import MOST_EVENTS, MOST_SECONDS
 from schemas.contract import Contract, column
 from schemas.customers import Export
 from schemas.support import Instant
 
 
 class UsageEvents(Export):
-    """One row per event of a user in the product, or per bundle of equal events."""
+    """One row per event of a user in the product, or per bundle of equal events; sent twice, the earliest counts."""
 
     event_id: str = column("Event")
     account_id: str = column("Account of the user", null=True)
     user_id: str = column("User", optional=True, personal="id")
     name: str = column("Feature or event", optional=True)
     occurred_at: Instant = column("When it happened (UTC)", moment="happened")  # type: ignore[valid-type]
-    seconds: pl.Int64 = column("Time spent", unit="seconds", optional=True, ge=0)
-    event_count: pl.Int64 = column("Events in the row; empty is 1", unit="count", optional=True, ge=0)
-    errors: pl.Int64 = column("Errors met", unit="count", optional=True, ge=0)
+    seconds: pl.Int64 = column("Time spent", unit="seconds", optional=True, ge=0, le=MOST_SECONDS)
+    event_count: pl.Int64 = column("Events in the row; empty is 1", unit="count", optional=True, ge=0, le=MOST_EVENTS)
+    errors: pl.Int64 = column("Errors met", unit="count", optional=True, ge=0, le=MOST_EVENTS)
     is_internal: bool = column("Whether the user is one of our own", optional=True)
 
     class Config:
         unique = ["event_id"]
-        metadata = {"dated_by": "occurred_at"}
+        metadata = {"dated_by": "occurred_at", "repeats": ("first", "occurred_at")}
 
 
 class Usage(Contract):

@@ -52,7 +52,11 @@ class CsmActivities(CsmActivity, Export):
 
     class Config:
         unique = ["activity_id"]
-        metadata = {"dated_by": ("due_on", "held_on"), "either": [("due_on", "held_on")]}
+        metadata = {
+            "dated_by": ("due_on", "held_on"),
+            "told_with": [(name, "held_on") for name in ("executive_present", "csm_thumb", "customer_thumb", "rating")],
+            "either": [("due_on", "held_on")],
+        }
 
 
 class FctCsmActivity(CsmActivity):

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from schemas.bounds import MOST_SCORE, MOST_TURNS
 from schemas.contract import Contract, column
 from schemas.customers import Export
 
@@ -26,14 +27,16 @@ class Ticket(Contract):
     last_solved_at: Instant = column(  # type: ignore[valid-type]
         "When it was last solved (UTC)", optional=True, moment="happened"
     )
-    public_agent_replies: pl.Int64 = column("Public replies of agents", unit="count", optional=True, ge=0)
-    reopens: pl.Int64 = column("Times it was reopened", unit="count", optional=True, ge=0)
+    public_agent_replies: pl.Int64 = column(
+        "Public replies of agents", unit="count", optional=True, ge=0, le=MOST_TURNS
+    )
+    reopens: pl.Int64 = column("Times it was reopened", unit="count", optional=True, ge=0, le=MOST_TURNS)
     is_escalated: bool = column("Whether it was escalated", optional=True)
     is_merged: bool = column("Merged into another: in nothing", optional=True)
     is_spam: bool = column("Spam: in nothing", optional=True)
-    satisfaction_score: pl.Float64 = column("Rating by the requester", optional=True)
-    scale_min: pl.Float64 = column("Lowest rating of the scale", optional=True)
-    scale_max: pl.Float64 = column("Highest rating of the scale", optional=True)
+    satisfaction_score: pl.Float64 = column("Rating by the requester", optional=True, ge=-MOST_SCORE, le=MOST_SCORE)
+    scale_min: pl.Float64 = column("Lowest rating of the scale", optional=True, ge=-MOST_SCORE, le=MOST_SCORE)
+    scale_max: pl.Float64 = column("Highest rating of the scale", optional=True, ge=-MOST_SCORE, le=MOST_SCORE)
     satisfaction_at: Instant = column(  # type: ignore[valid-type]
         "When it was rated (UTC); empty is last_solved_at", optional=True, moment="happened"
     )
@@ -42,11 +45,13 @@ class Ticket(Contract):
 class Tickets(Ticket, Export):
     """One row per ticket of the support system."""
 
+    is_internal: bool = column("Our own: in nothing; so are all tickets of internal accounts", optional=True)
+
     class Config:
         unique = ["ticket_id"]
         metadata = {
             "dated_by": "created_at",
-            "told_with": [("satisfaction_score", "satisfaction_at")],
+            "told_with": [("satisfaction_score", ("satisfaction_at", "last_solved_at"))],
             "ordered": [
                 ("created_at", "first_replied_at"),
                 ("created_at", "last_solved_at"),

@@ -108,7 +108,7 @@ def _in_order() -> list[Metric]:
     def visit(metric: Metric, path: tuple[str, ...] = ()) -> None:
         if metric.name in path:
             raise ValueError(f"metrics are defined by each other: {' → '.join((*path, metric.name))}")
-        for name in (*metric.operands, *([metric.null_with] if metric.null_with else [])):
+        for name in (*metric.operands, *metric.beside):
             if name in CATALOGUE and name not in done:
                 visit(CATALOGUE[name], (*path, metric.name))
         done.setdefault(metric.name, metric)

@@ -19,6 +19,7 @@ from typing import TypeVar
 import polars as pl
 
 from schemas.config import Config, Settings
+from schemas.contract import Contract
 from schemas.tables import CANONICAL, FACTS, WHOLE
 from transforms.refusals import DeclarationError
 
@@ -30,10 +31,18 @@ Depth = int | Callable[..., int] | None
 
 @dataclass(frozen=True)
 class Months:
-    """The rows of the months from `back` before (ALL: of every month before) through `ahead` after."""
+    """The rows of the months from `back` before (ALL: of every month before) through `ahead` after.
+
+    Of a canonical table the rows that are dated in them by the column `by`, instead of by the table's own day: what was
+    held in a month, say, however much later it was due.
+
+    `earlier`: the first month that is computed also shows what is dated before it.
+    """
 
     back: Depth = 0
     ahead: Depth = 0
+    by: str | None = None
+    earlier: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,11 +50,13 @@ class History:
     """What was known by the last day of the month, or of the month `ahead` months after it.
 
     Rows that begin later are not there, and of the others what happened later is empty. Planned days are seen `plans`
-    months further: those of an end or a term that lies near ahead.
+    months further: those of an end or a term that lies near ahead. Of what belongs to the thing and not to its version
+    (an item's end) the last version's word is seen, whenever it was told; `as_told`: each version's own.
     """
 
     ahead: Depth = 0
     plans: Depth = 0
+    as_told: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,8 @@ Reads = Mapping[str, Window]
 THE_MONTH = Months()
 SO_FAR = Months(back=ALL)
 """All rows to the end of the month."""
+FILED = Months(earlier=True)
+"""The month's own rows; for a fact, which is kept however long before the first computed month it was filed."""
 
 READABLE = {*CANONICAL, *WHOLE, *FACTS, "dim_account_month"}
 """The tables that a parameter may name."""
@@ -78,6 +91,7 @@ CALENDARS = {"dim_month", "gross_margin"}
 AT_HAND = {
     "dim_month": "the months, to as_of",
     "gross_margin": "month, gross_margin: the share that the config gives",
+    "computed_from": "the first computed month, if it is asked for: with it goes what was filed earlier; else None",
     "as_of": "the day the data speaks for; of a month that is over, the last day on which passing days may change it",
     "currency": "the reporting currency",
     "time_zone": "the reporting time zone",
@@ -128,12 +142,23 @@ def _check_window(where: str, name: str, window: Window) -> None:
         raise DeclarationError(f"{where} is made once for all; its own inputs say how far back it reads, not {window}")
     elif name not in {*READABLE, *METRIC_TABLES, *INTERMEDIATES, *CALENDARS}:
         raise DeclarationError(f"{where} has no months, and so no window")
-    for depth in vars(window).values():
+    if isinstance(window, Months):
+        _check_days(where, CANONICAL.get(name), window)
+    for depth in (value for field, value in vars(window).items() if field not in {"by", "earlier"}):
         if callable(depth):
             if unknown := sorted(set(parameters(depth)) - SECTIONS):
                 raise DeclarationError(f"{where}: its depth asks for {', '.join(unknown)}, no section of the config")
         elif isinstance(depth, int) and depth < 0:
             raise DeclarationError(f"{where}: a depth is not below 0, as in {window}")
+
+
+def _check_days(where: str, contract: type[Contract] | None, window: Months) -> None:
+    """Only what is exported has days of its own, and may be of months before the first."""
+    by = window.by
+    if by is not None and (contract is None or not contract.dtypes().get(by, pl.Null()).is_temporal()):
+        raise DeclarationError(f"{where} has no days of its own under {by}")
+    if window.earlier and contract is None:
+        raise DeclarationError(f"{where} is made by month, and so from the first one on")
 
 
 def window_of(name: str, reads: Reads) -> Window:

@@ -9,6 +9,8 @@ class Exported:
     """The columns that the sources export, of each canonical table that there is."""
 
     columns: Mapping[str, frozenset[str]]
+    partly: frozenset[str] = frozenset()
+    """Columns (`tickets.reopens`) that some of their table's sources export and others don't."""
 
     def missing(self, needs: Sequence[str]) -> str | None:
         """Why what needs these tables (`tickets`) and columns (`tickets.reopens`) cannot be known, or None."""
@@ -26,4 +28,6 @@ class Exported:
         for need in needs:
             table, _, name = need.partition(".")
             named.setdefault(table, set()).update({name} - {""})
-        return Exported({table: self.columns[table] & names for table, names in named.items() if table in self.columns})
+        columns = {table: self.columns[table] & names for table, names in named.items() if table in self.columns}
+        told = {f"{table}.{name}" for table, names in columns.items() for name in names}
+        return Exported(columns, self.partly & told)

@@ -12,4 +12,4 @@ def exact_sum(number: pl.Expr) -> pl.Expr:
     """
     whole = number.floor()
     fractions = ((number - whole) * FRACTIONS).round().cast(pl.Int64)
-    return whole.cast(pl.Int64).sum().cast(pl.Float64) + fractions.sum().cast(pl.Float64) / FRACTIONS
+    return whole.cast(pl.Int128).sum().cast(pl.Float64) + fractions.sum().cast(pl.Float64) / FRACTIONS

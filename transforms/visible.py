@@ -25,31 +25,88 @@ def own_day(contract: type[Contract], time_zone: str) -> pl.Expr:
 def seen_on(frame: pl.DataFrame, contract: type[Contract], as_of: dt.date, time_zone: str) -> pl.DataFrame:
     """The rows as `as_of` knows them.
 
-    A row whose own date is later is not there; a date that states what happened is empty if it is later, and so is
-    what was told with it; what is planned (ends, terms, due days) stays.
+    A row whose own date is later is not there, unless a planned day dates it, too: it was known ahead. A date that
+    states what happened is empty if it is later, and so is what was told with it; what is planned (ends, terms, due
+    days) stays. An outcome that is told without a day counts on the day it was due, so that an empty day never stands
+    for a later one. Of answers that were given again the last by then speaks.
     """
     planned = {field.name for field in contract.fields() if field.moment == "planned"}
-    dated_by = [_day(name, contract, time_zone) for name in contract.dated_by() if name not in planned]
-    rows = frame.filter(~(pl.coalesce(dated_by) > as_of).fill_null(value=False)) if dated_by else frame
-    return _without_later(rows, contract, as_of, time_zone)
+    own = {name: _day(name, contract, time_zone) for name in contract.dated_by()}
+    is_later = pl.coalesce([pl.lit(None, pl.Date), *(day for name, day in own.items() if name not in planned)]) > as_of
+    has_plan = pl.any_horizontal(
+        pl.lit(value=False), *(day.is_not_null() for name, day in own.items() if name in planned)
+    )
+    there = _with_days_of_outcomes(frame.filter(has_plan | ~is_later.fill_null(value=False)), contract)
+    rows = _without_later(there, contract, as_of, time_zone)
+    repeats = contract.repeats()
+    return of_each(rows, contract) if repeats and repeats[0] == "last" else rows
+
+
+def _with_days_of_outcomes(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
+    """The rows in which every outcome that is told has a day."""
+    outcome = contract.told_outcome()
+    if outcome is None:
+        return frame
+    due = pl.when(pl.col(outcome.column) == outcome.told).then(pl.coalesce(outcome.due))
+    return frame.with_columns(pl.coalesce(outcome.day, due).alias(outcome.day))
+
+
+def held(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
+    """The versions with what belongs to the thing itself (an item's end) as the last of them tells it."""
+    names = contract.held_by_last()
+    if not names:
+        return frame
+    thing = [name for name in contract.grain() if name not in contract.versioned_by()]
+    order = [pl.coalesce(contract.dated_by()), *contract.versioned_by()[1:]]
+    return frame.with_columns(pl.col(name).sort_by(order).last().over(thing) for name in names)
 
 
 def _without_later(frame: pl.DataFrame, contract: type[Contract], day: dt.date, time_zone: str) -> pl.DataFrame:
     """The rows without what happened after the day, and without what is told with it."""
-    happened = {field.name: field.name for field in contract.fields() if field.moment == "happened"}
+    happened = {field.name: (field.name,) for field in contract.fields() if field.moment == "happened"}
     told_when = {name: when for name, when in (happened | contract.told_with()).items() if name in frame.columns}
     # A value without a day of its own is known with its row.
-    seen = {name: _day(when, contract, time_zone) for name, when in told_when.items()}
-    return frame.with_columns(
-        pl.when(when.is_null() | (when <= day)).then(pl.col(name)).alias(name) for name, when in seen.items()
+    seen = {name: pl.coalesce([_day(one, contract, time_zone) for one in when]) for name, when in told_when.items()}
+    known = [pl.when(when.is_null() | (when <= day)).then(pl.col(name)).alias(name) for name, when in seen.items()]
+    outcome = contract.told_outcome()
+    if outcome is not None:
+        later = (pl.col(outcome.column) == outcome.told) & (_day(outcome.day, contract, time_zone) > day)
+        known.append(pl.when(later).then(pl.lit(outcome.before)).otherwise(outcome.column).alias(outcome.column))
+    return frame.with_columns(known)
+
+
+def of_each(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
+    """One row of each key of a source, where the contract says which: the first, or the last, by some instant.
+
+    A row without the instant comes before all others as the last, and after them as the first. At one instant the
+    newest export counts, and in a file the row that stands first, or last.
+    """
+    repeats = contract.repeats()
+    if repeats is None:
+        return frame
+    which, by = repeats
+    is_last = which == "last"
+    order = [by, "exported_at", "export_file", "export_line"]
+    return frame.sort(order, descending=[is_last, True, True, is_last], nulls_last=True).unique(
+        ["export_source", *contract.grain()], keep="first", maintain_order=True
     )
 
 
+def day_by(by: str | None, contract: type[Contract], time_zone: str) -> pl.Expr:
+    """The day that a column tells of a row, or (None) the day that dates it; NULL where nothing does."""
+    return own_day(contract, time_zone) if by is None else _day(by, contract, time_zone)
+
+
 def dated_in(
-    frame: pl.DataFrame, contract: type[Contract], first: dt.date | None, last: dt.date, time_zone: str
+    frame: pl.DataFrame,
+    contract: type[Contract],
+    first: dt.date | None,
+    last: dt.date,
+    time_zone: str,
+    by: str | None = None,
 ) -> pl.DataFrame:
-    """The rows dated in the months from `first` (None: from the beginning) through `last`."""
-    month = month_start(own_day(contract, time_zone))
+    """The rows dated, `by` a column or by their own day, in the months from `first` (None: the beginning) to `last`."""
+    month = month_start(day_by(by, contract, time_zone))
     return frame.filter(month <= last if first is None else month.is_between(first, last))
 
 

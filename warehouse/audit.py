@@ -9,6 +9,7 @@ from schemas.operations import Ingest, Invariant
 from warehouse.database import WorkingDatabase, transaction
 from warehouse.errors import AuditError
 from warehouse.lineage import Stale
+from warehouse.pasted import make
 
 BROKEN = {
     "mrr identity: opening and all movements make closing": """
@@ -51,7 +52,9 @@ BROKEN = {
         SELECT month, count(*) FILTER (
             abs(coalesce(s.n, 0) - coalesce(v.numerator, 0)) > 1e-9 * greatest(1, abs(v.numerator))
             OR abs(coalesce(s.d, 0) - coalesce(v.denominator, 0)) > 1e-9 * greatest(1, abs(v.denominator))) AS broken
-        FROM sums AS s JOIN metric_month AS v USING (metric, month) WHERE v.dimension = 'all' GROUP BY month""",
+        FROM sums AS s JOIN metric_month AS v USING (metric, month)
+        -- Where one source doesn't export it, it may be known of some segments and of the company not.
+        WHERE v.dimension = 'all' AND v.null_reason IS DISTINCT FROM 'not_exported' GROUP BY month""",
     "parts add up to the value": """
         WITH sums AS (SELECT metric, month, sum(numerator) AS n, sum(denominator) AS d
             FROM metric_part JOIN dim_metric USING (metric_key) GROUP BY metric, month)
@@ -107,7 +110,7 @@ def refuse(record: pl.DataFrame, stale: Sequence[Stale], database: WorkingDataba
     if failed.height:
         problems = "; ".join(sorted(set(failed["problem"].to_list())))
         raise AuditError(
-            f"nothing is published, as the last ingest failed: {problems}; mend the file and run `make run`"
+            f"nothing is published, as the last ingest failed: {problems}; mend that, and then: {make('run')}"
         )
     late = [entry for entry in stale if entry.month >= published_from]
     if late:
@@ -116,7 +119,7 @@ def refuse(record: pl.DataFrame, stale: Sequence[Stale], database: WorkingDataba
         stretch = f"{months[0]:%Y-%m}..{months[-1]:%Y-%m}"
         raise AuditError(
             f"nothing is published, as {len(late)} table-months are not of one lineage, such as {first.table} in "
-            f"{first.month:%Y-%m} ({first.why}); build them: make run MONTHS={stretch}"
+            f"{first.month:%Y-%m} ({first.why}); build them: {make('run', MONTHS=stretch)}"
         )
     broken = record.filter(~pl.col("passed"))
     if broken.height:
@@ -127,6 +130,6 @@ def refuse(record: pl.DataFrame, stale: Sequence[Stale], database: WorkingDataba
             .iter_rows()
         )
         raise AuditError(
-            f"nothing is published, as {broken.height} invariants are broken: {named}; if `make rebuild` does not mend "
-            "it, it is a fault of the program"
+            f"nothing is published, as {broken.height} invariants are broken: {named}; if it is not mended by "
+            f"{make('rebuild')} it is a fault of the program"
         )

@@ -11,7 +11,14 @@ import yaml
 from pydantic import ValidationError
 
 from schemas.config import Config
+from warehouse.config_faults import DECLARED, told
 from warehouse.errors import ConfigError
+from warehouse.pasted import VARIABLE
+
+LARGEST = 1 << 20
+"""Bytes of a config; a larger file is something else."""
+DEEPEST, MOST_VALUES = 20, 20_000
+"""How deep a config is nested, and how many values it has once every alias is written out."""
 
 
 @dataclass(frozen=True)
@@ -27,18 +34,33 @@ class LoadedConfig:
         return self.path.parent / name
 
 
+_KEYS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"}
+"""Tags of keys: text, and << for what is taken over from another mapping."""
+
+
 class _Loader(yaml.SafeLoader):
     """YAML whose mappings may not repeat a key, and whose texts may name the environment's variables."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise ConfigError(f"line {key.start_mark.line + 1}: expected a word as a key")
+            if not isinstance(key, yaml.ScalarNode) or key.tag not in _KEYS:
+                raise ConfigError(f"line {key.start_mark.line + 1}: expected a word as a key; put it in quotes")
             if key.value in seen:
-                raise ConfigError(f"line {key.start_mark.line + 1}: {key.value} is given twice")
+                named = key.value if key.value in DECLARED else "a key"
+                raise ConfigError(f"line {key.start_mark.line + 1}: {named} is given twice; leave one of them out")
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401 - PyYAML says so
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, AttributeError, OverflowError, TypeError):
+            # A number of 5,000 digits, or a text that is tagged as what it isn't.
+            line = node.start_mark.line + 1
+            raise ConfigError(
+                f"line {line}: not YAML: a value is not of the kind it is said to be; correct it, or leave the tag out"
+            ) from None
 
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:  # noqa: ANN401 - PyYAML says so
         value = super().construct_scalar(node)
@@ -48,7 +70,7 @@ class _Loader(yaml.SafeLoader):
 def _day(loader: _Loader, node: yaml.ScalarNode) -> object:
     try:
         return loader.construct_yaml_timestamp(node)
-    except ValueError:
+    except (ValueError, OverflowError):
         line = node.start_mark.line + 1
         raise ConfigError(f"line {line}: the calendar has no {node.value}; expected a day like 2026-05-31") from None
 
@@ -65,25 +87,29 @@ def _fill_in(text: str, line: int) -> str:
             raise ConfigError(f"line {line}: set {match[1]} in the environment, like {match[1]}=/some/folder")
         return str(Path(found).resolve()) if match[1].endswith("_DIR") else found
 
-    return re.sub(r"\$\{(\w+)\}", value, text)
+    return VARIABLE.sub(value, text)
 
 
-def _line_of(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
-    """Line of the deepest node on the way to an error."""
-    line = 1
-    for step in location:
-        if isinstance(node, yaml.MappingNode):
-            pairs = {key.value: (key, value) for key, value in node.value}
-            if str(step) not in pairs:
-                break
-            key, node = pairs[str(step)]
-            line = key.start_mark.line + 1
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line
+def _check_size(node: yaml.Node | None) -> None:
+    """Refuse what would take forever to read: aliases of aliases, and what is nested without end."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node, above: tuple[yaml.Node, ...]) -> int:
+        line = node.start_mark.line + 1
+        if len(above) > DEEPEST or any(node is one for one in above):
+            raise ConfigError(f"line {line}: nested more than {DEEPEST} deep; expected keys of the config only")
+        if id(node) not in sizes:
+            inner = [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
+            nodes = inner if isinstance(node, yaml.CollectionNode) else []
+            sizes[id(node)] = 1 + sum(size(one, (*above, node)) for one in nodes)
+            if sizes[id(node)] > MOST_VALUES:
+                raise ConfigError(
+                    f"line {line}: more than {MOST_VALUES:,} values, as aliases are written out; expected a config"
+                )
+        return sizes[id(node)]
+
+    if node is not None:
+        size(node, ())
 
 
 def load_config(path: Path) -> LoadedConfig:
@@ -94,33 +120,33 @@ def load_config(path: Path) -> LoadedConfig:
     """
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; CONFIG= names the config")
+    if path.stat().st_size > LARGEST:
+        raise ConfigError(f"{path}: larger than {LARGEST >> 20} MB, so no config; CONFIG= names the config")
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise ConfigError(f"{path}: not UTF-8 text") from None
+        raise ConfigError(f"{path}: not UTF-8 text; save it as UTF-8") from None
     try:
+        _check_size(yaml.compose(text, yaml.SafeLoader))
         raw = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
         config = Config.model_validate(raw)
     except ConfigError as fault:
         raise ConfigError(f"{path}, {fault}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: nested more than {DEEPEST} deep; expected keys of the config only") from None
     except yaml.MarkedYAMLError as fault:
         line = fault.problem_mark.line + 1 if fault.problem_mark else 1
-        raise ConfigError(f"{path}, line {line}: not YAML: {fault.problem}") from None
+        raise ConfigError(
+            f"{path}, line {line}: not YAML: {_without_names(fault.problem or '')}; correct that line"
+        ) from None
     except yaml.reader.ReaderError as fault:
         line = text[: fault.position].count("\n") + 1
-        raise ConfigError(f"{path}, line {line}: not YAML: {fault.reason}") from None
+        raise ConfigError(f"{path}, line {line}: not YAML: {fault.reason}; correct that line") from None
     except ValidationError as fault:
-        node = yaml.compose(text, yaml.SafeLoader)
-        lines = [
-            f"{path}, line {_line_of(node, error['loc'])}: {'.'.join(map(str, error['loc'])) or 'the file'}: "
-            f"{_plain(error['msg'])}"
-            for error in fault.errors()
-        ]
-        raise ConfigError("\n".join(lines)) from None
+        raise ConfigError("\n".join(told(fault, path, yaml.compose(text, yaml.SafeLoader)))) from None
     return LoadedConfig(config, path, hashlib.sha256(text.encode()).hexdigest())
 
 
-def _plain(message: str) -> str:
-    message = message.removeprefix("Value error, ")
-    known = {"Extra inputs are not permitted": "no such key", "Field required": "missing"}
-    return known.get(message, message[:1].lower() + message[1:])
+def _without_names(problem: str) -> str:
+    """PyYAML's own words, without a name from the file."""
+    return re.sub(r" '[^'<]{2,}'", "", problem)

@@ -1,8 +1,8 @@
 """The working database: the only writer, one transaction a write, closed whatever happens."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -12,10 +12,24 @@ from schemas.contract import Contract
 from schemas.operations import AccountKey, Build, MetricKey
 from schemas.tables import INTERNAL, PUBLISHED
 from warehouse.ddl import qualified
+from warehouse.errors import DamagedError, LockedError, in_use
+from warehouse.folders import private_files
+from warehouse.pasted import make
 
 OLDEST_READER = "v1.0.0"
 """The storage version of our files: every DuckDB from 1.1 on reads it, so BI tools with an older one do."""
-STORAGE = {"storage_compatibility_version": OLDEST_READER}
+STORAGE = {"storage_compatibility_version": OLDEST_READER, "default_block_size": "16384"}
+"""How the working database is made. DuckDB writes blocks of its own records anew where they are: a kill within such a
+write damages the file, and the smaller a block, the rarer that is. The file is a third as large, too."""
+
+
+DAMAGE = (
+    "Corrupt database file",
+    "Could not read enough bytes",
+    "not a valid DuckDB database",
+    "Failed to deserialize",
+)
+"""What DuckDB says of a file that was cut or changed."""
 
 
 class WorkingDatabase:
@@ -33,16 +47,36 @@ class WorkingDatabase:
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection that is closed at the end of the block, or of the run that keeps it open."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        connection = self._kept or duckdb.connect(str(self.path), config=dict(STORAGE))
+        """A connection that is closed at the end of the block, or of the run that keeps it open.
+
+        Raises:
+            LockedError: another program has the file open.
+            DamagedError: the file is not what was written.
+        """
+        connection = self._kept or self._open()
         if self._keeping:
             self._kept = connection
         try:
             yield connection
+        except duckdb.Error as fault:
+            if is_damage(fault):
+                raise _damaged(self.path) from None
+            raise
         finally:
             if connection is not self._kept:
                 connection.close()
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with private_files():
+                return duckdb.connect(str(self.path), config=dict(STORAGE))
+        except duckdb.Error as fault:
+            if is_damage(fault):
+                raise _damaged(self.path) from None
+            if "lock on file" in str(fault):
+                raise LockedError(in_use("the working database", fault)) from None
+            raise
 
     @contextmanager
     def kept_open(self) -> Iterator[None]:
@@ -88,20 +122,26 @@ class WorkingDatabase:
         months: Sequence[dt.date],
         builds: pl.DataFrame,
         scope: Mapping[str, Sequence[object]] | None = None,
+        *,
+        with_earlier: bool = False,
     ) -> None:
         """Replace the months of the tables, and say what they were built from, in one transaction.
 
         `scope` narrows what is replaced: for a table that has such a column, only rows with one of these values.
+        `with_earlier`: all months before the first of them are replaced with it, and are no longer said to be built.
         """
+        until = months[0] if with_earlier else dt.date.min
+        replaced, days = "(list_contains(?, month) OR month < ?)", [list(months), until]
         with self.connect() as connection, transaction(connection):
             for table, frame in frames.items():
-                conditions, values = self._within(table, {"month": list(months), **(scope or {})})
-                connection.execute(f"DELETE FROM {qualified(table)} WHERE {conditions}", values)  # noqa: S608
+                conditions, values = self._within(table, scope or {})
+                connection.execute(
+                    f"DELETE FROM {qualified(table)} WHERE {replaced} AND {conditions}",  # noqa: S608
+                    [*days, *values],
+                )
                 self._insert(connection, table, frame)
             for name in builds["table_name"].unique():
-                connection.execute(
-                    "DELETE FROM lineage.build WHERE table_name = ? AND list_contains(?, month)", [name, list(months)]
-                )
+                connection.execute(f"DELETE FROM lineage.build WHERE {replaced} AND table_name = ?", [*days, name])  # noqa: S608
             self._insert(connection, Build.table(), builds)
 
     def write_whole(
@@ -113,6 +153,19 @@ class WorkingDatabase:
                 conditions, values = self._within(table, scope or {})
                 connection.execute(f"DELETE FROM {qualified(table)} WHERE {conditions}", values)  # noqa: S608
                 self._insert(connection, table, frame)
+
+    def forget_outside(self, tables: Iterable[str], first: dt.date, last: dt.date) -> None:
+        """Delete months before the first and after the last: the config or as_of no longer has them.
+
+        A month that came back would look as if it had just been built. Rows of months before the first stay where none
+        of these months was built: the first month filed them.
+        """
+        names = [*map(qualified, tables), "lineage.build"]
+        with self.connect() as connection, transaction(connection):
+            for outside, end in (("month < ?", first), ("month > ?", last)):
+                asked = connection.execute(f"SELECT count(*) FROM lineage.build WHERE {outside}", [end]).fetchone()  # noqa: S608
+                for table in names if asked and asked[0] else ():
+                    connection.execute(f"DELETE FROM {table} WHERE {outside}", [end])  # noqa: S608 - names are contracts'
 
     def _within(self, table: str, scope: Mapping[str, Sequence[object]]) -> tuple[str, list[object]]:
         """An SQL condition: of the columns that the table has, only these values."""
@@ -163,11 +216,24 @@ class WorkingDatabase:
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All or nothing."""
-    connection.execute("BEGIN")
-    try:
-        yield
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
+    """All or nothing; what DuckDB logs of it beside the file is as private as the file."""
+    with private_files():
+        connection.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            with suppress(duckdb.Error):  # what a damaged file has ended is over
+                connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+
+def is_damage(fault: duckdb.Error) -> bool:
+    """Whether DuckDB says that a file is not what it wrote."""
+    return any(words in str(fault) for words in DAMAGE)
+
+
+def _damaged(path: Path) -> DamagedError:
+    return DamagedError(
+        f"{path.name} is damaged: {make('rebuild')} makes it again from the landed files; what is published stays"
+    )

@@ -1,6 +1,8 @@
 """What is where below DATA_DIR."""
 
-import secrets
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,16 +14,23 @@ class Folders:
     """The rooms of one data folder."""
 
     root: Path
+    beside: str = ""
+    """Where what is made of the landed files lies instead, while it is made anew beside what is in use."""
 
-    def _room(self, name: str) -> Path:
-        room = self.root / name
+    @property
+    def made(self) -> Path:
+        """Where what is made of the landed files lies."""
+        return self.root / self.beside
+
+    def _room(self, name: str, *, is_made: bool = True) -> Path:
+        room = (self.made if is_made else self.root) / name
         room.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
         return room
 
     @property
     def landed(self) -> Path:
         """Private copies of the exports, named by their SHA-256."""
-        return self._room("landed")
+        return self._room("landed", is_made=False)
 
     @property
     def quarantine(self) -> Path:
@@ -41,7 +50,7 @@ class Folders:
     @property
     def working_database(self) -> Path:
         """The database that runs write and no reader opens."""
-        return self.root / "working.duckdb"
+        return self.made / "working.duckdb"
 
     @property
     def lock(self) -> Path:
@@ -53,14 +62,17 @@ class Folders:
         """The stable name, a link to the newest version."""
         return self.published / "customer_success.duckdb"
 
-    def secret(self) -> bytes:
-        """The key that persons' ids are hashed with; made once, never published."""
-        path = self.root / "person_id.key"
-        if not path.exists() or not path.read_text().strip():
-            self.root.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(".part")
-            part.unlink(missing_ok=True)
-            part.touch(mode=PRIVATE_FILE)
-            part.write_text(secrets.token_hex(16))
-            part.replace(path)
-        return bytes.fromhex(path.read_text().strip())
+    @property
+    def person_key(self) -> Path:
+        """The key that persons' ids are hashed with; never published."""
+        return self.root / "person_id.key"
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Files that are made within the block, by whatever library, are for their owner only."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)

@@ -1,20 +1,26 @@
-"""Landing: a private copy of each export, named by its SHA-256, and a list of what was landed when."""
+"""Landing: a private copy of each export, named by its SHA-256."""
 
 import datetime as dt
 import hashlib
-import json
 import os
 import re
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 from schemas.config import Source
 from schemas.form import Form
 from warehouse.configuration import LoadedConfig
-from warehouse.errors import ConfigError, ExportError
+from warehouse.errors import ConfigError, DamagedError, ExportError
 from warehouse.folders import PRIVATE_FILE, Folders
+from warehouse.landed import LandedFile, landed_files, list_landed, mend_list
+from warehouse.pasted import make
 
+TRIES, PAUSE = 3, 0.5
+"""So often a file that changes while it is read is read, and so many seconds are between."""
 _DAY_IN_NAME = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
 
 
@@ -28,22 +34,10 @@ class SourceFile:
     path: Path
     exported_at: dt.datetime
 
-
-@dataclass(frozen=True)
-class LandedFile:
-    """A private copy of an export."""
-
-    source: str
-    raw_table: str
-    name: str
-    sha256: str
-    bytes: int
-    exported_at: dt.datetime
-    landed_at: dt.datetime
-
-    def path(self, folders: Folders) -> Path:
-        """Where the copy is."""
-        return folders.landed / self.sha256
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Whose word it is: of the files with one key the last landed speaks."""
+        return self.source, self.raw_table, self.name
 
 
 def source_files(loaded: LoadedConfig, forms: dict[str, Form]) -> list[SourceFile]:
@@ -57,14 +51,15 @@ def source_files(loaded: LoadedConfig, forms: dict[str, Form]) -> list[SourceFil
     for name, source in loaded.config.sources.items():
         if source.form not in forms:
             raise ConfigError(
-                f"{loaded.path}: sources.{name}.form: expected one of {', '.join(forms)}, not {source.form}"
+                f"{loaded.path}: sources.{name}.form: there is no such form; expected one of {', '.join(forms)}"
             )
         for raw_table, patterns in _patterns(loaded, name, source, forms[source.form]).items():
             for pattern in patterns:
                 paths = sorted(p for p in _matching(loaded.file(source.folder), pattern) if p.is_file())
                 if not paths:
                     raise ExportError(
-                        f"{name}.{raw_table}: there is no file {_shown(source.folder, pattern, Path(pattern).name)}"
+                        f"{name}.{raw_table}: there is no file {_shown(source.folder, pattern, Path(pattern).name)}; "
+                        "put it there, or correct sources in the config"
                     )
                 found += [
                     SourceFile(
@@ -74,8 +69,8 @@ def source_files(loaded: LoadedConfig, forms: dict[str, Form]) -> list[SourceFil
                 ]
     # What two patterns match is one file.
     found = list({(file.source, file.raw_table, file.path): file for file in found}.values())
-    names = [(file.source, file.raw_table, file.name) for file in found]
-    if twice := sorted({name for source, raw_table, name in names if names.count((source, raw_table, name)) > 1}):
+    names = Counter((file.source, file.raw_table, file.name) for file in found)
+    if twice := sorted({name for (_, _, name), number in names.items() if number > 1}):
         raise ExportError(f"two files are both called {', '.join(twice)}; give their folders other names")
     return found
 
@@ -86,15 +81,20 @@ def _patterns(loaded: LoadedConfig, name: str, source: Source, form: Form) -> di
     unknown = sorted(set(source.files) - set(form.raw))
     if unknown:
         raise ConfigError(
-            f"{loaded.path}: sources.{name}.files: the form {source.form} knows no {', '.join(unknown)}; "
-            f"expected {', '.join(form.raw)}"
+            f"{loaded.path}: sources.{name}.files: {len(unknown)} of its tables are unknown to the form "
+            f"{source.form}; expected {', '.join(form.raw)}"
         )
     return {raw: [files] if isinstance(files, str) else list(files) for raw, files in source.files.items()}
 
 
 def _matching(folder: Path, pattern: str) -> list[Path]:
     whole = folder / pattern
-    return list(whole.parent.glob(whole.name))
+    try:
+        return list(whole.parent.glob(whole.name))
+    except (OSError, ValueError) as fault:
+        # A folder that the environment names is checked by nobody before.
+        why = fault.strerror if isinstance(fault, OSError) else "it is no pattern"
+        raise ExportError(f"{_shown(str(folder), pattern, whole.name)}: cannot be looked for: {why}") from None
 
 
 def _shown(folder: str, pattern: str, name: str) -> str:
@@ -105,63 +105,126 @@ def _shown(folder: str, pattern: str, name: str) -> str:
 
 
 def exported_at(path: Path, loaded: LoadedConfig) -> dt.datetime:
-    """When a file was exported, in UTC: the start of the day in its name, or else when it was last written."""
+    """When a file was exported, in UTC: the start of the day in its name, or else when it was last written.
+
+    Raises:
+        ExportError: the name holds digits in the shape of a day that the calendar doesn't have, or that no zone does.
+    """
     named = _DAY_IN_NAME.search(path.name)
     if named:
-        with suppress(ValueError):  # digits that are no day of the calendar
+        try:
             day = dt.datetime.fromisoformat(named[1]).replace(tzinfo=loaded.config.reporting.zone)
             return day.astimezone(dt.UTC).replace(tzinfo=None)
+        except (ValueError, OverflowError):
+            raise ExportError(
+                f"{path.parent.name}/{path.name}: the calendar has no {named[1]}, the day its name says it was "
+                "exported on; name it by a day like 2026-05-31, or by none"
+            ) from None
     return dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).replace(tzinfo=None)
 
 
 def land(file: SourceFile, folders: Folders) -> LandedFile:
     """Copy a file into the landing folder and list it, unless that very content is the last landed under its name."""
+    return land_files([file], folders)[0]
+
+
+def land_files(files: Iterable[SourceFile], folders: Folders) -> list[LandedFile]:
+    """Copy files into the landing folder and list those whose content is not the last landed under their name.
+
+    They are listed at the end, all of them or none: what a killed landing has copied is landed again.
+
+    Raises:
+        ExportError: a file changes while it is read.
+    """
+    mend_list(folders)
+    # From the first copy on there is a list, so that copies without one mean that it is lost.
+    list_landed(folders, [])
+    listed = landed_files(folders)
+    last = {file.key: file for file in listed}
+    landed, new = [], []
+    for file in files:
+        sha256, size = _copy(file, folders, last.get(file.key))
+        before = last.get(file.key)
+        if before is None or before.sha256 != sha256:
+            now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+            before = LandedFile(*file.key, sha256, size, file.exported_at, now)
+            new.append(before)
+        landed.append(before)
+    list_landed(folders, new)
+    if not new:
+        return landed
+    # With the numbers that they have in the list.
+    last = {file.key: file for file in landed_files(folders)}
+    return [last[file.key] for file in landed]
+
+
+def _copy(file: SourceFile, folders: Folders, before: LandedFile | None) -> tuple[str, int]:
+    """Have a whole copy of the file; its hash and its size."""
+    for _ in range(TRIES):
+        with file.path.open("rb") as sent:
+            began = os.fstat(sent.fileno())
+            is_known = before is not None and before.bytes == began.st_size and _sha256(sent) == before.sha256
+            if before is not None and is_known and is_whole(before, folders):
+                sha256, size = before.sha256, before.bytes
+            else:
+                sent.seek(0)
+                sha256, size = _write(sent, folders)
+            ended = os.fstat(sent.fileno())
+        if (began.st_size, began.st_mtime_ns, size) == (ended.st_size, ended.st_mtime_ns, ended.st_size):
+            return sha256, size
+        time.sleep(PAUSE)
+    raise ExportError(
+        f"{file.name}: the file changes while it is read; end what writes it, or give it its name when it is whole, "
+        f"then: {make('run')}"
+    )
+
+
+def _write(sent: BufferedReader, folders: Folders) -> tuple[str, int]:
+    """Copy what is read to a file named by its hash."""
     digest, size = hashlib.sha256(), 0
-    part = folders.landed / f".{file.source}-{file.raw_table}.part"
+    part = folders.landed / ".copy.part"
     part.unlink(missing_ok=True)
-    with file.path.open("rb") as sent, os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT, PRIVATE_FILE), "wb") as copy:
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT, PRIVATE_FILE), "wb") as copy:
         while block := sent.read(1 << 20):
             digest.update(block)
             size += len(block)
             copy.write(block)
         copy.flush()
         os.fsync(copy.fileno())
-    sha256 = digest.hexdigest()
-    part.replace(folders.landed / sha256)
-    before = [
-        f for f in landed_files(folders) if (f.source, f.raw_table, f.name) == (file.source, file.raw_table, file.name)
-    ]
-    if before and before[-1].sha256 == sha256:
-        return before[-1]
-    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-    landed = LandedFile(file.source, file.raw_table, file.name, sha256, size, file.exported_at, now)
-    with (folders.landed / "landed.jsonl").open("a", encoding="utf-8") as log:
-        log.write(json.dumps(asdict(landed), default=str) + "\n")
-    return landed
+    part.replace(folders.landed / digest.hexdigest())
+    return digest.hexdigest(), size
+
+
+def is_whole(file: LandedFile, folders: Folders) -> bool:
+    """Whether the copy is there and holds what was landed, to the last byte."""
+    path = file.path(folders)
+    return path.is_file() and path.stat().st_size == file.bytes and sha256_of(path) == file.sha256
+
+
+def check_whole(file: LandedFile, folders: Folders) -> Path:
+    """The copy, to be read.
+
+    Raises:
+        DamagedError: it is gone, or is not what was landed.
+    """
+    path = file.path(folders)
+    if not is_whole(file, folders):
+        how = "was changed" if path.exists() else "is gone"
+        raise DamagedError(
+            f"{file.told()} {how}, and months are made from it; put landed/{file.sha256} back from a backup, or give "
+            f"up what only it tells: {make('forget', FILE=file.sha256[:12])}"
+        )
+    return path
 
 
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's content."""
     with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+        return _sha256(opened)
 
 
-def landed_files(folders: Folders) -> list[LandedFile]:
-    """Everything that was ever landed, in order."""
-    log = folders.landed / "landed.jsonl"
-    if not log.exists():
-        return []
-    entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    return [
-        LandedFile(
-            **{
-                **entry,
-                "exported_at": dt.datetime.fromisoformat(entry["exported_at"]),
-                "landed_at": dt.datetime.fromisoformat(entry["landed_at"]),
-            }
-        )
-        for entry in entries
-    ]
+def _sha256(opened: BufferedReader) -> str:
+    return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def default_as_of(files: list[SourceFile], loaded: LoadedConfig) -> dt.date:

@@ -54,6 +54,7 @@ needed AS (
     -- The metrics it is made of, and those that make these NULL. A flow or a pooled rate takes every month of the
     -- period, if what is asked for does; anything else takes the last one.
     SELECT DISTINCT m.metric, m.rollup, m.scale, coalesce(m.minimum, 0) AS minimum, m.null_with, m.is_company_only,
+           m.known_where,
            CASE WHEN a.pools AND m.over_time IN ('flow', 'mean_rate') THEN a.first ELSE a.last END AS first, a.last
     FROM asked AS a
     JOIN metric_operand AS o ON o.metric = a.metric
@@ -101,14 +102,26 @@ company AS (
     SELECT n.metric, max(v.null_reason) AS reason
     FROM needed AS n
     JOIN metric_month AS v ON v.metric = n.metric AND v.dimension = 'all' AND v.month BETWEEN n.first AND n.last
+    -- What is known of some accounts, and so not of the company, is told slice by slice.
+    WHERE NOT (v.null_reason IS NOT DISTINCT FROM 'not_exported' AND n.known_where IS NOT NULL)
     GROUP BY n.metric
     HAVING count(*) = count(*) FILTER (
         v.null_reason IN ('source_missing', 'not_exported')
         OR v.null_reason = 'insufficient_history' AND (n.minimum = 0 OR n.first = n.last))
 ),
+unknown AS (
+    -- Slices with an account of which the metric cannot be known, as a source of its doesn't export what it needs.
+    SELECT DISTINCT n.metric, a.slice
+    FROM needed AS n
+    JOIN dim_account_month AS d ON d.month BETWEEN n.first AND n.last
+        AND json_extract_string(to_json(d), '$."' || n.known_where || '"') = 'false'
+    JOIN accounts AS a ON a.account_id = d.account_id AND a.month = d.month
+    WHERE n.known_where IS NOT NULL
+),
 numbers AS (
     -- Every metric has a row in every slice; a sum over nothing is 0.
-    SELECT n.metric, n.rollup, n.minimum, n.null_with, n.is_company_only, s.slice, c.reason AS of_company,
+    SELECT n.metric, n.rollup, n.minimum, n.null_with, n.is_company_only, s.slice,
+           CASE WHEN u.slice IS NULL THEN c.reason ELSE coalesce(c.reason, 'not_exported') END AS of_company,
            CASE WHEN n.rollup IN ('sum', 'ratio') THEN coalesce(p.numerator, 0) END AS numerator,
            CASE WHEN n.rollup = 'ratio' THEN coalesce(p.denominator, 0) END AS denominator,
            CASE n.rollup WHEN 'sum' THEN coalesce(p.numerator, 0) WHEN 'median' THEN m.middle
@@ -117,6 +130,7 @@ numbers AS (
     LEFT JOIN parts AS p ON p.metric = n.metric AND p.slice = s.slice
     LEFT JOIN medians AS m ON m.metric = n.metric AND m.slice = s.slice
     LEFT JOIN company AS c ON c.metric = n.metric
+    LEFT JOIN unknown AS u ON u.metric = n.metric AND u.slice = s.slice
 ),
 reasoned AS (
     -- The first reason that holds, in the order of the catalogue.

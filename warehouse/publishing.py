@@ -131,7 +131,7 @@ def write_readers_copy(database: WorkingDatabase, target: Path, history: pl.Data
             connection.register("incoming", history.to_arrow())
             connection.execute("INSERT INTO publication BY NAME SELECT * FROM incoming")
             connection.unregister("incoming")
-            create_views(connection)
+            create_views(connection, history["currency"][-1])
             create_macros(connection)
         connection.execute("CHECKPOINT")
     finally:

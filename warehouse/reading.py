@@ -4,7 +4,9 @@ import csv
 import datetime as dt
 import io
 import re
+from collections import Counter
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -14,9 +16,15 @@ from schemas.contract import Column, Contract
 from schemas.customers import Export
 from schemas.form import Formats
 from warehouse.errors import ExportError
+from warehouse.first_look import PARQUET, look
 
+YEARS = (1900, 2199)
+"""Years of an instant: what vendors write for none is in year 1 or 9999, and has no day in every time zone."""
+EXACT: dict[pl.DataType | type[pl.DataType], int] = {pl.Float64(): 2**53, pl.Float32(): 2**24}
+"""From here on floating-point numbers leave whole numbers out."""
 PROVENANCE = tuple(Export.dtypes())
 REJECTS = {"export_file": pl.String, "export_line": pl.Int64, "column_name": pl.String, "reason": pl.String}
+HEADER_AGAIN = "expected a row, found the header again"
 
 
 @dataclass(frozen=True)
@@ -52,12 +60,13 @@ def read_export(
     """
     if path.stat().st_size == 0:
         raise ExportError(f"{file}: the file is empty; expected a header with {_names(contract)}")
+    look(path, file, formats.separator)
     with path.open("rb") as opened:
-        is_parquet = opened.read(4) == b"PAR1"
-    found = _read_parquet(path, file, formats) if is_parquet else _read_csv(path, file, contract, formats)
+        is_parquet = opened.read(4) == PARQUET
+    found = _read_parquet(path, file, contract, formats) if is_parquet else _read_csv(path, file, contract, formats)
     text, ragged, present = found.text, found.ragged, found.names
     declared = {field.name: field for field in contract.fields() if field.name not in PROVENANCE}
-    _check_header(file, present, declared, exact=exact)
+    _check_header(file, present, declared, contract, exact=exact)
     typed = text.select(
         "export_line",
         *(_typed(found, field, formats).alias(name) for name, field in declared.items() if name in present),
@@ -88,8 +97,11 @@ def _names(contract: type[Contract]) -> str:
     return ", ".join(field.name for field in contract.fields() if field.name not in PROVENANCE and not field.optional)
 
 
-def _check_header(file: str, present: set[str], declared: dict[str, Column], *, exact: bool) -> None:
+def _check_header(
+    file: str, present: set[str], declared: dict[str, Column], contract: type[Contract], *, exact: bool
+) -> None:
     missing = [name for name, field in declared.items() if not field.optional and name not in present]
+    missing += [" or ".join(names) for names in contract.alternatives() if not present & set(names)]
     if missing:
         # Only names the form knows are told: a file without a header would show its first row.
         known = ", ".join(name for name in declared if name in present) or "none that the form knows"
@@ -101,8 +113,6 @@ def _check_header(file: str, present: set[str], declared: dict[str, Column], *, 
 
 def _decoded(path: Path, file: str) -> str:
     content = path.read_bytes()
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in content[:4096]:
-        raise ExportError(f"{file}: not UTF-8 text (UTF-16, or a binary file); export it as UTF-8 CSV or Parquet")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
@@ -146,6 +156,8 @@ def _read_csv(path: Path, file: str, contract: type[Contract], formats: Formats)
             start, starts = starts, reader.line_num + 1
             if not row:
                 continue
+            if row == header:
+                ragged.append((start, HEADER_AGAIN))
             if len(row) != len(header):
                 ragged.append((start, f"expected {len(header)} values, found {len(row)}"))
                 row = (row + [""] * len(header))[: len(header)]  # noqa: PLW2901 - kept for the quarantine's raw copy
@@ -169,16 +181,16 @@ def _read_csv(path: Path, file: str, contract: type[Contract], formats: Formats)
 
 
 def _check_names(file: str, header: list[str], contract: type[Contract], formats: Formats) -> None:
-    twice = sorted({name for name in header if header.count(name) > 1})
+    known = set(contract.dtypes())
+    twice = sorted(name for name, number in Counter(header).items() if number > 1)
     if twice:
         raise ExportError(f"{file}, line 1: the column {', '.join(twice)} stands twice")
-    known = set(contract.dtypes())
     for other in {",", ";", "\t", "|"} - {formats.separator}:
         if len(header) == 1 and other in header[0] and known & set(header[0].split(other)):
             raise ExportError(f"{file}, line 1: values are parted by {other!r}; expected {formats.separator!r}")
 
 
-def _read_parquet(path: Path, file: str, formats: Formats) -> _Found:
+def _read_parquet(path: Path, file: str, contract: type[Contract], formats: Formats) -> _Found:
     """The same from Parquet: values are spelled as text once, so that one set of rules reads both."""
     try:
         # Arrow's reader, as Polars' takes flipped bits for values or brings the process down.
@@ -186,7 +198,7 @@ def _read_parquet(path: Path, file: str, formats: Formats) -> _Found:
         table.validate(full=True)
         frame = pl.DataFrame(table)
     except (Exception, pl.exceptions.PanicException) as fault:  # whatever the reader raises, the file cannot be used
-        raise ExportError(f"{file}: not a readable Parquet file ({type(fault).__name__})") from None
+        raise ExportError(f"{file}: not a readable Parquet file ({type(fault).__name__}); export it anew") from None
     spelled, ready = [], []
     for name, dtype in frame.schema.items():
         if name in PROVENANCE:
@@ -196,12 +208,17 @@ def _read_parquet(path: Path, file: str, formats: Formats) -> _Found:
             if dtype.time_zone is None:
                 raise ExportError(f"{file}: {name} holds times without a zone; expected UTC instants")
             instant = value.dt.convert_time_zone("UTC")
-            ready.append(instant.dt.replace_time_zone(None).cast(pl.Datetime("us")))
+            ready.append(
+                pl.when(instant.dt.year().is_between(*YEARS))
+                .then(instant.dt.replace_time_zone(None).cast(pl.Datetime("us")))
+                .alias(name)
+            )
             value = instant.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00")
         elif dtype == pl.Date:
             value = value.dt.strftime(formats.date)
         elif dtype.is_float():
             ready.append(pl.when(value.is_finite()).then(value).cast(pl.Float64).alias(name))
+            value = _whole_where_it_is(frame, name, file, is_text=contract.dtypes().get(name) == pl.String)
         elif dtype == pl.Boolean:
             value = pl.when(value).then(pl.lit(formats.true)).when(~value).then(pl.lit(formats.false))
         elif dtype.is_nested() or dtype == pl.Binary:
@@ -210,6 +227,31 @@ def _read_parquet(path: Path, file: str, formats: Formats) -> _Found:
     lines = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("export_line")
     none = pl.DataFrame(schema={"export_line": pl.Int64, "column_name": pl.String, "reason": pl.String})
     return _Found(frame.select(lines, *spelled), none, set(frame.columns), frame.select(ready))
+
+
+def _in_digits(number: pl.Expr) -> pl.Expr:
+    """Floats as text without an exponent: what is small is as exact as what is not."""
+    text = number.cast(pl.String)
+    spelled = text.map_elements(lambda short: format(Decimal(short), "f"), return_dtype=pl.String)
+    return pl.when(text.str.contains("e")).then(spelled).otherwise(text)
+
+
+def _whole_where_it_is(frame: pl.DataFrame, name: str, file: str, *, is_text: bool) -> pl.Expr:
+    """Floating-point numbers as text: 7.0 is 7, as many tools make a column of whole numbers with gaps one of floats.
+
+    Raises:
+        ExportError: of numbers that are names (`is_text`) the last digits are lost.
+    """
+    value, exact = pl.col(name), EXACT[frame.schema[name]]
+    if is_text and frame.select((value.is_finite() & (value.abs() >= exact)).any()).item():
+        raise ExportError(
+            f"{file}: {name} holds floating-point numbers of more digits than these keep; export it as text or as "
+            "whole numbers"
+        )
+    is_whole = value.is_finite() & (value == value.floor()) & (value.abs() < exact)
+    whole = pl.when(is_whole).then(value).cast(pl.Int64).cast(pl.String)
+    spelled = pl.coalesce(whole, _in_digits(value))
+    return pl.when(~value.is_nan()).then(spelled) if is_text else spelled
 
 
 def _parsed(field: Column, formats: Formats) -> pl.Expr:
@@ -224,18 +266,15 @@ def _parsed(field: Column, formats: Formats) -> pl.Expr:
         for spelling in formats.instants:
             instant = zoned.str.to_datetime(spelling, time_unit="us", strict=False)
             utc = instant.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if "%:z" in spelling else instant
-            tries.append(pl.when(text.str.contains(_shape(spelling)) & (utc.dt.year() >= 1)).then(utc))
+            tries.append(pl.when(text.str.contains(_shape(spelling)) & utc.dt.year().is_between(*YEARS)).then(utc))
         return pl.coalesce(tries)
     if dtype == pl.Boolean:
         return pl.when(text == formats.true).then(statement=True).when(text == formats.false).then(statement=False)
     if dtype.is_integer():
         return pl.when(text.str.contains(r"^-?\d{1,18}$")).then(text).cast(dtype, strict=False)
     if isinstance(dtype, pl.Decimal):
-        return (
-            pl.when(text.str.contains(rf"^-?\d{{1,18}}(\.\d{{1,{dtype.scale}}})?$"))
-            .then(text)
-            .cast(dtype, strict=False)
-        )
+        # Rounded to the type's decimals.
+        return pl.when(text.str.contains(r"^-?\d{1,18}(\.\d+)?$")).then(text).cast(dtype, strict=False)
     if dtype.is_float():
         return pl.when(text.str.contains(r"^-?\d{1,15}(\.\d+)?$")).then(text).cast(dtype, strict=False)
     return text
@@ -255,11 +294,9 @@ def _spelling(field: Column, formats: Formats) -> str:
     if dtype == pl.Date:
         return f"a date spelled {formats.date}"
     if isinstance(dtype, pl.Datetime):
-        return f"a time spelled {' or '.join(formats.instants)}"
+        return f"a time spelled {' or '.join(formats.instants)}, in the years {YEARS[0]} to {YEARS[1]}"
     if dtype == pl.Boolean:
         return f"{formats.true} or {formats.false}"
     if dtype.is_integer():
         return "a whole number"
-    if isinstance(dtype, pl.Decimal):
-        return f"a number with a point and at most {dtype.scale} decimals"
     return "a number with a point"

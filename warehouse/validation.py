@@ -1,22 +1,30 @@
 """Rows against their contract: each is good, or rejected with the column at fault and what was expected."""
 
+from collections.abc import Collection
+
 import polars as pl
 from pandera.errors import SchemaErrors
 
 from schemas.contract import Contract
 from warehouse.errors import ExportError
 from warehouse.reading import PROVENANCE, REJECTS
+from warehouse.wording import text_faults
 
 REPEATED = "the same row stands before"
 """The reason of a row that is a copy: nothing is lost without it."""
 AT = ("export_file", "export_line")
+ONE_KEY = "multiple_fields_uniqueness"
+"""Pandera's name for rows with one key."""
 
 
-def validate(frame: pl.DataFrame, contract: type[Contract]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def validate(
+    frame: pl.DataFrame, contract: type[Contract], sources: Collection[str] = ()
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Part the rows into (good rows, rejects); the rejects have a row for each reason.
 
     Of rows that are equal in everything the first is good. Rows with one key and different content are all rejected:
-    nobody can tell which is right.
+    nobody can tell which is right. Where the contract says which of them counts, all are good. `sources`: those of the
+    config, whose names no account may begin with.
 
     Raises:
         ExportError: the frame as a whole does not have the contract's columns and types.
@@ -26,12 +34,14 @@ def validate(frame: pl.DataFrame, contract: type[Contract]) -> tuple[pl.DataFram
         raise ExportError(f"{contract.table()}: the columns {', '.join(wrong)} are missing, or unknown")
     content = [name for name in frame.columns if name not in PROVENANCE]
     numbered = frame.with_row_index("row")
-    repeated = numbered.filter(~pl.struct(content).is_first_distinct()) if contract.grain() else numbered.clear()
+    is_keyed = bool(contract.grain()) and contract.repeats() is None
+    repeated = numbered.filter(~pl.struct(content).is_first_distinct()) if is_keyed else numbered.clear()
     kept = numbered.join(repeated.select("row"), on="row", how="anti")
     faults = pl.concat(
         [
             repeated.select("row", column_name=pl.lit(None, pl.String), reason=pl.lit(REPEATED)),
             *_row_faults(kept, contract),
+            *_text_faults(kept, contract, sources),
             _contract_faults(kept, contract),
         ]
     )
@@ -47,6 +57,13 @@ def _row_faults(frame: pl.DataFrame, contract: type[Contract]) -> list[pl.DataFr
     ]
 
 
+def _text_faults(frame: pl.DataFrame, contract: type[Contract], sources: Collection[str]) -> list[pl.DataFrame]:
+    return [
+        frame.filter(wrong).select("row", column_name=pl.lit(name), reason=pl.lit(f"expected {expected}"))
+        for name, expected, wrong in text_faults(contract, sources)
+    ]
+
+
 def _contract_faults(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
     """What pandera finds, with its reasons in words."""
     empty = pl.DataFrame(schema={"row": pl.UInt32, "column_name": pl.String, "reason": pl.String})
@@ -55,17 +72,22 @@ def _contract_faults(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFr
         contract.checked(rows)
     except SchemaErrors as found:
         cases = found.failure_cases
+        if contract.repeats():
+            cases = cases.filter(pl.col("check") != ONE_KEY)
         whole = cases.filter(pl.col("index").is_null())
         if whole.height:
             raise ExportError(f"{contract.table()}: {', '.join(whole['check'].unique().sort())}") from None
         position = frame.select("row").with_row_index("index").cast({"index": cases.schema["index"]})
         names = set(rows.columns)
+        words = {field.name: field.expected for field in contract.fields() if field.expected}
         faults: pl.DataFrame = (
             cases.join(position, on="index")
             .select(
                 "row",
                 column_name=pl.when(pl.col("column").is_in(names)).then("column"),
-                reason=pl.col("check").map_elements(_in_words, return_dtype=pl.String),
+                reason=pl.struct("column", "check").map_elements(
+                    lambda case: _in_words(case["check"], words.get(case["column"])), return_dtype=pl.String
+                ),
             )
             .unique(maintain_order=True)
         )
@@ -73,13 +95,15 @@ def _contract_faults(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFr
     return empty
 
 
-def _in_words(check: str) -> str:
-    """A pandera check as what was expected."""
+def _in_words(check: str, expected: str | None) -> str:
+    """A pandera check as what was expected; `expected`: the contract's own words for the column."""
     name, _, bounds = check.partition("(")
+    if expected and name not in {"not_nullable", ONE_KEY}:
+        return f"expected {expected}"
     bounds = bounds.rstrip(")")
     words = {
         "not_nullable": "expected a value",
-        "multiple_fields_uniqueness": "the key occurs again with other content",
+        ONE_KEY: "the key occurs again with other content",
         "isin": f"expected one of {bounds}",
         "greater_than_or_equal_to": f"expected at least {bounds}",
         "greater_than": f"expected more than {bounds}",

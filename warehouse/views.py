@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from schemas.currencies import MINOR_DIGITS
 from schemas.tables import PUBLISHED
 from warehouse.ddl import comment, quoted
 
@@ -39,7 +40,8 @@ VIEWS = (
         "One row per metric, month, dimension and segment with the value as people say it.",
         """
         SELECT v.metric, m.title, v.month, v.dimension, v.segment,
-               CASE m.unit WHEN 'cents' THEN v.value / 100 WHEN 'share' THEN v.value * 100 ELSE v.value END AS amount,
+               CASE m.unit WHEN 'cents' THEN v.value / {minor_units} WHEN 'share' THEN v.value * 100 ELSE v.value END
+                   AS amount,
                CASE m.unit WHEN 'cents' THEN 'currency' WHEN 'share' THEN '%' ELSE m.unit END AS unit,
                v.is_provisional, v.null_reason
         FROM metric_month AS v
@@ -86,10 +88,12 @@ VIEWS = (
 )
 
 
-def create_views(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the views and comment on them and their columns."""
+def create_views(connection: duckdb.DuckDBPyConnection, currency: str) -> None:
+    """Make the views and comment on them and their columns; `currency` is that of all money."""
+    minor_units = 10 ** MINOR_DIGITS[currency]
     for view in VIEWS:
-        connection.execute(f"CREATE OR REPLACE VIEW main.{view.name} AS {view.sql}")
+        sql = view.sql.replace("{minor_units}", str(minor_units))
+        connection.execute(f"CREATE OR REPLACE VIEW main.{view.name} AS {sql}")
         comment_view(connection, view)
 
 

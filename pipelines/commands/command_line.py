@@ -1,27 +1,38 @@
-"""The commands behind the Makefile: run, plan, doctor, rebuild, rollback, dev, dictionary."""
+"""The commands behind the Makefile: run, plan, doctor, forget, rebuild, rollback, dev, dictionary."""
 
 import argparse
 import datetime as dt
 import os
+import re
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+
+import polars as pl
 
 from pipelines.commands.dictionary import dictionary
 from pipelines.commands.doctor import doctor
+from pipelines.commands.forget import forget_file
+from pipelines.commands.rebuild import make_anew
 from pipelines.commands.report import Report
 from pipelines.commands.work import Work
-from pipelines.ingest.canonical_tables import due
-from pipelines.ingest.sources import day_of_exports, unlanded_files
+from pipelines.faults import in_words
+from pipelines.ingest.canonical_tables import damaged, due
+from pipelines.ingest.sources import day_of_exports, look_at, unlanded_files
+from pipelines.mending import mend
 from pipelines.months.dimensions import sights
 from pipelines.months.plan import Stretch, stale_months, stretches
 from pipelines.project import Project
+from pipelines.publish.glossary import check_targets
 from pipelines.publish.release import is_new
-from transforms.calendar import contiguous, months_between
-from warehouse.errors import WarehouseError
+from pipelines.stopwatch import OWN_WORK
+from transforms.calendar import contiguous
+from warehouse.errors import ExportError, WarehouseError
 from warehouse.locking import run_lock
+from warehouse.pasted import make
 from warehouse.publishing import make_current
-from warehouse.upkeep import forget_but_keys
 from warehouse.versions import rollback
 
 
@@ -32,46 +43,78 @@ def main(arguments: Sequence[str], started: float) -> int:
     run = commands.add_parser("run", help="the main job")
     run.add_argument("--months", help="2026-05, or 2026-01..2026-05; default: what is stale")
     run.add_argument("--accept", help="name of the moves of closed months that a refused publish told")
+    forgotten = commands.add_parser("forget", help="give up a landed file")
+    forgotten.add_argument("--file", required=True, help="as `doctor` names it")
     for name in ("plan", "doctor", "rebuild", "rollback", "dev", "dictionary"):
         commands.add_parser(name)
     chosen = parser.parse_args(arguments)
     project = Project.from_environment()
     try:
         return _COMMANDS[chosen.command](project, chosen, started)
-    except WarehouseError as fault:
-        print(f"error: {fault}", file=sys.stderr)
-        return 1
+    except KeyboardInterrupt:
+        return _ended(f"interrupted; what is built stays, and this goes on from there: {make('run')}", 130)
+    except BrokenPipeError:
+        # Who read what is told here has gone, as `head` does; nothing more can be told.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (Exception, pl.exceptions.PanicException) as fault:
+        return _ended(f"error: {in_words(fault).told}", 1)
+
+
+def _ended(told: str, status: int) -> int:
+    print(told, file=sys.stderr)
+    return status
 
 
 def _say(text: str = "") -> None:
     print(text, flush=True)
 
 
-def _asked_months(text: str, built: list[dt.date]) -> Stretch:
-    """2026-05 or 2026-01..2026-05 as months, which must be among the built ones."""
+def _asked_months(text: str) -> Stretch:
+    """2026-05 or 2026-01..2026-05 as months."""
+    first, parted, last = text.partition("..")
     try:
-        first, _, last = text.partition("..")
-        ends = [dt.date.fromisoformat(f"{part[:7]}-01") for part in (first, last or first)]
+        if not all(re.fullmatch(r"\d{4}-\d{2}", part) for part in ((first, last) if parted else (first,))):
+            raise ValueError
+        ends = [dt.date.fromisoformat(f"{part}-01") for part in (first, last or first)]
     except ValueError:
         raise WarehouseError(
-            f"MONTHS={text}: expected a month like 2026-05, or a range like 2026-01..2026-05"
+            f"MONTHS={text[:40]}: expected a month like 2026-05, or a range like 2026-01..2026-05"
         ) from None
-    months = months_between(*ends)
-    if not months or not set(months) <= set(built):
-        raise WarehouseError(f"MONTHS={text}: the data has {built[0]:%Y-%m} to {built[-1]:%Y-%m}")
+    if ends[0] > ends[1]:
+        raise WarehouseError(f"MONTHS={text}: the range is upside down; expected MONTHS={last}..{first}")
     return Stretch(ends[0], ends[1], ())
+
+
+def _check_months(asked: Stretch, months: list[dt.date]) -> None:
+    """Raise WarehouseError unless all months that were asked for are among the data's."""
+    if asked.first < months[0] or months[-1] < asked.last:
+        span = f"{asked.first:%Y-%m}" if asked.first == asked.last else f"{asked.first:%Y-%m}..{asked.last:%Y-%m}"
+        raise WarehouseError(f"MONTHS={span}: the data has {months[0]:%Y-%m} to {months[-1]:%Y-%m}")
+
+
+def _asked(project: Project, text: str) -> Stretch:
+    """The months asked for, held against those that the exports will have, before anything is done."""
+    asked = _asked_months(text)
+    with suppress(ExportError):  # the run itself tells of a file that isn't there, and what readers keep
+        _check_months(asked, project.months(day_of_exports(project)))
+    return asked
 
 
 def _run(project: Project, chosen: argparse.Namespace, started: float) -> int:
     """Ingest what is due, build what is stale (or what was asked for), audit, and publish what is new."""
-    project.check()
+    _check(project)
+    asked = _asked(project, chosen.months) if chosen.months else None
     report = Report(project, started)
     lock = run_lock(project.folders, "make run", wait_seconds=_wait_seconds(), say=_say)
     with lock, Work(project) as work:
         report.loaded()
+        for told in mend(project):
+            _say(f"  {told}")
         if not work.ingest():
             return report.failed(work.failures)
-        asked = _asked_months(chosen.months, project.months(project.as_of())) if chosen.months else None
+        if asked:
+            _check_months(asked, project.months(project.as_of()))
         wanted = [asked] if asked else stretches(stale_months(project))
         for stretch in wanted:
             if not work.build(stretch, everything=bool(asked)):
@@ -85,20 +128,44 @@ def _run(project: Project, chosen: argparse.Namespace, started: float) -> int:
     return 0
 
 
+def _check(project: Project) -> None:
+    """Raise ConfigError if the config is faulty, before anything is done."""
+    project.check()
+    check_targets(project)
+
+
 def _wait_seconds() -> float:
-    return float(os.environ.get("LOCK_WAIT_SECONDS") or 600)
+    told = os.environ.get("LOCK_WAIT_SECONDS") or "600"
+    if not re.fullmatch(r"\d{1,6}(\.\d+)?", told):
+        raise WarehouseError("LOCK_WAIT_SECONDS: expected seconds, like 600")
+    return float(told)
+
+
+def _port() -> str:
+    told = os.environ.get("PORT") or "3000"
+    if not re.fullmatch(r"\d{1,5}", told):
+        raise WarehouseError("PORT: expected the number of a port, like 3000")
+    return told
 
 
 def _plan(project: Project, _: argparse.Namespace, __: float) -> int:
-    new = unlanded_files(project)
+    _check(project)
+    new, day = unlanded_files(project), day_of_exports(project)
+    look_at(project, new)
     for file in new:
-        _say(f"new or changed: {file.source} {file.name}; `make run` will land it and may touch more months")
+        _say(f"new or changed: {file.source} {file.name}")
+    if new:
+        _say(f"They may touch more months once they are landed: {make('run')}")
     if not project.folders.working_database.exists():
-        _say("Nothing is built yet; `make run` builds every month.")
+        _say(f"Nothing is built yet; this builds every month: {make('run')}")
         return 0
     as_of, sight = project.as_of(), sights(project, project.as_of())
-    if (day := day_of_exports(project)) != as_of:
-        _say(f"as_of moves from {as_of} to {day}; `make run` will look at every table again and may touch more months")
+    if day != as_of:
+        _say(
+            f"as_of moves from {as_of} to {day}, which may touch more months; every table is looked at by {make('run')}"
+        )
+    for table in damaged(project):
+        _say(f"staged/{table}.parquet is gone, or is not what was staged; this makes it again: {make('run')}")
     if again := due(project, as_of, lambda table: sight(table).name):
         _say(f"to be read again, as files, config or code changed: {', '.join(again)}")
     stale = stale_months(project)
@@ -121,13 +188,27 @@ def _doctor(project: Project, _: argparse.Namespace, __: float) -> int:
 
 
 def _rebuild(project: Project, chosen: argparse.Namespace, started: float) -> int:
-    """Drop the working database but the keys, and run everything again from the landed files."""
+    """Make everything again from the landed files, and only then replace what was there."""
+    project.check()
     with run_lock(project.folders, "make rebuild", wait_seconds=_wait_seconds(), say=_say):
-        forget_but_keys(project.database)
-        for path in project.folders.staged.glob("*.parquet"):
-            path.unlink()
+        if failures := make_anew(project):
+            _say("Nothing was replaced.")
+            return Report(project, started).failed(failures)
+    now = time.perf_counter()
+    _say(
+        f"Made again from the landed files, in place of what was there, in {now - started:.1f} s; now an ordinary run:"
+    )
+    OWN_WORK.seconds.clear()
     chosen.months = chosen.accept = None
-    return _run(Project(project.config_path, project.data_dir), chosen, started)
+    return _run(Project(project.config_path, project.data_dir), chosen, now)
+
+
+def _forget(project: Project, chosen: argparse.Namespace, __: float) -> int:
+    project.check()
+    with run_lock(project.folders, "make forget", wait_seconds=_wait_seconds(), say=_say):
+        for line in forget_file(project, chosen.file):
+            _say(line)
+    return 0
 
 
 def _rollback(project: Project, _: argparse.Namespace, __: float) -> int:
@@ -139,13 +220,13 @@ def _rollback(project: Project, _: argparse.Namespace, __: float) -> int:
 
 def _dev(project: Project, _: argparse.Namespace, __: float) -> int:
     """Replace this process by Dagster's UI and daemon, on this machine only; a faulty config is told first."""
-    project.check()
+    _check(project)
     from pipelines.orchestration.instance import dagster_home  # noqa: PLC0415 - loads Dagster
 
     dagster_home(project)
     here = Path(sys.executable).parent
     os.environ["VIRTUAL_ENV"] = str(here.parent)
-    command = [str(here / "dg"), "dev", "--host", "127.0.0.1", "--port", os.environ.get("PORT") or "3000"]
+    command = [str(here / "dg"), "dev", "--host", "127.0.0.1", "--port", _port()]
     os.execv(command[0], command)  # noqa: S606 - our own arguments
 
 
@@ -158,6 +239,7 @@ _COMMANDS = {
     "run": _run,
     "plan": _plan,
     "doctor": _doctor,
+    "forget": _forget,
     "rebuild": _rebuild,
     "rollback": _rollback,
     "dev": _dev,

@@ -1,58 +1,78 @@
-"""`make doctor`: config, sources, disk, lock and versions, and what to do about what is wrong."""
+"""`make doctor`: config, sources, disk, lock, versions and all of DATA_DIR, and what to do about what is wrong."""
 
 import platform
-import shutil
+from collections.abc import Iterable
 from importlib.metadata import version
 
 from filelock import FileLock, Timeout
 
+from pipelines.commands import inspection
+from pipelines.commands.inspection import Finding
 from pipelines.ingest.sources import unlanded_files
 from pipelines.project import Project
 from transforms.clean.vendors import FORMS
 from warehouse.errors import WarehouseError
 from warehouse.landing import SourceFile, source_files
 from warehouse.locking import holder
-from warehouse.versions import current_version, versions
 
 PARTS = ("dagster", "duckdb", "polars", "pandera", "pyarrow")
-ROOM = 5
-"""Free disk should be so many times the exports' size: landed copy, staged tables, working and published files."""
 
 
 def doctor(project: Project) -> tuple[list[str], bool]:
     """Lines for a person, and whether all is well."""
     lines, wrong = [], False
 
-    def tell(good: bool, what: str) -> None:
+    def tell(name: str, findings: Iterable[Finding]) -> None:
         nonlocal wrong
-        wrong = wrong or not good
-        lines.append(f"{'ok   ' if good else 'WRONG'} {what}")
+        for good, what in findings:
+            wrong = wrong or not good
+            lines.append(f"{'ok   ' if good else 'WRONG'} {name:9}{what}")
 
     files: list[SourceFile] = []
     try:
         config = project.config
         told = f"{config.company}, {config.first_month:%Y-%m} on, {config.reporting.currency}"
-        tell(True, f"config   {project.config_path}: {told}")
+        tell("config", [(True, f"{project.config_path}: {told}")])
         files = source_files(project.loaded, FORMS)
-        size = sum(file.path.stat().st_size for file in files)
-        tell(True, f"sources  {len(files)} files, {size / 1e6:.1f} MB, {len(unlanded_files(project))} not landed yet")
-        free = shutil.disk_usage(project.data_dir if project.data_dir.exists() else ".").free
-        tell(
-            free > ROOM * size,
-            f"disk     {free / 1e9:.1f} GB free in {project.data_dir}, {ROOM * size / 1e9:.2f} GB wanted",
-        )
+        tell("sources", [(True, _sources(project, files)), *inspection.sources(project, files)])
     except WarehouseError as fault:
-        tell(False, f"config   {fault}")
+        tell("config", [(False, str(fault))])
+    is_free, told = _lock(project)
+    tell("lock", [(True, told)])
+    tell("disk", [inspection.disk(project, files)])
+    tell("versions", [(True, _versions())])
+    if is_free and project.data_dir.exists():
+        # What a run is writing is never whole.
+        tell("landed", inspection.landed(project, files))
+        tell("staged", inspection.staged(project))
+        tell("working", [inspection.working(project)])
+        tell("key", [inspection.key(project)])
+        tell("modes", inspection.modes(project))
+    tell("published", inspection.published(project))
+    return lines, not wrong
+
+
+def _sources(project: Project, files: list[SourceFile]) -> str:
+    size = sum(file.path.stat().st_size for file in files)
+    try:
+        new = f"{len(unlanded_files(project))} not landed yet"
+    except WarehouseError:
+        new = "what is landed is unknown"
+    return f"{len(files)} files, {size / 1e6:.1f} MB, {new}"
+
+
+def _lock(project: Project) -> tuple[bool, str]:
+    if not project.data_dir.exists():
+        return True, "free"
     lock = FileLock(str(project.folders.lock))
     try:
-        project.data_dir.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
         lock.release()
-        tell(True, "lock     free")
     except Timeout:
-        tell(True, f"lock     held by {holder(project.folders)}")
+        return False, f"held by {holder(project.folders)}; what it writes was not looked at"
+    return True, "free"
+
+
+def _versions() -> str:
     told = ", ".join(f"{name} {version(name)}" for name in PARTS)
-    tell(True, f"versions Python {platform.python_version()}, {told}")
-    kept = list(versions(project.folders))
-    tell(True, f"published version {current_version(project.folders)}; kept: {', '.join(map(str, kept)) or 'none'}")
-    return lines, not wrong
+    return f"Python {platform.python_version()}, {told}"

@@ -8,7 +8,7 @@ from pipelines.months.plan import Stretch
 from pipelines.project import Project
 from pipelines.publish.limits import HEADLINES
 from pipelines.stopwatch import OWN_WORK
-from schemas.operations import ExportFile
+from schemas.operations import WARNED, ExportFile
 from warehouse.versions import current_version
 
 
@@ -39,6 +39,9 @@ class Report:
             f"  {files.height} files: {files['rows_read'].sum():,} rows read, {files['rows_loaded'].sum():,} loaded, "
             f"{files['rows_quarantined'].sum():,} quarantined"
         )
+        for name, told in WARNED.items():
+            if count := files[name].sum():
+                self._say(f"  warning: {count:,} rows {told}")
         built = ", ".join(
             f"{s.first:%Y-%m}" if s.first == s.last else f"{s.first:%Y-%m} to {s.last:%Y-%m}" for s in stretches
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from pipelines.ingest.canonical_tables import due
 from pipelines.ingest.sources import landing_due
+from pipelines.interrupts import deferred
 from pipelines.months.dimensions import due_dimensions, sights
 from pipelines.project import Project
 from warehouse.errors import WarehouseError
@@ -29,14 +30,16 @@ class Work:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.close()
+        with deferred():
+            self._ended.close()
 
     @cached_property
     def _runs(self) -> Runs:
         # Loading Dagster takes longer than most of what it is not needed for.
-        from pipelines.orchestration.runs import opened  # noqa: PLC0415
+        with deferred():
+            from pipelines.orchestration.runs import opened  # noqa: PLC0415
 
-        runs = self._ended.enter_context(opened(self.project))
+            runs = self._ended.enter_context(opened(self.project))
         self.failures = runs.failures
         return runs
 
@@ -48,15 +51,16 @@ class Work:
         project = self.project
         if not project.folders.working_database.exists():
             return False
-        try:
-            as_of = landing_due(project)
-            if as_of is None or project.as_of() != as_of:
+        with project.database.kept_open():
+            try:
+                as_of = landing_due(project)
+                if as_of is None or project.as_of() != as_of:
+                    return False
+            except WarehouseError:
+                # The run marks it, and tells what readers keep.
                 return False
-        except WarehouseError:
-            # The run marks it, and tells what readers keep.
-            return False
-        sight = sights(project, as_of)
-        return not due(project, as_of, lambda table: sight(table).name) and not due_dimensions(project)
+            sight = sights(project, as_of)
+            return not due(project, as_of, lambda table: sight(table).name) and not due_dimensions(project)
 
     def build(self, stretch: Stretch, *, everything: bool) -> bool:
         """Build what is stale of some months, or everything."""

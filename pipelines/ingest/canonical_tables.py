@@ -1,29 +1,37 @@
 """Exports → landed → validated → clean → staged, one canonical table at a time."""
 
 import datetime as dt
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
 
+from pipelines.ingest.as_of import day_of
 from pipelines.ingest.gathering import Gathered, gather
-from pipelines.ingest.sources import ingest_code, sources_of, speaking_files
+from pipelines.ingest.notices import ExportWarning
+from pipelines.ingest.sources import ingest_code, look_at, sources_of, speaking_files
 from pipelines.project import Project
-from schemas.operations import ContentMonth, ExportFile, Ingest, Quarantine
+from schemas.operations import WARNED, ContentMonth, ExportFile, Ingest, Quarantine
 from schemas.tables import CANONICAL
+from transforms.clean.counting import about_what_counts, internal_told
 from transforms.clean.onboarding import milestones_from_usage
 from transforms.clean.resolve import resolve
 from transforms.clean.snapshots import latest_by_key
 from transforms.clean.vendors import FORMS
 from warehouse.errors import WarehouseError
-from warehouse.landing import LandedFile, default_as_of, land, landed_files, source_files
+from warehouse.landed import LandedFile, landed_files
+from warehouse.landing import land_files, source_files
 from warehouse.lineage import digest
-from warehouse.staging import read_staged, write_quarantined, write_staged
+from warehouse.person_key import make_key
+from warehouse.staging import is_staged, write_quarantined, write_staged
 from warehouse.validation import AT
 
 NEVER = dt.date(1970, 1, 1)
 FIRST = ("accounts", "account_links")
 """Tables that decide whose row a row is; all others come after them."""
+READS = {"milestones": "usage_events", "survey_responses": "tickets"}
+"""Tables that are made with another one, and come after it."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,10 @@ class Ingested:
     rejected: int
     has_source: bool
     unchanged: bool
+    warnings: tuple[str, ...] = ()
+    """What was settled without a rejection, in words."""
+    notices: tuple[str, ...] = ()
+    """What a person should know of rows that keep their contract."""
 
 
 @dataclass(frozen=True)
@@ -49,22 +61,28 @@ class Sight:
 def land_all(project: Project) -> tuple[list[LandedFile], dt.date]:
     """Land every file the config points at; the landed files and the day the data speaks for.
 
+    Only here a key for persons' ids is made, so that nothing that merely looks makes another one.
+
     Raises:
         WarehouseError: a file is not there; all tables are marked, so that nothing is published.
     """
     try:
         files = source_files(project.loaded, FORMS)
+        as_of = day_of(project, files)
+        look_at(project, files)
+        landed = land_files(files, project.folders)
+        make_key(project.folders)
     except WarehouseError as fault:
         _mark(project, list(CANONICAL), str(fault), project.config.as_of or NEVER)
         raise
-    as_of = project.config.as_of or default_as_of(files, project.loaded)
-    return [land(file, project.folders) for file in files], as_of
+    return landed, as_of
 
 
 def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sight: Sight) -> Ingested:
     """Validate, clean and stage one canonical table, and say what of it each month sees.
 
-    Unchanged files, code and config leave the staged table as it is.
+    Unchanged files, code and config leave the staged table as it is. What looks wrong in a file that keeps its contract
+    is an ExportWarning.
 
     Raises:
         WarehouseError: a file cannot be used as a whole; the table is marked, so that nothing is published.
@@ -75,28 +93,31 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
         has_source = bool(sources_of(project, table, files))
         known = project.database.read(Ingest.table(), where={"table_name": [table]})
         last = known.filter(pl.col("problem").is_null())
-        if last["made_from"].to_list() == [wanted]:
+        if last["made_from"].to_list() == [wanted] and is_staged(project.folders, table, *last["staged_sha256"]):
             seen = last.with_columns(as_of=pl.lit(as_of), sight=pl.lit(sight.name))
             rows = int(last["rows"].item())
             if not last.equals(seen):
-                staged = read_staged(project.folders, table, project.contracts[table])
-                _record(project, table, seen, sight.content(staged))
+                _record(project, table, seen, sight.content(project.staged(table)))
             return Ingested(table, rows, 0, has_source, unchanged=True)
         gathered = gather(project, table, files)
         staged = stage(project, table, gathered, files)
         # Until all is recorded the file is of no known making: a kill in between must not leave it under its old name.
         unknown = known.with_columns(made_from=pl.lit(""))
         project.database.write_whole({Ingest.table(): unknown}, {"table_name": [table]})
-        write_staged(project.folders, table, staged)
+        sha256 = write_staged(project.folders, table, staged)
         _record_rows(project, table, gathered, run_id)
         exported = ",".join(sorted(_exported(project, table, gathered))) or None
-        row = (table, wanted, exported, staged.height, None, as_of, sight.name, _now())
+        partly = ",".join(sorted(gathered.partly)) or None
+        row = (table, wanted, exported, partly, staged.height, None, as_of, sight.name, _now(), sha256)
         _record(project, table, pl.DataFrame([row], Ingest.dtypes(), orient="row"), sight.content(staged))
     except WarehouseError as fault:
         _mark(project, [table], str(fault), as_of)
         raise
     rejected = gathered.rejects.select(AT).unique().height
-    return Ingested(table, staged.height, rejected, has_source, unchanged=False)
+    for notice in gathered.notices:
+        warnings.warn(notice, ExportWarning, 2)
+    told = {"warnings": _warnings(gathered), "notices": gathered.notices}
+    return Ingested(table, staged.height, rejected, has_source, unchanged=False, **told)
 
 
 def due(project: Project, as_of: dt.date, sights: Callable[[str], str]) -> list[str]:
@@ -109,11 +130,20 @@ def due(project: Project, as_of: dt.date, sights: Callable[[str], str]) -> list[
         row["table_name"]: (row["made_from"], row["problem"], row["as_of"], row["sight"])
         for row in project.database.read(Ingest.table()).iter_rows(named=True)
     }
+    broken = damaged(project)
+    if set(broken) & set(FIRST):
+        return list(CANONICAL)
     return [
         table
         for table in CANONICAL
-        if known.get(table) != (made_from(project, table, files), None, as_of, sights(table))
+        if table in broken or known.get(table) != (made_from(project, table, files), None, as_of, sights(table))
     ]
+
+
+def damaged(project: Project) -> list[str]:
+    """Canonical tables whose staged file is not the one that their last ingest wrote."""
+    hashes = project.staged_hashes()
+    return [table for table in CANONICAL if table in hashes and not is_staged(project.folders, table, hashes[table])]
 
 
 def stage(project: Project, table: str, gathered: Gathered, files: list[LandedFile]) -> pl.DataFrame:
@@ -123,9 +153,16 @@ def stage(project: Project, table: str, gathered: Gathered, files: list[LandedFi
         # Of what two systems say of one account from one day on, the newest export's word counts.
         rows = latest_by_key(rows, ["account_id", "known_from"])
     if "account_id" in contract.dtypes() and table not in FIRST:
-        rows = resolve(rows, _crm(project, table, files), _links(project))
+        accounts, links = _crm(project, table, files), project.staged("account_links")
+        if table == "tickets":
+            everyone = None if accounts is None else accounts.with_columns(is_internal=pl.lit(value=False))
+            rows = internal_told(resolve(rows, everyone, links), accounts)
+        else:
+            rows = resolve(rows, accounts, links)
+    if table == "survey_responses":
+        rows = about_what_counts(rows, project.staged("tickets"))
     if _is_derived(project, table):
-        usage = read_staged(project.folders, "usage_events", CANONICAL["usage_events"])
+        usage = project.staged("usage_events")
         rows = milestones_from_usage(usage, rows, project.config.onboarding, project.config.reporting.time_zone)
     if contract.dated_by():
         rows = rows.sort(*contract.dated_by(), *contract.grain(), nulls_last=True)
@@ -141,13 +178,14 @@ def made_from(project: Project, table: str, files: list[LandedFile]) -> str:
     landed = sorted(
         (f.source, f.raw_table, f.name, f.sha256) for f in landed_files(project.folders) if f.source in names
     )
-    accounts, links = _crm(project, table, files), _links(project)
+    accounts = _crm(project, table, files)
     who = None if accounts is None else sorted(accounts.select("account_id", "is_internal").unique().rows(), key=str)
-    matched = [] if table in FIRST else sorted(links.select("source", "source_account_id", "account_id").rows())
+    named = ("source", "source_account_id", "account_id")
+    matched = [] if table in FIRST else sorted(project.staged("account_links").select(named).rows())
     derived: list[object] = []
-    if _is_derived(project, table):
-        usage = project.database.read(Ingest.table(), where={"table_name": ["usage_events"]})
-        derived = [config.onboarding.model_dump(), usage["made_from"].to_list()]
+    if (other := READS.get(table)) and (table != "milestones" or _is_derived(project, table)):
+        made = project.database.read(Ingest.table(), where={"table_name": [other]})
+        derived = [config.onboarding.model_dump() if table == "milestones" else None, made["made_from"].to_list()]
     code = ingest_code(project, table)
     return digest(
         sources, speaking, landed, who, matched, config.segments, config.reporting.model_dump(), derived, code
@@ -167,11 +205,7 @@ def _crm(project: Project, table: str, files: list[LandedFile]) -> pl.DataFrame 
     """The CRM's accounts, or None where no source has them."""
     if table in FIRST or not sources_of(project, "accounts", files):
         return None
-    return read_staged(project.folders, "accounts", project.contracts["accounts"])
-
-
-def _links(project: Project) -> pl.DataFrame:
-    return read_staged(project.folders, "account_links", CANONICAL["account_links"])
+    return project.staged("accounts")
 
 
 def _record_rows(project: Project, table: str, gathered: Gathered, run_id: str) -> None:
@@ -195,6 +229,11 @@ def _record_rows(project: Project, table: str, gathered: Gathered, run_id: str) 
     project.database.write_whole({ExportFile.table(): files, Quarantine.table(): quarantined}, {"table_name": [table]})
 
 
+def _warnings(gathered: Gathered) -> tuple[str, ...]:
+    files = pl.DataFrame(gathered.files, schema=ExportFile.dtypes(), orient="row")
+    return tuple(f"{count} rows {told}" for name, told in WARNED.items() if (count := files[name].sum()))
+
+
 def _record(project: Project, table: str, ingest: pl.DataFrame, content: pl.DataFrame) -> None:
     """Record the ingest, and what of the table each month sees, in one transaction."""
     project.database.write_whole({ContentMonth.table(): content, Ingest.table(): ingest}, {"table_name": [table]})
@@ -203,7 +242,8 @@ def _record(project: Project, table: str, ingest: pl.DataFrame, content: pl.Data
 def _mark(project: Project, tables: list[str], problem: str, as_of: dt.date) -> None:
     """Say that the tables' ingest failed; the audit publishes nothing until it went well."""
     known = project.database.read(Ingest.table(), where={"table_name": tables})
-    new = [(t, "", None, 0, problem, as_of, "", _now()) for t in tables if t not in known["table_name"].to_list()]
+    unknown = [table for table in tables if table not in known["table_name"].to_list()]
+    new = [(table, "", None, None, 0, problem, as_of, "", _now(), None) for table in unknown]
     rows = pl.concat([known.with_columns(problem=pl.lit(problem)), pl.DataFrame(new, Ingest.dtypes(), orient="row")])
     project.database.write_whole({Ingest.table(): rows}, {"table_name": tables})
 

@@ -2,12 +2,17 @@
 
 import datetime as dt
 
+from pipelines.ingest.as_of import day_of
 from pipelines.project import Project
 from schemas.form import Cleaning, Form
 from schemas.tables import CANONICAL
+from transforms.clean.snapshots import Versioning
 from transforms.clean.vendors import FORMS
+from transforms.clean.versions import ITEM
 from warehouse.code import code_of
-from warehouse.landing import LandedFile, SourceFile, default_as_of, landed_files, sha256_of, source_files
+from warehouse.first_look import look
+from warehouse.landed import LandedFile, landed_files
+from warehouse.landing import SourceFile, is_whole, sha256_of, source_files
 from warehouse.lineage import digest
 
 READING = (
@@ -17,42 +22,100 @@ READING = (
     "warehouse.folders:Folders",
 )
 """What turns landed files into a canonical table, whatever the vendor."""
-OF_ALL = ("transforms.clean.vendors:FORMS", "schemas.tables", "schemas.config", "pipelines.project")
-"""Lists of all vendors, tables and settings: of them only what a table is filled by counts, which is told beside."""
+OF_ALL = (
+    "transforms.clean.vendors:FORMS",
+    "schemas.tables",
+    "schemas.config",
+    "pipelines.project",
+    "pipelines.ingest.notices",
+)
+"""Lists of all vendors, tables and settings: of them only what a table is filled by counts, which is told beside; and
+what is told to people, which is in no table."""
+
+VERSIONS = {
+    "accounts": Versioning(["account_id"], "known_from", "signup_on"),
+    "subscription_items": Versioning(ITEM, "valid_from", "started_on"),
+}
+"""Tables whose exports may show only the present."""
 
 
 def unlanded_files(project: Project) -> list[SourceFile]:
     """Files that are not the last landed copy of their name: by the time of export and, if it differs, by content."""
-    last = {(f.source, f.raw_table, f.name): f for f in landed_files(project.folders)}
+    last = {file.key: file for file in landed_files(project.folders)}
 
     def is_landed(file: SourceFile) -> bool:
-        landed = last.get((file.source, file.raw_table, file.name))
-        return landed is not None and (landed.exported_at == file.exported_at or landed.sha256 == sha256_of(file.path))
+        landed = last.get(file.key)
+        if landed is None or landed.bytes != file.path.stat().st_size:
+            return False
+        return landed.exported_at == file.exported_at or landed.sha256 == sha256_of(file.path)
 
     return [file for file in source_files(project.loaded, FORMS) if not is_landed(file)]
 
 
+def look_at(project: Project, files: list[SourceFile]) -> None:
+    """See at the files' beginnings that they may be exports.
+
+    Raises:
+        ExportError: one cannot; it is not worth copying.
+    """
+    for file in files:
+        look(file.path, file.name, FORMS[project.config.sources[file.source].form].formats.separator)
+
+
 def day_of_exports(project: Project) -> dt.date:
     """The day that the exports speak for as they are now, landed or not."""
-    return project.config.as_of or default_as_of(source_files(project.loaded, FORMS), project.loaded)
+    return day_of(project, source_files(project.loaded, FORMS))
 
 
 def landing_due(project: Project) -> dt.date | None:
     """The day the data speaks for, if every file is landed as it is, to the last byte; None if one is to be landed."""
     files = source_files(project.loaded, FORMS)
-    last = {(f.source, f.raw_table, f.name): f for f in landed_files(project.folders)}
+    last = {file.key: file for file in landed_files(project.folders)}
     for file in files:
-        landed = last.get((file.source, file.raw_table, file.name))
-        if landed is None or landed.sha256 != sha256_of(file.path):
+        landed = last.get(file.key)
+        # A file of another size is another one; only of the same size must all be read.
+        if landed is None or landed.bytes != file.path.stat().st_size or landed.sha256 != sha256_of(file.path):
+            return None
+        if not _is_there(landed, project):
             return None
     return day_of_exports(project)
 
 
+def _is_there(file: LandedFile, project: Project) -> bool:
+    """Whether the copy looks like what was landed; who reads it looks at every byte."""
+    path = file.path(project.folders)
+    return path.is_file() and path.stat().st_size == file.bytes
+
+
 def speaking_files(project: Project) -> list[LandedFile]:
     """Of each file the config points at, its last landed copy."""
-    wanted = {(f.source, f.raw_table, f.name) for f in source_files(project.loaded, FORMS)}
-    last = {(f.source, f.raw_table, f.name): f for f in landed_files(project.folders)}
+    wanted = {file.key for file in source_files(project.loaded, FORMS)}
+    last = {file.key: file for file in landed_files(project.folders)}
     return [file for key, file in last.items() if key in wanted]
+
+
+def lost_files(project: Project, sent: list[SourceFile]) -> tuple[list[LandedFile], list[LandedFile]]:
+    """Landed files that are needed and whose copy is gone or changed: what nothing can make again, and what a run will.
+
+    A history is folded from all that was landed; of all else only what the sources send now is read again. A file that
+    was never read and no longer speaks is in no history.
+    """
+    now = {(file.key, sha256_of(file.path)) for file in sent}
+    lost: list[LandedFile] = []
+    again: list[LandedFile] = []
+    for file in landed_files(project.folders):
+        is_sent = (file.key, file.sha256) in now
+        is_needed = is_sent or (_is_history(project, file) and (file.read_at or not file.problem))
+        if is_needed and not is_whole(file, project.folders):
+            (again if is_sent else lost).append(file)
+    return lost, again
+
+
+def _is_history(project: Project, file: LandedFile) -> bool:
+    """Whether a history is folded from all files of this kind."""
+    source = project.config.sources.get(file.source)
+    form = FORMS.get(source.form) if source else None
+    return any(form and table in form.clean and form.clean[table].raw[0] == file.raw_table for table in VERSIONS)
 
 
 def sources_of(project: Project, table: str, files: list[LandedFile]) -> list[tuple[str, Form, Cleaning]]:

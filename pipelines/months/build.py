@@ -17,8 +17,11 @@ from schemas.metrics import MetricMonth, MetricPart
 from schemas.operations import Build
 from transforms.calendar import add_months, contiguous
 from transforms.declaration import ALL
+from transforms.refusals import UndefinedError
 from warehouse.errors import StaleError
 from warehouse.lineage import build_rows
+from warehouse.pasted import make
+from warehouse.rejected import rejected_of
 
 
 class MonthRun:
@@ -61,7 +64,12 @@ class MonthRun:
         for first, last in contiguous(months):
             stretch = [month for month in months if first <= month <= last]
             self._check_inputs(node, stretch)
-            counts |= self._metrics(node, stretch) if node.metrics else self._table(node, stretch)
+            try:
+                counts |= self._metrics(node, stretch) if node.metrics else self._table(node, stretch)
+            except UndefinedError as fault:
+                if fault.lacks:
+                    fault.args = (f"{fault}{rejected_of(self.project.database, fault.lacks)}",)
+                raise
         return counts
 
     def _table(self, node: Node, months: list[dt.date]) -> dict[dt.date, int]:
@@ -96,7 +104,9 @@ class MonthRun:
     ) -> None:
         """Replace the months of the frames' tables; `scope` as in `write_months`."""
         builds = build_rows(self.expected, node.name, months, counts, self.run_id)
-        self.project.database.write_months(frames, months, builds, scope)
+        # With the first month go the facts that were filed before it.
+        with_earlier = months[0] == self.months[0] and "computed_from" in node.at_hand
+        self.project.database.write_months(frames, months, builds, scope, with_earlier=with_earlier)
         self._made.update(_recorded(builds))
 
     def _values_of(self, metric: str, months: list[dt.date]) -> pl.DataFrame:
@@ -128,7 +138,7 @@ class MonthRun:
             if wrong:
                 stretch = f"{wrong[0]:%Y-%m}" if len(wrong) == 1 else f"{wrong[0]:%Y-%m}..{wrong[-1]:%Y-%m}"
                 raise StaleError(
-                    f"{table} is not built, or stale, in {stretch}; build it first: make run MONTHS={stretch}"
+                    f"{table} is not built, or stale, in {stretch}; build it first: {make('run', MONTHS=stretch)}"
                 )
 
 

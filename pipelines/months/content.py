@@ -5,14 +5,14 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from pipelines.months.inputs import visible
+from pipelines.months.inputs import is_as_told, visible
 from pipelines.months.readers import numbers
 from schemas.config import Config
 from schemas.contract import Contract
 from schemas.operations import ContentMonth
 from transforms.calendar import month_start
 from transforms.declaration import ALL, Months, Whole, Window
-from transforms.visible import own_day
+from transforms.visible import day_by, held
 from warehouse.lineage import digest
 
 BY_MONTH = "by month"
@@ -21,8 +21,11 @@ ALL_MONTHS = (dt.date.min, dt.date(9999, 12, 1))
 
 
 def reach(window: Window) -> str:
-    """A window's name in `content_month`: windows of months share one."""
-    return BY_MONTH if isinstance(window, Months) else str(window)
+    """A window's name in `content_month`: windows of months share one for each way to date the rows."""
+    if not isinstance(window, Months):
+        return str(window)
+    named = BY_MONTH if window.by is None else f"{BY_MONTH} of {window.by}"
+    return f"{named}, the first with all before it" if window.earlier else named
 
 
 def content_rows(
@@ -33,26 +36,31 @@ def content_rows(
     `frame` is as `as_of` knows it; the windows are resolved.
     """
     found: dict[str, list[tuple[dt.date | None, str]]] = {}
+    as_told, frame = frame, held(frame, contract)
     for window in windows:
         if reach(window) in found:
             continue
+        shown = as_told if is_as_told(window) else frame
         if isinstance(window, Months):
-            found[reach(window)] = _by_month(frame, contract, config)
+            found[reach(window)] = _by_month(frame, contract, config, window, months)
         elif isinstance(window, Whole):
-            found[reach(window)] = [(None, _hashed(visible(frame, contract, window, ALL_MONTHS, config)))]
+            found[reach(window)] = [(None, _hashed(visible(shown, contract, window, ALL_MONTHS, config)))]
         else:
             found[reach(window)] = [
-                (month, _hashed(visible(frame, contract, window, (month, month), config))) for month in months
+                (month, _hashed(visible(shown, contract, window, (month, month), config))) for month in months
             ]
     rows = [(contract.table(), name, month, hashed) for name, told in found.items() for month, hashed in told]
     return pl.DataFrame(rows, schema=ContentMonth.dtypes(), orient="row")
 
 
-def _by_month(frame: pl.DataFrame, contract: type[Contract], config: Config) -> list[tuple[dt.date | None, str]]:
+def _by_month(
+    frame: pl.DataFrame, contract: type[Contract], config: Config, window: Months, months: list[dt.date]
+) -> list[tuple[dt.date | None, str]]:
     """Each month's own rows; those of a window are the rows of its months."""
-    everything = frame.select(
-        month_start(own_day(contract, config.reporting.time_zone)).alias("month"), row=_row(list(contract.followed()))
-    ).drop_nulls("month")
+    month = month_start(day_by(window.by, contract, config.reporting.time_zone))
+    if window.earlier and months:
+        month = pl.when(month < months[0]).then(pl.lit(months[0])).otherwise(month)
+    everything = frame.select(month.alias("month"), row=_row(list(contract.followed()))).drop_nulls("month")
     sums = everything.group_by("month").agg(pl.col("row").sum(), rows=pl.len()).sort("month")
     return [(month, digest(total, rows)) for month, total, rows in sums.iter_rows()]
 
@@ -73,7 +81,7 @@ class Content:
         self._told: dict[tuple[str, str], dict[dt.date | None, str]] = {}
         for table, name, month, hashed in recorded.select(list(ContentMonth.dtypes())).iter_rows():
             self._told.setdefault((table, name), {})[month] = hashed
-        self._running: dict[str, list[tuple[dt.date, str]]] = {}
+        self._running: dict[tuple[str, str], list[tuple[dt.date, str]]] = {}
 
     def shown(self, table: str, window: Window, month: dt.date, shifted: Mapping[int, dt.date]) -> str:
         """What a resolved window on the table shows to the month; `shifted` has the months by distance."""
@@ -84,16 +92,16 @@ class Content:
             return told.get(month, "")
         back, ahead = numbers(window)
         if back is ALL:
-            return self._so_far(table, told, shifted[ahead])
+            return self._so_far((table, reach(window)), told, shifted[ahead])
         return digest([told.get(shifted[distance], "") for distance in range(-back, ahead + 1)])
 
-    def _so_far(self, table: str, told: Mapping[dt.date | None, str], last: dt.date) -> str:
+    def _so_far(self, shown: tuple[str, str], told: Mapping[dt.date | None, str], last: dt.date) -> str:
         """All months through `last`, as one."""
-        if table not in self._running:
+        if shown not in self._running:
             total, run = "", []
             for month in sorted(month for month in told if month is not None):
                 total = digest(total, month, told[month])
                 run.append((month, total))
-            self._running[table] = run
-        before = [total for month, total in self._running[table] if month <= last]
+            self._running[shown] = run
+        before = [total for month, total in self._running[shown] if month <= last]
         return before[-1] if before else ""

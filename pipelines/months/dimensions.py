@@ -13,16 +13,18 @@ from pipelines.months.readers import UNPARTITIONED
 from pipelines.months.store import inputs_of
 from pipelines.project import Project
 from schemas.customers import DimMonth
+from schemas.metrics import MetricMonth, MetricPart
 from schemas.operations import ContentMonth, Ingest
 from schemas.tables import CANONICAL
 from transforms.calendar import calendar, gross_margins
-from transforms.catalogue import DIMENSION_TABLES
-from transforms.clean.resolve import external
+from transforms.catalogue import DIMENSION_TABLES, MONTHLY_TABLES
+from transforms.clean.counting import of_customers
 from transforms.declaration import Window
 from transforms.visible import seen_on
 from warehouse.code import code_of
 from warehouse.lineage import digest
 
+MONTHLY = (*MONTHLY_TABLES, MetricPart.table(), MetricMonth.table())
 SIGHT = ("pipelines.months.content:content_rows", "pipelines.months.dimensions:sights")
 
 
@@ -44,8 +46,7 @@ def sights(project: Project, as_of: dt.date) -> Callable[[str], Sight]:
         contract, config = project.contracts[table], project.config
 
         def content(frame: pl.DataFrame) -> pl.DataFrame:
-            ours = external(frame) if table == "accounts" else frame
-            seen = seen_on(contract.shaped(ours), contract, as_of, config.reporting.time_zone)
+            seen = seen_on(contract.shaped(of_customers(table, frame)), contract, as_of, config.reporting.time_zone)
             return content_rows(seen, contract, windows[table], months, config)
 
         name = digest(code, sorted(map(str, windows[table])), months, config.reporting.time_zone)
@@ -80,8 +81,10 @@ def build_dimensions(project: Project) -> dict[str, int]:
         frames[node.name] = contract.checked(made)
         content.append(sight(node.name).content(frames[node.name]))
         now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-        row = (node.name, dimension_made_from(project, node.name), None, made.height, None, as_of, "", now)
+        made_from = dimension_made_from(project, node.name)
+        row = (node.name, made_from, None, None, made.height, None, as_of, "", now, None)
         told.append(pl.DataFrame([row], Ingest.dtypes(), orient="row"))
+    database.forget_outside(MONTHLY, months[0], months[-1])
     written = {**frames, ContentMonth.table(): pl.concat(content), Ingest.table(): pl.concat(told)}
     database.write_whole(written, {"table_name": list(DIMENSION_TABLES)})
     return {name: frame.height for name, frame in frames.items()}

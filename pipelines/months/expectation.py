@@ -20,8 +20,8 @@ from warehouse.lineage import READING, digest
 
 Made = dict[str, str]
 """A part of what a month is made from → its fingerprint."""
-CALENDAR = {"dim_month", "as_of"}
-"""What of that a function is given changes as days pass: told by `as_of`."""
+CALENDAR = {"dim_month", "as_of", "computed_from"}
+"""What of that a function is given is told otherwise: by `as_of`, and by what the first month shows of earlier ones."""
 
 
 def expected(project: Project, as_of: dt.date) -> dict[tuple[str, dt.date], Made]:
@@ -125,7 +125,7 @@ class _Shifted(dict[int, dt.date]):
 def _told(value: object) -> object:
     """A value as it is hashed."""
     if isinstance(value, Exported):
-        return sorted((table, sorted(columns)) for table, columns in value.columns.items())
+        return [sorted((table, sorted(columns)) for table, columns in value.columns.items()), sorted(value.partly)]
     if isinstance(value, bytes):
         return digest(value.hex())
     dump = getattr(value, "model_dump", None)

@@ -22,6 +22,7 @@ from transforms.declaration import (
     METRIC_TABLES,
     READABLE,
     THE_MONTH,
+    History,
     Months,
     Whole,
     Window,
@@ -30,7 +31,7 @@ from transforms.declaration import (
     window_of,
 )
 from transforms.exported import Exported
-from transforms.visible import dated_in, known_by, seen_on
+from transforms.visible import dated_in, held, known_by, seen_on
 
 PROVENANCE = tuple(Export.dtypes())
 
@@ -54,12 +55,23 @@ class Store(Protocol):
         """The key that persons' ids are hashed with."""
 
 
+def is_as_told(window: Window) -> bool:
+    """Whether a window shows of each version what it told itself."""
+    return isinstance(window, History) and window.as_told
+
+
 def visible(
-    frame: pl.DataFrame, contract: type[Contract], window: Window, months: tuple[dt.date, dt.date], config: Config
+    frame: pl.DataFrame,
+    contract: type[Contract],
+    window: Window,
+    months: tuple[dt.date, dt.date],
+    config: Config,
+    computed_from: dt.date = dt.date.min,
 ) -> pl.DataFrame:
     """The rows of a table without months that some months see, of the columns that restate them.
 
-    `frame` is as `as_of` knows it; `window` is resolved.
+    `frame` is as `as_of` knows it, with what is `held`, unless the window is as told; `window` is resolved;
+    `computed_from` is the first month that is built.
     """
     zone = config.reporting.time_zone
     first, last = months
@@ -69,7 +81,9 @@ def visible(
     if isinstance(window, Months):
         back, ahead = numbers(window)
         begin = None if back is ALL else add_months(first, -back)
-        return dated_in(frame, contract, begin, add_months(last, ahead), zone).select(columns)
+        if begin is not None and window.earlier and begin <= computed_from:
+            begin = None
+        return dated_in(frame, contract, begin, add_months(last, ahead), zone, window.by).select(columns)
     day, plans = history_days(window, last)
     return known_by(frame, contract, day, plans, zone).select(columns)
 
@@ -87,7 +101,7 @@ class Inputs:
     store: Store
     _known: dict[object, object] = field(default_factory=dict)
     """Intermediate results that were made before."""
-    _seen: dict[str, pl.DataFrame] = field(default_factory=dict)
+    _seen: dict[tuple[str, bool], pl.DataFrame] = field(default_factory=dict)
     """Unpartitioned tables that were read before."""
 
     def given(self, reader: Reader, months: list[dt.date]) -> dict[str, object]:
@@ -112,6 +126,7 @@ class Inputs:
             within = [month for month in self.months if span[0] <= month <= span[1]]
             return calendar(within, as_of) if name == "dim_month" else gross_margins(within, config.finance)
         known = {
+            "computed_from": self.months[0] if months[0] == self.months[0] else None,
             "as_of": as_of,
             "currency": config.reporting.currency,
             "time_zone": config.reporting.time_zone,
@@ -152,18 +167,21 @@ class Inputs:
     def rows(self, table: str, window: Window, months: list[dt.date]) -> pl.DataFrame:
         """The rows of a table that a window around some months shows."""
         if table not in UNPARTITIONED:
-            return self.store.built(table, *self.span(window, months))
-        frame = self.as_known(table)
-        return visible(
-            frame, self.contracts[table], resolved(window, self.config), (months[0], months[-1]), self.config
-        )
+            first, last = self.span(window, months)
+            # With the first month lie the facts that were filed before it.
+            so_far = isinstance(window, Months) and window.back is ALL
+            return self.store.built(table, dt.date.min if so_far else first, last)
+        frame = self.as_known(table, is_as_told(window))
+        within = (months[0], months[-1])
+        return visible(frame, self.contracts[table], resolved(window, self.config), within, self.config, self.months[0])
 
-    def as_known(self, table: str) -> pl.DataFrame:
-        """An unpartitioned table's rows as `as_of` knows them."""
-        if table not in self._seen:
-            frame = self.store.staged(table)
-            self._seen[table] = seen_on(frame, self.contracts[table], self.as_of, self.config.reporting.time_zone)
-        return self._seen[table]
+    def as_known(self, table: str, as_told: bool = False) -> pl.DataFrame:
+        """An unpartitioned table's rows as `as_of` knows them, each version as it was told or with what is `held`."""
+        if (table, as_told) not in self._seen:
+            contract = self.contracts[table]
+            frame = seen_on(self.store.staged(table), contract, self.as_of, self.config.reporting.time_zone)
+            self._seen[table, True], self._seen[table, False] = frame, held(frame, contract)
+        return self._seen[table, as_told]
 
     def _of_metrics(self, name: str, reader: Reader, months: list[dt.date]) -> pl.DataFrame:
         first, last = self.span(reader.reads.get(name, THE_MONTH), months)

@@ -75,7 +75,7 @@ def _asset(name: str, members: list[Metric], config: Config) -> Node:
     own = {metric.name for metric in members}
     readers = [Reader(metric.function, metric.reads, metric.provisional_days) for metric in members]
     asking = [Reader(metric.unknown_when, {}) for metric in members if metric.unknown_when]
-    others = [n for metric in members for n in (*metric.operands, *filter(None, [metric.null_with])) if n not in own]
+    others = [n for metric in members for n in (*metric.operands, *metric.beside) if n not in own]
     month: frozenset[Window] = frozenset({THE_MONTH})
     windows = {CATALOGUE[name].asset: month for name in others if name in CATALOGUE}
     windows["dim_account_month"] = month
@@ -83,7 +83,7 @@ def _asset(name: str, members: list[Metric], config: Config) -> Node:
         for table in metric.observed:
             window = resolved(window_of(table, metric.reads), config)
             windows[table] = windows.get(table, frozenset()) | {window}
-    needs = {need for metric in members for need in (*metric.needs, *getattr(metric, "without", ()))}
+    needs = {need for m in members for need in (*m.needs, *getattr(m, "without", ()), *m.basis_without)}
     also = {*ALWAYS_ASKED, *(n for n in others if n not in CATALOGUE)}
     if any(metric.history_months for metric in members):
         windows["dim_account"] = windows.get("dim_account", frozenset()) | {BEGINNING}

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -57,9 +57,9 @@ def chosen(predicate: Callable[..., bool] | None, config: Config) -> tuple[Metri
 def resolved(window: Window, config: Config) -> Window:
     """A window with its depths as numbers."""
     if isinstance(window, Months):
-        return Months(depth(window.back, config), depth(window.ahead, config))
+        return replace(window, back=depth(window.back, config), ahead=depth(window.ahead, config))
     if isinstance(window, History):
-        return History(depth(window.ahead, config), depth(window.plans, config))
+        return History(depth(window.ahead, config), depth(window.plans, config), window.as_told)
     return window
 
 
@@ -118,9 +118,9 @@ def _further(window: Window, ahead: Depth) -> Window:
     if not isinstance(ahead, int):
         raise TypeError(f"how far ahead an intermediate result is read must be a number, not {ahead}")
     if isinstance(window, Months):
-        return Months(window.back, _added(window.ahead, ahead))
+        return replace(window, ahead=_added(window.ahead, ahead))
     if isinstance(window, History):
-        return History(_added(window.ahead, ahead), window.plans)
+        return History(_added(window.ahead, ahead), window.plans, window.as_told)
     return window
 
 

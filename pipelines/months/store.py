@@ -9,8 +9,8 @@ from pipelines.project import Project
 from schemas.metrics import MetricMonth, MetricPart
 from schemas.operations import AccountKey
 from schemas.tables import CANONICAL
-from transforms.clean.resolve import external
-from warehouse.staging import read_staged
+from transforms.clean.counting import of_customers
+from warehouse.person_key import person_key
 
 
 class ProjectStore:
@@ -23,8 +23,7 @@ class ProjectStore:
         """A canonical table, of our customers only, or a dimension without months."""
         if table not in CANONICAL:
             return self.project.database.read(table)
-        rows = read_staged(self.project.folders, table, self.project.contracts[table])
-        return external(rows) if table == "accounts" else rows
+        return of_customers(table, self.project.staged(table))
 
     def built(self, table: str, first: dt.date, last: dt.date) -> pl.DataFrame:
         """The months of a table by month."""
@@ -43,7 +42,7 @@ class ProjectStore:
 
     def secret(self) -> bytes:
         """The key that persons' ids are hashed with."""
-        return self.project.folders.secret()
+        return person_key(self.project.folders)
 
 
 def inputs_of(project: Project, as_of: dt.date) -> Inputs:

@@ -12,8 +12,8 @@ from pipelines.months.readers import Reader
 from schemas.metrics import MetricMonth, Parts
 from transforms.catalogue import CATALOGUE
 from transforms.declaration import THE_MONTH, window_of
-from transforms.metrics.definition import Derived, Median, Metric, WithParts
-from transforms.metrics.roll_up import Surroundings, begins, derive, medians, null_with, roll_up
+from transforms.metrics.definition import Derived, Median, Metric, Ratio, WithParts
+from transforms.metrics.roll_up import Surroundings, begins, derive, medians, null_with, roll_up, with_items_of
 
 OF_ASSET = Reader(lambda: None, {})
 """Reads nothing by parameters: what the roll-up needs is asked for by name."""
@@ -44,7 +44,7 @@ class Values:
         reader = Reader(metric.function, metric.reads, metric.provisional_days)
         found = reader.call(self.inputs.given(reader, self.months))
         checked = Parts.checked(found).filter(pl.col("month").is_in(self.months))
-        return checked.clear() if around.missing(metric) else checked
+        return checked.clear() if around.missing(metric) else around.known_parts(metric, checked)
 
     def _values(
         self, metric: Metric, parts: pl.DataFrame, around: Surroundings, made: dict[str, pl.DataFrame]
@@ -60,6 +60,8 @@ class Values:
             values = medians(metric, self.inputs.rows(table, window_of(table, metric.reads), self.months), around)
         elif isinstance(metric, WithParts):
             values = roll_up(metric, parts, around)
+            if isinstance(metric, Ratio) and metric.items_of:
+                values = with_items_of(values, of(metric.items_of))
         else:
             raise TypeError(f"{metric.name} is of no kind that has values")
         return null_with(values, of(metric.null_with)) if metric.null_with else values

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from pipelines.ingest.sources import unlanded_files
+from pipelines.ingest.sources import day_of_exports, unlanded_files
 from pipelines.months.plan import stale_months, stretches
 from pipelines.orchestration.exports import stale_month
 from pipelines.orchestration.partitions import Stale, of_plan
@@ -21,7 +21,7 @@ from transforms.calendar import month_of, next_month
 from transforms.catalogue import CATALOGUE
 from transforms.clean.vendors import FORMS
 from warehouse.errors import LockedError
-from warehouse.landing import default_as_of, source_files
+from warehouse.landing import source_files
 from warehouse.lineage import digest
 from warehouse.locking import run_lock
 from warehouse.publishing import publications
@@ -86,7 +86,7 @@ def _daily(project: Project, job: Job) -> dg.ScheduleDefinition:
     def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         """Every morning: ingest, build what is stale then, above all the months that are still open, and publish."""
         now = project.anew()
-        as_of = now.config.as_of or default_as_of(source_files(now.loaded, FORMS), now.loaded)
+        as_of = day_of_exports(now)
         return dg.RunRequest(run_key=None, tags=of_plan(*open_months(now, as_of), Stale.ANYWHERE))
 
     return daily

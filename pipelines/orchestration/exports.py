@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from pipelines.ingest.canonical_tables import FIRST, ingest_table, land_all
+from pipelines.ingest.canonical_tables import FIRST, READS, ingest_table, land_all
 from pipelines.ingest.sources import ingest_code
 from pipelines.months.dimensions import build_dimensions, sights
 from pipelines.months.makers import dimension_code
@@ -57,7 +57,7 @@ def _canonical_asset(project: Project, name: str) -> dg.AssetsDefinition:
         group_name="clean",
         owners=OWNERS,
         kinds={"polars", "pandera", "parquet"},
-        deps=[*deps, *(["usage_events"] if name == "milestones" else [])],
+        deps=[*deps, *([READS[name]] if name in READS else [])],
         retry_policy=RETRY,
         description=contract.prose(),
         metadata=table_metadata(contract),
@@ -69,6 +69,10 @@ def _canonical_asset(project: Project, name: str) -> dg.AssetsDefinition:
             done = ingest_table(project, name, as_of, context.run_id, sights(project, as_of)(name))
         if done.rejected:
             context.log.warning(f"{name}: {done.rejected} rows quarantined; see table quarantine")
+        for notice in done.notices:
+            context.log.warning(notice)
+        for warning in done.warnings:
+            context.log.warning(f"{name}: {warning}; see table export_file")
         told = {
             "dagster/row_count": done.rows,
             "quarantined_rows": done.rejected,

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.execution.plan.execute_step import _build_data_version_tags, _get_input_provenance_data
 
+from pipelines.orchestration.declared import ended_by_interrupts
 from pipelines.orchestration.event_log import log_materializations
 from pipelines.orchestration.partitions import DEFERRED
 
@@ -50,17 +51,18 @@ def _record(
     The tags are those that Dagster itself would write, so that its staleness and lineage are true: by them it tells
     what an asset was made from.
     """
-    inputs = _get_input_provenance_data(asset_key, context.get_step_execution_context())
-    code = context.assets_def.code_versions_by_key[asset_key] or context.run_id
-    log_materializations(
-        context,
-        [
-            dg.AssetMaterialization(
-                asset_key=asset_key,
-                partition=partition,
-                metadata=told,
-                tags=_build_data_version_tags(dg.DataVersion(versions[partition]), code, inputs, True),
-            )
-            for partition, told in metadata.items()
-        ],
-    )
+    with ended_by_interrupts():
+        inputs = _get_input_provenance_data(asset_key, context.get_step_execution_context())
+        code = context.assets_def.code_versions_by_key[asset_key] or context.run_id
+        log_materializations(
+            context,
+            [
+                dg.AssetMaterialization(
+                    asset_key=asset_key,
+                    partition=partition,
+                    metadata=told,
+                    tags=_build_data_version_tags(dg.DataVersion(versions[partition]), code, inputs, True),
+                )
+                for partition, told in metadata.items()
+            ],
+        )

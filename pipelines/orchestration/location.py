@@ -21,7 +21,9 @@ def definitions(project: Project) -> dg.Definitions:
         schedules=started.schedules,
         sensors=started.sensors,
         resources={
-            "warehouse": WarehouseResource(config_path=str(project.config_path), data_dir=str(project.data_dir))
+            "warehouse": WarehouseResource(
+                config_path=str(project.config_path), data_dir=str(project.data_dir), beside=project.beside
+            )
         },
         executor=dg.in_process_executor,
     )

@@ -7,6 +7,8 @@ from pathlib import Path
 import dagster as dg
 from pydantic import PrivateAttr
 
+from pipelines.interrupts import noted
+from pipelines.mending import mend
 from pipelines.months.build import MonthRun
 from pipelines.project import Project
 from warehouse.locking import run_lock
@@ -17,6 +19,7 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     config_path: str
     data_dir: str
+    beside: str = ""
     lock_wait_seconds: float = 600
 
     _project: Project | None = PrivateAttr(default=None)
@@ -26,7 +29,7 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def project(self) -> Project:
         """The project, loaded once a run."""
         if self._project is None:
-            self._project = Project(Path(self.config_path), Path(self.data_dir))
+            self._project = Project(Path(self.config_path), Path(self.data_dir), self.beside)
         return self._project
 
     def month_run(self, run_id: str) -> MonthRun:
@@ -41,5 +44,8 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         purpose = f"run {context.run_id[:8]}" if context.run_id else "a run"
         say = context.log.info if context.log else (lambda _: None)
         lock = run_lock(self.project.folders, purpose, wait_seconds=self.lock_wait_seconds, say=say)
-        with lock, self.project.database.kept_open():
-            yield self
+        with noted(), lock:
+            for told in mend(self.project):
+                say(told)
+            with self.project.database.kept_open():
+                yield self

@@ -6,12 +6,14 @@ from typing import Any
 
 import dagster as dg
 
+from pipelines.interrupts import noted, was_interrupted
 from pipelines.months.plan import Stretch
 from pipelines.orchestration.instance import dagster_home
 from pipelines.orchestration.location import definitions
 from pipelines.orchestration.partitions import Stale, month_range, of_plan
 from pipelines.orchestration.publication import ACCEPT
 from pipelines.project import Project
+from warehouse.pasted import make
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -40,28 +42,39 @@ class Runs:
         return self._execute("publish", {ACCEPT: accepted} if accepted else {})
 
     def _execute(self, job: str, tags: Mapping[str, str], assets: Sequence[str] | None = None) -> bool:
-        result = self.definitions.resolve_job_def(job).execute_in_process(
-            instance=self.instance,
-            tags=tags,
-            run_config=QUIET,
-            raise_on_error=False,
-            asset_selection=[dg.AssetKey(name) for name in assets] if assets else None,
-        )
-        for event in result.all_events:
-            if event.is_step_failure:
-                failure = event.step_failure_data
-                told = failure.user_failure_data.description if failure.user_failure_data else None
-                self.failures.append(f"{event.step_key}: {told or _kind(failure.error)}")
+        with noted():
+            result = self.definitions.resolve_job_def(job).execute_in_process(
+                instance=self.instance,
+                tags=tags,
+                run_config=QUIET,
+                raise_on_error=False,
+                asset_selection=[dg.AssetKey(name) for name in assets] if assets else None,
+            )
+            if was_interrupted():
+                raise KeyboardInterrupt
+        self.failures += _failures(result.all_events)
         return result.success
+
+
+def _failures(events: Sequence[dg.DagsterEvent]) -> list[str]:
+    """What failed, in words; the run itself only where none of its steps did."""
+    found = []
+    for event in events:
+        if event.is_step_failure:
+            failure = event.step_failure_data
+            told = failure.user_failure_data.description if failure.user_failure_data else None
+            found.append(f"{event.step_key}: {told or _kind(failure.error)}")
+    if not found:
+        found = [_kind(event.job_failure_data.error) for event in events if event.is_job_failure]
+    return found
 
 
 def _kind(error: Any) -> str:  # noqa: ANN401 - Dagster's own class of errors, told by name alone
     """The kind of the error behind all the others; what it says may hold a value of the data."""
     while error is not None and error.cause is not None:
         error = error.cause
-    return (
-        f"{error.cls_name or 'an unknown error'}; its trace is in the run's log, see `make dev`" if error else "failed"
-    )
+    kind = (error and error.cls_name) or "an unknown error"
+    return f"{kind} in Dagster; its trace is in the run's log: {make('dev')}"
 
 
 @contextmanager

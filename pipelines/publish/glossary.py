@@ -1,6 +1,7 @@
 """The catalogue of metrics as rows: what analysts and the SQL macros read of the definitions."""
 
 import datetime as dt
+import difflib
 
 import polars as pl
 
@@ -49,6 +50,8 @@ def _row(project: Project, metric: Metric) -> dict[str, object]:
         "scale": metric.scale if isinstance(metric, Ratio) else 1.0,
         "is_company_only": isinstance(metric, Ratio) and metric.company_only,
         "provisional_days": metric.days(config),
+        # Where no source exports what it needs it is known of no account, and no column need tell.
+        "known_where": None if project.exported().missing(metric.needs) else metric.known_where,
         "observed_table": observed and observed.table,
         "observed_value": observed and observed.value,
         "observed_month": observed and observed.month,
@@ -74,16 +77,23 @@ def operand_rows(project: Project) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=MetricOperand.dtypes(), orient="row")
 
 
+def check_targets(project: Project) -> None:
+    """Raise ConfigError if a target names no metric."""
+    for position, target in enumerate(project.config.targets):
+        if target.metric not in CATALOGUE:
+            near = difflib.get_close_matches(target.metric, CATALOGUE, n=1)
+            hint = f"did you mean {near[0]}?" if near else "expected one of docs/dictionary.md"
+            raise ConfigError(f"{project.config_path}: targets.{position}.metric: there is no such metric; {hint}")
+
+
 def target_rows(project: Project, months: list[dt.date]) -> pl.DataFrame:
     """`metric_target`: of each metric with targets, the one that holds in each month.
 
     Raises:
         ConfigError: a target names no metric.
     """
+    check_targets(project)
     targets = project.config.targets
-    for position, target in enumerate(targets):
-        if target.metric not in CATALOGUE:
-            raise ConfigError(f"{project.config_path}: targets.{position}.metric: there is no metric {target.metric}")
     rows = []
     for name in dict.fromkeys(target.metric for target in targets):
         for month in months:

@@ -11,10 +11,12 @@ import polars as pl
 from pipelines.project import Project
 from schemas.config import Headline, QuarantineLimit
 from schemas.contract import Contract
+from schemas.currencies import MINOR_DIGITS
 from schemas.metrics import DimMetric, MetricMonth
 from schemas.operations import ExportFile, Publication
 from warehouse.errors import AuditError
 from warehouse.lineage import digest
+from warehouse.pasted import make
 from warehouse.validation import REPEATED
 from warehouse.versions import current_version
 
@@ -47,7 +49,7 @@ def refuse_rejected(files: pl.DataFrame, rejected: pl.DataFrame, limit: Quaranti
     if faults:
         raise AuditError(
             f"nothing is published: {'; '.join(faults)} (quarantine_limit in the config). Mend the file, or raise the "
-            "limit of its table if the rest is worth publishing, and run `make run`"
+            f"limit of its table if the rest is worth publishing, and then: {make('run')}"
         )
 
 
@@ -68,6 +70,8 @@ class Move:
     unit: str
     before: float
     after: float | None
+    currency: str
+    """In which money is told."""
 
     def exceeds(self, limit: float) -> bool:
         """Whether it moves by more than the limit: shares by so much of the whole, others of what they were."""
@@ -82,6 +86,8 @@ class Move:
     def _spelled(self, value: float | None) -> str:
         if value is None:
             return "NULL"
+        if self.unit == "cents":
+            return f"{value / 10 ** MINOR_DIGITS[self.currency]:,.2f} {self.currency}"
         return f"{value:.2%}" if self.unit == "share" else f"{value:,.2f} {self.unit}"
 
 
@@ -93,7 +99,8 @@ def moved(project: Project) -> list[Move]:
     after = _headlines(project.database.read(MetricMonth.table(), where={"metric": list(HEADLINES)}))
     units = dict(project.database.read(DimMetric.table()).select("metric", "unit").iter_rows())
     both = before.drop_nulls("value").join(after, on=["metric", "month"], suffix="_now").sort("month", "metric")
-    found = (Move(metric, month, units[metric], old, new) for metric, month, old, new in both.iter_rows())
+    money = project.config.reporting.currency
+    found = (Move(metric, month, units[metric], old, new, money) for metric, month, old, new in both.iter_rows())
     return [move for move in found if move.exceeds(project.config.change_limit.of(move.metric))]
 
 
@@ -128,7 +135,7 @@ def refuse_moves(project: Project, row: dict[str, object], accepted: str | None)
     since = ", ".join(_changed(project, row)) or "nothing that is recorded"
     raise AuditError(
         f"nothing is published, as closed months move by more than change_limit in the config allows: {told}. Changed "
-        f"against what readers have: {since}. If it is as it should be, let it through once: make run ACCEPT={name}"
+        f"against what readers have: {since}. If it is as it should be, let it through once: {make('run', ACCEPT=name)}"
     )
 
 

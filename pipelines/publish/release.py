@@ -44,6 +44,7 @@ def audit_and_publish(project: Project, run_id: str, accepted: str | None = None
         "first_month": config.first_month,
         "last_month": month_of(as_of),
         "content": content_digest(project),
+        "currency": config.reporting.currency,
     }
     row["accepted"] = refuse_moves(project, row, accepted)
     return publish(project.database, project.folders, row, config.publishing.keep_versions, fingerprints(project))

@@ -44,7 +44,7 @@ class TestAClosedMonthThatMovesFar:
         with pytest.raises(AuditError) as refused:
             company.publish()
         told = str(refused.value)
-        assert re.search(r"mrr of 2024-05 from [\d,.]+ cents to [\d,.]+ cents", told)
+        assert re.search(r"mrr of 2024-05 from [\d,.]+ EUR to [\d,.]+ EUR", told)
         assert "2024-06" not in told, "June is not over, and may move"
         assert "Changed against what readers have: billing/subscription_items.csv. " in told
         assert re.search(r"make run ACCEPT=[0-9a-f]{8}$", told)
@@ -89,19 +89,27 @@ class TestAClosedMonthThatMovesFar:
 
 class TestAMove:
     def test_of_a_share_is_measured_in_points_of_the_whole(self):
-        assert not Move("churn_rate", day("2024-05-01"), "share", 0.01, 0.10).exceeds(0.1)
-        assert Move("churn_rate", day("2024-05-01"), "share", 0.01, 0.12).exceeds(0.1)
+        assert not Move("churn_rate", day("2024-05-01"), "share", 0.01, 0.10, "EUR").exceeds(0.1)
+        assert Move("churn_rate", day("2024-05-01"), "share", 0.01, 0.12, "EUR").exceeds(0.1)
 
     def test_of_an_amount_is_measured_in_what_it_was(self):
-        assert not Move("mrr", day("2024-05-01"), "cents", 200.0, 220.0).exceeds(0.1)
-        assert Move("mrr", day("2024-05-01"), "cents", 200.0, 221.0).exceeds(0.1)
-        assert Move("mrr", day("2024-05-01"), "cents", 200.0, 0.0).exceeds(0.9)
-        assert not Move("mrr", day("2024-05-01"), "cents", 0.0, 0.0).exceeds(0.1)
+        assert not Move("mrr", day("2024-05-01"), "cents", 200.0, 220.0, "EUR").exceeds(0.1)
+        assert Move("mrr", day("2024-05-01"), "cents", 200.0, 221.0, "EUR").exceeds(0.1)
+        assert Move("mrr", day("2024-05-01"), "cents", 200.0, 0.0, "EUR").exceeds(0.9)
+        assert not Move("mrr", day("2024-05-01"), "cents", 0.0, 0.0, "EUR").exceeds(0.1)
 
     def test_to_no_value_at_all_is_always_too_far(self):
-        gone = Move("csat", day("2024-05-01"), "share", 0.5, None)
+        gone = Move("csat", day("2024-05-01"), "share", 0.5, None, "EUR")
         assert gone.exceeds(1.0)
         assert str(gone) == "csat of 2024-05 from 50.00% to NULL"
+
+    def test_of_money_is_told_in_whole_units_of_its_currency(self):
+        assert str(Move("mrr", day("2024-05-01"), "cents", 123456.0, 0.0, "EUR")).endswith(
+            "from 1,234.56 EUR to 0.00 EUR"
+        )
+        assert str(Move("mrr", day("2024-05-01"), "cents", 1234.0, 0.0, "JPY")).endswith(
+            "from 1,234.00 JPY to 0.00 JPY"
+        )
 
     def test_has_the_limit_of_its_metric(self):
         limit = ChangeLimit.model_validate({"default": 0.2, "metrics": {"nrr": 0.05}})

@@ -486,21 +486,14 @@ def test_a_later_snapshot_of_the_accounts_restates_only_the_months_it_speaks_for
     path = company.export("accounts", changed(exports()["accounts"], "account_id", "A01", region="Moon"))
     shown = dt.datetime(2024, 6, 10, 12, 0, tzinfo=dt.UTC).timestamp()
     os.utime(path, (shown, shown))
-    first = next(company.project().folders.landed.glob("landed.jsonl"))
     # The first snapshot was exported when it was written; let it be of the first of June.
-    first.write_text(_exported(first.read_text(), "accounts", "2024-06-01 00:00:00"))
+    with closing(sqlite3.connect(company.project().folders.landed / "landed.sqlite")) as connection, connection:
+        moment = ("2024-06-01 00:00:00", "accounts")
+        connection.execute("UPDATE landed_file SET exported_at = ? WHERE raw_table = ?", moment)
     company.ingest()
     found = stale(company)
     assert found["dim_account_month"] == {LAST}
     assert {m for months in found.values() for m in months} == {LAST}
-
-
-def _exported(log: str, table: str, moment: str) -> str:
-    import json
-
-    lines = [json.loads(line) for line in log.splitlines()]
-    told = [{**line, "exported_at": moment} if line["raw_table"] == table else line for line in lines]
-    return "".join(json.dumps(line) + "\n" for line in told)
 
 
 def test_an_account_deleted_in_the_crm_changes_no_history(company: SmallCompany, built: SmallCompany) -> None:

@@ -19,8 +19,8 @@ from schemas.customers import DimAccountMonth
 from tests.frames import day, margins, months, mrr_of, rows
 from transforms.declaration import parameters
 from transforms.exported import Exported
-from transforms.facts.mrr import NegativeMrrWarning, fct_mrr_account_currency_month
-from transforms.facts.service import service_periods
+from transforms.facts.mrr import fct_mrr_account_currency_month
+from transforms.facts.service import NegativeMrrWarning, service_periods
 from transforms.metrics import retention, revenue
 from transforms.metrics.definition import REGISTRY
 from transforms.metrics.roll_up import Surroundings, roll_up
@@ -67,6 +67,7 @@ class Company:
 some_days = st.sampled_from(EDGES) | st.dates(EARLIEST, dt.date(2024, 6, 20))
 maybe_days = st.none() | some_days
 amounts = st.sampled_from([0, 1, 5, 6, 18, 30, 99, 100_00]) | st.integers(1, 1_00) | st.integers(1, 2_000_00)
+FINE_PRICES = [Decimal(text) for text in ("0.5", "12.75", "333.333333333333", "0.004")]
 intervals = st.sampled_from(
     [("month", 1), ("month", None), ("month", 6), ("year", 1), ("quarter", 1), ("week", 1), ("week", 2), ("day", 10)]
 )
@@ -78,7 +79,8 @@ def terms(draw: st.DrawFn) -> Item:
     said: Item = {
         "account_id": draw(st.sampled_from("AAAB")),
         "currency": draw(st.sampled_from(["EUR", "EUR", "USD", "JPY"])),
-        "unit_amount": draw(amounts),
+        "unit_amount": draw(amounts) if draw(st.integers(0, 4)) else draw(st.sampled_from(FINE_PRICES)),
+        "line_amount": None if draw(st.integers(0, 5)) else draw(amounts),
         "quantity": draw(st.sampled_from([None, 1, 2, 3])),
         "seats": draw(st.sampled_from([None, 0, 3])),
     }
@@ -222,7 +224,10 @@ def worth(version: Item, on: dt.date) -> Fraction:
         return Fraction(0)
     quantity = 1 if said("quantity") is None else said("quantity")
     over = said("discount_ends_on") and said("discount_ends_on") <= on
-    line = quantity * version["unit_amount"] - (0 if over else said("discount_amount") or 0)
+    charge = said("line_amount")
+    if charge is None:
+        charge = quantity * Fraction(version["unit_amount"])
+    line = max(charge - (0 if over else said("discount_amount") or 0), Fraction(0))
     return line * PER_MONTH[version["interval_unit"]] / (said("interval_count") or 1)
 
 

@@ -37,6 +37,7 @@ from transforms.catalogue import CATALOGUE, metric_assets
 from transforms.declaration import window_of
 from transforms.exported import Exported
 from transforms.metrics.definition import Derived, Median, Metric
+from transforms.metrics.revenue import HISTORY
 from transforms.metrics.roll_up import Surroundings, derive, medians, null_with, roll_up
 from warehouse.database import WorkingDatabase
 from warehouse.folders import Folders
@@ -96,6 +97,17 @@ def lacking(world: World, seed: int) -> World:
     return replace(world, exported=Exported(columns), config=config)
 
 
+def half_without_history(world: World) -> World:
+    """The company with a second billing system, which has half of the accounts and tells no versions."""
+    second = pl.col("account_id").str.slice(-1).is_in(["1", "4", "6", "8", "9"])
+
+    def change(name: str, frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.with_columns(has_history=~second) if name == "dim_account" else frame
+
+    exported = replace(world.exported, partly=frozenset({HISTORY}))
+    return replace(world.changed(change), exported=exported)
+
+
 def without_segments(world: World) -> World:
     plain = {name: contract for name, contract in PUBLISHED.items() if name in world.contracts}
     config = world.config.model_copy(update={"segments": ()})
@@ -113,7 +125,7 @@ def by_lot(seed: int) -> dict[str, str]:
 
 DECLARED = {name: metric.over_time for name, metric in CATALOGUE.items()}
 KINDS = {
-    "in disorder": Kind(lambda world: thinned(disorder(world, 3), 3), DECLARED, MONTHS[3]),
+    "in disorder": Kind(lambda world: half_without_history(thinned(disorder(world, 3), 3)), DECLARED, MONTHS[3]),
     "by other rules": Kind(lambda world: without_segments(thinned(disorder(world, 4), 4)), by_lot(7), MONTHS[1]),
     "lacking": Kind(lambda world: lacking(world, 104), DECLARED, MONTHS[0]),
 }
@@ -204,7 +216,7 @@ def published(world: World, rules: Mapping[str, str], first: dt.date, folder: Pa
         database.write_whole(frames)
         add_odd_columns(database, frames["dim_account_month"])
         words = dict.fromkeys(("run_id", "code_version", "config_sha256", "content"), "")
-        row = {**words, "as_of": world.as_of, "first_month": first, "last_month": MONTHS[-1]}
+        row = {**words, "as_of": world.as_of, "first_month": first, "last_month": MONTHS[-1], "currency": "EUR"}
         publish(database, folders, row, 1, {})
     return folders.published_database
 
@@ -294,7 +306,9 @@ class Period:
     @cached_property
     def _accounts(self) -> pl.DataFrame:
         text = pl.col(self.column).cast(pl.String).fill_null(UNKNOWN)
-        return self._laid(self.company.accounts.select("month", "account_id", slice=text), self.asked, "month")
+        return self._laid(
+            self.company.accounts.select("month", "account_id", "has_history", slice=text), self.asked, "month"
+        )
 
     def _around(self, name: str) -> Surroundings:
         """What a run gives the roll-up of the last month, but for the accounts and the column to slice by."""

@@ -45,6 +45,8 @@ SAYS_SO_ITSELF = {
     "warehouse.landing",
     "warehouse.code",
     "warehouse.syntax",
+    # What is told to people while files are read, and is in no table.
+    "pipelines.ingest.notices",
     # Lists of what there is: what is used of them is told one by one.
     "transforms.catalogue",
     "transforms.clean.vendors",

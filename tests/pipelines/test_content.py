@@ -23,7 +23,7 @@ from schemas.success import CsmActivities
 from schemas.support import Tickets
 from tests.frames import at, config, day, rows
 from transforms.calendar import add_months
-from transforms.declaration import ALL, SO_FAR, THE_MONTH, History, Months, Whole, Window, window_of
+from transforms.declaration import ALL, FILED, SO_FAR, THE_MONTH, History, Months, Whole, Window, window_of
 from transforms.visible import seen_on
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -221,6 +221,7 @@ class TestEvents:
             (Months(back=1, ahead=1), ["2024-02", "2024-03", "2024-04"]),
             (Months(back=ALL, ahead=1), EVERY[1:]),
             (Whole(), EVERY),
+            (Months(by="last_solved_at"), []),
         ],
         ids=str,
     )
@@ -228,6 +229,27 @@ class TestEvents:
         changed = {**self.march, "topic": "x"}
         assert touched(Tickets, [self.january, self.march], [self.january, changed], window=window) == months
         assert touched(Tickets, [self.january], [self.january, self.march], window=window) == months
+
+    @pytest.mark.parametrize(
+        ("window", "months"),
+        [
+            (Months(by="last_solved_at"), ["2024-02"]),
+            (Months(ahead=1, by="last_solved_at"), ["2024-01", "2024-02"]),
+            (Months(back=ALL, by="last_solved_at"), EVERY[1:]),
+        ],
+        ids=str,
+    )
+    def test_a_window_by_a_column_is_touched_in_the_month_that_the_column_names(self, window, months):
+        solved = ticket("1", "2024-01-10T10:00", last_solved_at=at("2024-02-29T23:30"))
+        changed = {**solved, "topic": "x"}
+        assert touched(Tickets, [solved], [changed], window=window) == months
+        assert touched(Tickets, [], [solved], window=window) == months
+
+    def test_a_window_of_what_was_filed_shows_earlier_rows_to_the_first_month_that_is_built(self):
+        earlier = ticket("1", "2021-07-10T10:00")
+        assert touched(Tickets, [], [earlier], window=FILED) == EVERY[:1]
+        assert touched(Tickets, [earlier], [{**earlier, "topic": "x"}], window=FILED) == EVERY[:1]
+        assert touched(Tickets, [], [self.march], window=FILED) == ["2024-03"]
 
     def test_a_window_looks_beyond_the_months_that_are_built(self):
         """A week that ends in January may begin in December."""
@@ -292,6 +314,19 @@ class TestHistories:
         first = {**self.start, "valid_from": day("2024-01-15")}
         second = {**first, "valid_from": day("2024-05-20"), "unit_amount": 200}
         assert touched(SubscriptionItems, [first], [first, second]) == EVERY[4:]
+
+    def test_an_end_that_a_later_version_tells_is_seen_from_its_own_day(self):
+        """Told in May for the end of March; who asks what each version told sees it in May."""
+        first = {**self.start, "valid_from": day("2024-01-15")}
+        second = {**first, "valid_from": day("2024-05-20")}
+        ended = {**second, "ended_on": day("2024-03-28")}
+        assert touched(SubscriptionItems, [first, second], [first, ended]) == EVERY[2:]
+        assert touched(SubscriptionItems, [first, second], [first, ended], window=History(as_told=True)) == EVERY[4:]
+
+    def test_an_end_that_a_version_after_as_of_tells_is_not_seen(self):
+        first = {**self.start, "valid_from": day("2024-01-15")}
+        ended = {**first, "valid_from": day("2024-05-20"), "ended_on": day("2024-03-28")}
+        assert touched(SubscriptionItems, [first], [first, ended], as_of=day("2024-05-19")) == []
 
     def test_a_price_restated_touches_the_months_from_its_version(self):
         first = {**self.start, "valid_from": day("2024-01-15")}
@@ -388,7 +423,9 @@ WINDOWS: dict[type[Contract], list[Window]] = {
     Tickets: [
         THE_MONTH, SO_FAR, Months(back=2), Months(ahead=1), Months(back=1, ahead=2), Months(ALL, ahead=1), Whole(),
     ],
-    SubscriptionItems: [History(), History(ahead=1), History(plans=2), History(ahead=2, plans=1), Whole()],
+    SubscriptionItems: [
+        History(), History(ahead=1), History(plans=2), History(as_told=True), History(ahead=2, plans=1), Whole(),
+    ],
 }  # fmt: skip
 
 reads = st.sampled_from([(contract, window) for contract, windows in WINDOWS.items() for window in windows])

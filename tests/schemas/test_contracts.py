@@ -238,7 +238,17 @@ class TestEveryContract:
     def test_what_is_told_with_a_day_is_a_column_beside_that_day(self, contract):
         for name, told in contract.told_with().items():
             assert name in contract.dtypes()
-            assert contract.dtypes()[told] in (pl.Date(), pl.Datetime("us"))
+            assert told
+            assert {contract.dtypes()[day] for day in told} <= {pl.Date(), pl.Datetime("us")}
+
+    @each_contract
+    def test_which_of_the_rows_with_one_key_counts_is_told_by_an_instant_beside_the_key(self, contract):
+        if repeats := contract.repeats():
+            which, by = repeats
+            assert which in {"first", "last"}
+            assert contract.grain()
+            assert by not in contract.grain()
+            assert contract.dtypes()[by] == pl.Datetime("us")
 
 
 class TestUnits:
@@ -250,7 +260,8 @@ class TestUnits:
     @each_contract
     def test_native_money_is_integers_of_minor_units(self, contract):
         native = [f for f in contract.fields() if f.unit == "minor units of currency"]
-        assert all(f.dtype == pl.Int64 for f in native)
+        # A price may be a part of the minor unit (half a cent a call); what is billed never is.
+        assert all(f.dtype == pl.Int64 or f.name == "unit_amount" for f in native)
         assert all(f.name.endswith(("amount", "refunded", "native_cents")) for f in native)
         assert not native or "currency" in contract.dtypes()
 
@@ -391,7 +402,7 @@ class TestWithColumns:
 
     def test_rows_of_the_wider_table_validate_with_and_without_a_value(self):
         wider = with_columns(DimAccountMonth, ["tier"], SEGMENT)
-        given = {"account_id": "a", "month": day("2024-01-01"), "account_key": 1}
+        given = {"account_id": "a", "month": day("2024-01-01"), "account_key": 1, "has_history": True}
         frame = rows(wider, {**given, "tier": "gold"}, {**given, "account_id": "b"})
         assert wider.validate(frame, lazy=True)["tier"].to_list() == ["gold", None]
 

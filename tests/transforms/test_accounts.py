@@ -136,9 +136,10 @@ def accounts_now(
     segments: tuple[str, ...] = NO_SEGMENTS,
 ) -> pl.DataFrame:
     first = first_signs(accounts, items, milestones)
-    turns = turns_of(rows(SubscriptionItems) if items is None else items, rows(FxRates), day("2024-06-30"))
+    items = rows(SubscriptionItems) if items is None else items
+    turns = turns_of(items, rows(FxRates), day("2024-06-30"))
     milestones = rows(Milestones) if milestones is None else milestones
-    return dim_account(accounts, first, milestones, turns, onboarding(), segments)
+    return dim_account(accounts, first, milestones, items, turns, onboarding(), segments)
 
 
 def reached(milestone: str, on: str, account_id: str = "a") -> dict[str, Any]:
@@ -214,6 +215,14 @@ class TestDimAccount:
             ("a", None, None, None),
             ("b", None, None, None),
         ]
+
+    def test_has_no_history_while_an_item_of_its_is_of_a_source_that_tells_no_versions(self):
+        """Versions have a day, as their source tells them or several snapshots show them; a single one gives none."""
+        dated = {**item("a"), "valid_from": day("2024-02-10")}
+        undated = {**item("b"), "item_id": "only the present", "valid_from": None}
+        both = {**item("b"), "item_id": "with versions", "valid_from": day("2024-02-10")}
+        found = accounts_now(rows(Accounts, account("c")), rows(SubscriptionItems, dated, undated, both))
+        assert found.select("account_id", "has_history").rows() == [("a", True), ("b", False), ("c", True)]
 
     def test_leaves_the_key_of_an_account_to_the_warehouse(self):
         found = accounts_now(rows(Accounts, account("a"), account("b")))

@@ -40,6 +40,7 @@ def pays(account_id: str, *cents: int, pending: int = 0, first: Any = MARCH) -> 
                     "opening_cents": opening,
                     "closing_cents": closing,
                     "pending_cancellation_cents": pending if number == 0 else 0,
+                    "uncancelled_items": 0 if number == 0 and pending >= closing else 1,
                 }
             )
         opening = closing
@@ -166,6 +167,13 @@ class TestTheBacktest:
         mrr = [pays("all", 9, 0, pending=9), pays("part", 9, 5, 5, 5, pending=4), pays("none", 9, 9, 9, 9)]
         (found,) = backtest(scores, mrr)
         assert (found["accounts"], found["already_cancelled"], found["events"]) == (2, 1, 0)
+
+    def test_keeps_who_still_has_a_paying_item_though_more_is_cancelled_than_is_paid_in_sum(self):
+        """100 cancelled, 20 not, and a credit of 60: of the 60 that are paid 100 are pending."""
+        (row, *later) = pays("a", 60, 60, 60, 60, pending=100)
+        scores = [score("a", 20, "red"), score("b", 20, "red")]
+        (found,) = backtest(scores, [[{**row, "uncancelled_items": 1}, *later], pays("b", 9, 9, 9, 9)])
+        assert (found["accounts"], found["already_cancelled"]) == (2, 0)
 
     def test_leaves_out_who_has_no_score(self):
         scores = [score("a", None, None), score("b", 80)]

@@ -8,6 +8,7 @@ from schemas.config import Alerts
 from tests.frames import config
 from transforms import catalogue
 from transforms.declaration import (
+    FILED,
     SO_FAR,
     THE_MONTH,
     History,
@@ -69,13 +70,22 @@ class TestAWindow:
             ({"fct_ticket": Months(back=-1)}, "a depth is not below 0"),
             ({"fct_ticket": Months(back=lambda healt: 1)}, "its depth asks for healt, no section of the config"),
             ({"subscription_items": Months(back=1)}, "subscription_items is a history"),
+            ({"fct_ticket": Months(by="solved_month")}, "fct_ticket has no days of its own under solved_month"),
+            ({"tickets": Months(by="solved_at")}, "tickets has no days of its own under solved_at"),
+            ({"fct_ticket": FILED}, "fct_ticket is made by month, and so from the first one on"),
+            ({"tickets": Months(by="status")}, "tickets has no days of its own under status"),
         ],
     )
     def test_that_would_do_nothing_or_cannot_be_met_is_refused(self, reads, told):
-        def reads_much(health, as_of, service_periods, fct_ticket, subscription_items): ...
+        def reads_much(health, as_of, service_periods, fct_ticket, subscription_items, tickets): ...
 
         with pytest.raises(DeclarationError, match=told):
             check_declaration(reads_much, reads)
+
+    def test_may_go_by_another_column_of_a_canonical_table_that_holds_days(self):
+        def reads_tickets(tickets): ...
+
+        check_declaration(reads_tickets, {"tickets": Months(by="last_solved_at")})
 
 
 class TestADepth:

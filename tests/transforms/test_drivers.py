@@ -97,19 +97,21 @@ def parts_of(metric: str, **accounts: tuple[tuple[float, float] | None, tuple[fl
     return rows(Parts, *told).with_columns(metric=pl.lit(metric))
 
 
+def driving(parts: pl.DataFrame, unknown: str | None = None) -> pl.DataFrame:
+    """metric_driver_account of February; `unknown`: why the company has no value in it."""
+    company = {"metric": "churn_rate", "month": FEBRUARY, "dimension": "all", "segment": "all", "null_reason": unknown}
+    return metric_driver_account(parts, rows(MetricMonth, company), months("2024-02", "2024-02"), [CHURN])
+
+
 def test_the_effect_of_an_account_is_the_change_less_the_change_without_it():
     # 1/10 → 4/20 with A's 0/1 → 2/2: change 0.1; without A 1/9 → 2/18, no change: all of it is A's.
-    made = metric_driver_account(
-        parts_of("churn_rate", A=((0, 1), (2, 2)), B=((1, 9), (2, 18))), months("2024-02", "2024-02"), [CHURN]
-    )
+    made = driving(parts_of("churn_rate", A=((0, 1), (2, 2)), B=((1, 9), (2, 18))))
     told = made.filter(pl.col("account_id") == "A").select("company_change", "change_without", "effect").row(0)
     assert told == pytest.approx((0.1, 0.0, 0.1))
 
 
 def test_an_account_that_came_or_went_counts_with_what_it_has():
-    made = metric_driver_account(
-        parts_of("churn_rate", A=(None, (5, 10)), B=((1, 10), (1, 10))), months("2024-02", "2024-02"), [CHURN]
-    )
+    made = driving(parts_of("churn_rate", A=(None, (5, 10)), B=((1, 10), (1, 10))))
     # 0.1 → 0.3 with A, 0.1 → 0.1 without.
     assert made.filter(pl.col("account_id") == "A")["effect"].item() == pytest.approx(0.2)
 
@@ -117,12 +119,18 @@ def test_an_account_that_came_or_went_counts_with_what_it_has():
 def test_ten_accounts_at_most_the_greatest_effect_first():
     # 0 → 1015/1400 = 0.725; without A14 819/1300 = 0.63, further off than without A01, 1014/1300 = 0.78.
     accounts = {f"A{n:02}": ((0, 100), (n * n, 100)) for n in range(1, 15)}
-    made = metric_driver_account(parts_of("churn_rate", **accounts), months("2024-02", "2024-02"), [CHURN])
+    made = driving(parts_of("churn_rate", **accounts))
     assert made["rank"].to_list() == list(range(1, 11))
     assert made["account_id"][0] == "A14"
     assert made["effect"].abs().is_sorted(descending=True)
 
 
 def test_an_account_that_is_the_whole_company_has_no_change_without_it():
-    made = metric_driver_account(parts_of("churn_rate", A=((0, 1), (1, 1))), months("2024-02", "2024-02"), [CHURN])
+    made = driving(parts_of("churn_rate", A=((0, 1), (1, 1))))
     assert made.is_empty()
+
+
+def test_an_account_drives_no_change_of_a_company_whose_value_is_not_known():
+    told = parts_of("churn_rate", A=((0, 1), (2, 2)), B=((1, 9), (2, 18)))
+    assert driving(told).height == 2
+    assert driving(told, "not_exported").is_empty()

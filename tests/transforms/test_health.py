@@ -72,7 +72,7 @@ def inputs(
         fct_ticket=rows(FctTicket, *tickets),
         fct_survey_response=rows(FctSurveyResponse, *answers),
         fct_invoice=rows(FctInvoice, *invoices),
-        fct_csm_activity=rows(FctCsmActivity, *activities),
+        given_ratings=rows(FctCsmActivity, *activities).drop_nulls("rating_score"),
         milestone_progress=milestone_progress(mrr, rows(Milestones, *milestones), calendar, onboarding),
         dim_month=calendar,
         health=Health(**settings),
@@ -258,13 +258,25 @@ class TestFeedback:
         assert said("feedback", inputs(answers=(survey, of_another))) == [("a", 0.25, 25)]
 
 
-def invoice(number: str, issued: str, due: str | None, paid: str | None = None, status: str = "paid") -> dict[str, Any]:
+def invoice(
+    number: str, issued: str, due: str | None, paid: str | None = None, status: str = "paid", **given: Any
+) -> dict[str, Any]:
     dated = {"issued_on": day(issued), "month": day(issued).replace(day=1)}
     known = {"due_on": day(due) if due else None, "paid_on": day(paid) if paid else None}
-    return {"invoice_id": number, "account_id": "a", **dated, **known, "status": status}
+    asked = {"status": status, "kind": "invoice", "amount": 100}
+    return {"invoice_id": number, "account_id": "a", **dated, **known, **asked, **given}
 
 
 class TestPayment:
+    @pytest.mark.parametrize(
+        "given", [{"amount": -100, "kind": "credit_note"}, {"amount": 100, "kind": "credit_note"}, {"amount": 0}]
+    )
+    def test_neither_a_credit_note_nor_an_invoice_of_nothing_is_late(self, given):
+        good = invoice("1", "2024-06-01", "2024-06-15", "2024-06-10")
+        note = invoice("2", "2024-06-03", "2024-06-03", None, "open", **given)
+        assert said("payment", inputs(invoices=(good, note))) == [("a", 1, 100)]
+        assert said("payment", inputs(invoices=(note,))) == []
+
     def test_is_the_share_paid_by_the_due_day(self):
         invoices = (
             invoice("1", "2024-04-01", "2024-04-15", "2024-04-15"),
@@ -327,12 +339,12 @@ class TestSentiment:
         given = (rating("1", "2024-06-01", 3), rating("2", "2024-06-30", 5))
         assert said("sentiment", inputs(activities=given, calendar=OPEN_JUNE)) == [("a", 3, 50)]
 
-    def test_is_the_same_for_a_month_whether_or_not_the_next_one_is_built(self):
-        early = rating("1", "2024-06-28", 3, month=month("2024-07"))  # a review of July, held in June
+    def test_of_a_month_knows_no_rating_of_the_next_one_that_is_built_with_it(self):
+        given = (rating("1", "2024-06-28", 3), rating("2", "2024-07-01", 5))
         accounts = (paying(), paying(when="2024-07"))
-        both = inputs(accounts, activities=(early,), calendar=months("2024-06", "2024-07"))
-        assert said("sentiment", both, "2024-06") == []
-        assert said("sentiment", both, "2024-07") == [("a", 3, 50)]
+        both = inputs(accounts, activities=given, calendar=months("2024-06", "2024-07"))
+        assert said("sentiment", both, "2024-06") == [("a", 3, 50)]
+        assert said("sentiment", both, "2024-07") == [("a", 5, 100)]
 
 
 class TestMilestones:
@@ -420,6 +432,16 @@ class TestScore:
         }
         given = (point("usage_rate", 80, 0.1), point("payment", 80, 0.2))
         assert scores(*given, inputs=declared, coverage=0.3)["score"].to_list() == [80]
+
+    def test_of_two_accounts_with_equal_means_is_equal_whatever_the_inputs_are(self):
+        """Both means are 400/9: of 1/6, 1/2, 1, 1, 0, 0 and of 1/3, 1, 0."""
+        names = ("usage_rate", "usage_trend", "tickets", "feedback", "payment", "sentiment")
+        declared = {name: {"weight": 1, "zero_at": 0, "full_at": 1} for name in names}
+        many = zip(names, (16.666666667, 50, 100, 100, 0, 0), strict=True)
+        few = zip(names, (33.333333333, 100, 0), strict=False)
+        given = [point(name, s, 1, "a") for name, s in many] + [point(name, s, 1, "b") for name, s in few]
+        found = scores(*given, accounts=(paying("a"), paying("b")), inputs=declared, coverage=0)["score"]
+        assert found.to_list() == [44.444444, 44.444444]
 
     def test_is_unknown_for_an_account_without_any_input(self):
         found = scores(point("usage_rate", 80, 60, "b"), accounts=(paying("a"), paying("b")), inputs=TWO)

@@ -1,17 +1,17 @@
 """What a customer is worth, and how soon customers get to value."""
 
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
 import pytest
 
-from schemas.billing import FctInvoice, FctMrrAccountMonth
+from schemas.billing import FctInvoice, FctMrrAccountMonth, FxRates, Invoices
 from schemas.config import Minimums, Onboarding
 from schemas.customers import DimAccount, DimAccountMonth
 from schemas.metrics import MetricMonth, Parts
 from schemas.success import Milestones
 from tests.frames import config, day, margins, months, rows
-from transforms.calendar import add_months
 from transforms.declaration import Months
 from transforms.exported import Exported
 from transforms.facts.milestones import milestone_progress
@@ -35,6 +35,29 @@ def month(text: str) -> Any:
 def paid(number: str, paid_in: str, cents: int, issued_in: str | None = None, account_id: str = "a") -> dict[str, Any]:
     issued = {"invoice_id": number, "account_id": account_id, "month": month(issued_in or paid_in)}
     return {**issued, "paid_month": month(paid_in), "paid_cents": cents}
+
+
+def note(number: str, issued_in: str, cents: int, credits_invoice_id: str | None = None) -> dict[str, Any]:
+    issued = {"invoice_id": number, "account_id": "a", "month": month(issued_in), "kind": "credit_note"}
+    return {**issued, "credited_cents": cents, "credits_invoice_id": credits_invoice_id}
+
+
+def invoices(*facts: dict[str, Any]) -> pl.DataFrame:
+    """The invoices that the facts are made of, in euros."""
+    told = [
+        {
+            "invoice_id": fact["invoice_id"],
+            "account_id": fact["account_id"],
+            "issued_on": fact["month"],
+            "paid_on": fact.get("paid_month"),
+            "status": "paid",
+            "amount": fact.get("paid_cents", 1),
+            "kind": fact.get("kind"),
+            "currency": "EUR",
+        }
+        for fact in facts
+    ]
+    return rows(Invoices, *told)
 
 
 def mrr(when: str, opening: int, closing: int, account_id: str = "a") -> dict[str, Any]:
@@ -77,43 +100,63 @@ class TestTrailing:
         assert found["n"].to_list() == [1, 3, 3, 0, 5, 5]
 
 
+def average(*facts: dict[str, Any], first: str, last: str) -> pl.DataFrame:
+    """Parts of average_purchase_value from the facts: what was paid, and the credit notes."""
+    calendar = months(first, last)
+    return lifetime.average_purchase_value(invoices(*facts), rows(FxRates), rows(FctInvoice, *facts), calendar, "EUR")
+
+
+def frequency(*facts: dict[str, Any], mrr: pl.DataFrame, first: str, last: str) -> pl.DataFrame:
+    """Parts of purchase_frequency from what was paid and the MRR facts."""
+    return lifetime.purchase_frequency(invoices(*facts), rows(FxRates), mrr, months(first, last), "EUR")
+
+
 class TestAveragePurchaseValue:
     def test_divides_what_was_paid_by_the_invoices_paid_in_twelve_months(self):
-        facts = rows(
-            FctInvoice,
+        facts = (
             paid("1", "2023-01", 9_999),
             paid("2", "2023-02", 1_000),
             paid("3", "2024-01", 2_000),
             paid("4", "2024-01", 4_000, account_id="b"),
             {"invoice_id": "5", "account_id": "a", "month": month("2024-01")},
         )
-        found = lifetime.average_purchase_value(facts, months("2023-01", "2024-01"))
+        found = average(*facts, first="2023-01", last="2024-01")
         assert of_parts(found, "2024-01") == [("a", 3_000, 2), ("b", 4_000, 1)]
         value = roll_up(REGISTRY["average_purchase_value"], found, around(months("2024-01", "2024-01")))
         assert value.select("value", "observations").rows() == [(7_000 / 3, 3)]
 
-    def test_counts_an_invoice_in_the_month_it_was_paid(self):
-        facts = rows(FctInvoice, paid("1", "2024-03", 1_000, issued_in="2023-01"))
-        found = lifetime.average_purchase_value(facts, months("2023-01", "2024-04"))
-        assert of_parts(found, "2024-02") == []
-        assert of_parts(found, "2024-03") == [("a", 1_000, 1)]
+    def test_counts_an_invoice_in_the_month_it_was_paid_long_after_its_issue_or_before(self):
+        for issued in ("2023-01", "2024-03", "2024-04"):
+            found = average(paid("1", "2024-03", 1_000, issued_in=issued), first="2023-01", last="2025-03")
+            assert of_parts(found, "2024-02") == []
+            assert of_parts(found, "2024-03") == of_parts(found, "2025-02") == [("a", 1_000, 1)]
+            assert of_parts(found, "2025-03") == []
 
-    def test_is_the_same_for_a_month_whether_or_not_the_next_one_is_built(self):
-        prepaid = paid("1", "2024-01", 1_000, issued_in="2024-02")
-        found = lifetime.average_purchase_value(rows(FctInvoice, prepaid), months("2024-01", "2024-02"))
-        assert of_parts(found, "2024-01") == []  # in January alone the invoice of February isn't there
-        assert of_parts(found, "2024-02") == [("a", 1_000, 1)]
+    def test_takes_what_a_credit_note_takes_back_from_the_sum_in_the_month_of_its_issue(self):
+        facts = (paid("1", "2024-01", 5_000), paid("2", "2024-02", 3_000), note("3", "2024-03", 2_000))
+        found = average(*facts, first="2024-01", last="2025-03")
+        assert of_parts(found, "2024-02") == [("a", 8_000, 2)]
+        assert of_parts(found, "2024-03") == of_parts(found, "2024-12") == [("a", 6_000, 2)]
+        assert of_parts(found, "2025-02") == [("a", -2_000, 0)]
+        assert of_parts(found, "2025-03") == []
+
+    def test_takes_nothing_back_of_an_invoice_that_was_never_paid(self):
+        never = {"invoice_id": "2", "account_id": "a", "month": month("2024-01")}
+        for credited, left in (("1", 4_000), ("2", 5_000), ("elsewhere", 4_000), (None, 4_000)):
+            facts = (paid("1", "2024-01", 5_000), never, note("3", "2024-02", 1_000, credited))
+            assert of_parts(average(*facts, first="2024-01", last="2024-02"), "2024-02") == [("a", left, 1)], credited
 
     def test_keeps_an_invoice_that_rounds_to_nothing(self):
-        found = lifetime.average_purchase_value(rows(FctInvoice, paid("1", "2024-01", 0)), months("2024-01", "2024-01"))
+        crumb = invoices(paid("1", "2024-01", 1)).with_columns(currency=pl.lit("IDR"))
+        rate = rows(FxRates, {"month": month("2024-01"), "currency": "IDR", "rate": Decimal("0.00006")})
+        calendar = months("2024-01", "2024-01")
+        found = lifetime.average_purchase_value(crumb, rate, rows(FctInvoice), calendar, "EUR")
         assert of_parts(found) == [("a", 0, 1)]
 
 
 class TestPurchaseFrequency:
     def test_divides_invoices_paid_by_account_months_paying_at_month_end(self):
-        invoices = rows(
-            FctInvoice, paid("1", "2024-01", 10), paid("2", "2024-02", 10), paid("3", "2024-02", 10, account_id="z")
-        )
+        bought = (paid("1", "2024-01", 10), paid("2", "2024-02", 10), paid("3", "2024-02", 10, account_id="z"))
         facts = rows(
             FctMrrAccountMonth,
             mrr("2024-01", 0, 500),
@@ -121,13 +164,13 @@ class TestPurchaseFrequency:
             mrr("2024-03", 700, 0),
             mrr("2024-02", 0, 500, "b"),
         )
-        found = lifetime.purchase_frequency(invoices, facts, months("2024-01", "2024-03"))
+        found = frequency(*bought, mrr=facts, first="2024-01", last="2024-03")
         assert of_parts(found, "2024-02") == [("a", 2, 2), ("b", 0, 1), ("z", 1, 0)]
         assert of_parts(found, "2024-03") == [("a", 2, 2), ("b", 0, 1), ("z", 1, 0)]
 
     def test_forgets_what_is_a_year_ago(self):
         facts = rows(FctMrrAccountMonth, mrr("2023-01", 0, 500), mrr("2023-02", 500, 500), mrr("2023-03", 500, 0))
-        found = lifetime.purchase_frequency(rows(FctInvoice), facts, months("2023-01", "2024-02"))
+        found = frequency(mrr=facts, first="2023-01", last="2024-02")
         assert of_parts(found, "2024-01") == [("a", 0, 1)]
         assert of_parts(found, "2024-02") == []
 
@@ -213,8 +256,8 @@ class TestClv:
 
 def test_lifetime_survives_empty_inputs():
     calendar = months("2024-01", "2024-02")
-    assert of_parts(lifetime.average_purchase_value(rows(FctInvoice), calendar)) == []
-    assert of_parts(lifetime.purchase_frequency(rows(FctInvoice), rows(FctMrrAccountMonth), calendar)) == []
+    assert of_parts(average(first="2024-01", last="2024-02")) == []
+    assert of_parts(frequency(mrr=rows(FctMrrAccountMonth), first="2024-01", last="2024-02")) == []
     assert of_parts(lifetime.customer_lifespan(rows(FctMrrAccountMonth), calendar)) == []
 
 
@@ -259,23 +302,28 @@ class TestTimeToValue:
     def test_within_90_days_looks_at_those_who_began_paying_three_months_before(self):
         accounts = rows(
             DimAccount,
-            {"account_id": "a", "first_paid_on": day("2024-01-01"), "ttv_days": 90},
-            {"account_id": "b", "first_paid_on": day("2024-01-31"), "ttv_days": 91},
+            self.valued("a", "2024-01-01", "2024-03-31"),
+            self.valued("b", "2024-01-30", "2024-04-30"),
             {"account_id": "c", "first_paid_on": day("2024-01-31")},
-            {"account_id": "d", "first_paid_on": day("2024-02-01"), "ttv_days": 0},
+            self.valued("d", "2024-02-01", "2024-02-01"),
             {"account_id": "e"},
         )
         found = adoption.value_within_90d(accounts)
         assert of_parts(found, "2024-04") == [("a", 1, 1), ("b", 0, 1), ("c", 0, 1)]
         assert of_parts(found, "2024-05") == [("d", 1, 1)]
 
-    @pytest.mark.parametrize("year", [2023, 2024])
-    def test_90_days_are_over_when_the_value_stops_being_provisional(self, year):
-        for number in range(1, 13):
-            began = day(f"{year}-{number:02}-01")
-            last_of_month = add_months(began, 1).toordinal() - 1
-            final = add_months(began, 4).toordinal() - 1 + REGISTRY["value_within_90d"].days(config())
-            assert last_of_month + adoption.VALUE_DAYS <= final
+    def valued(self, account_id: str, began: str, reached: str) -> dict[str, Any]:
+        value_on = day(reached)
+        told = {"value_on": value_on, "value_month": value_on.replace(day=1), "ttv_days": (value_on - day(began)).days}
+        return {"account_id": account_id, "first_paid_on": day(began), **told}
+
+    def test_a_90th_day_after_the_last_of_the_month_is_too_late_as_the_month_is_final_by_then(self):
+        """The 1st of May is the 90th day after the 31st of January 2023, and April is over."""
+        assert REGISTRY["value_within_90d"].days(config()) == 0
+        late, early = self.valued("l", "2023-01-31", "2023-05-01"), self.valued("e", "2023-01-30", "2023-04-30")
+        assert (late["ttv_days"], early["ttv_days"]) == (90, 90)
+        found = adoption.value_within_90d(rows(DimAccount, late, early))
+        assert of_parts(found, "2023-04") == [("e", 1, 1), ("l", 0, 1)]
 
 
 class TestMilestoneAdoption:

@@ -11,15 +11,16 @@ import pytest
 
 from schemas.billing import FctMrrAccountCurrencyMonth, FctMrrAccountMonth, FxRates, SubscriptionItems
 from tests.frames import day, months, mrr_of, rows, turns_of
-from transforms.facts.mrr import NegativeMrrWarning, fct_mrr_account_currency_month
+from transforms.facts.mrr import fct_mrr_account_currency_month
 from transforms.facts.rates import MissingRateError
-from transforms.facts.service import first_paid, service_periods
+from transforms.facts.service import NegativeMrrWarning, first_paid, service_periods
+from transforms.refusals import UndefinedError
 
 FAR = dt.date(2099, 12, 31)
 Story = dict[str, dict[str, int]]
 
 
-def item(amount: int | None = 100_00, started: str = "2024-01-10", **more: Any) -> dict[str, Any]:
+def item(amount: int | Decimal | None = 100_00, started: str = "2024-01-10", **more: Any) -> dict[str, Any]:
     """An item of account A, billed monthly in EUR, unless said otherwise; texts in day columns are days."""
     given = {
         "subscription_id": "S1",
@@ -122,6 +123,40 @@ def test_an_item_without_valid_from_speaks_from_started_on():
 def test_a_version_from_the_last_day_is_of_that_month_and_one_from_the_first_is_of_the_next(since, february):
     changed = versions(("2024-01-10", {"amount": 100_00}), (since, {"amount": 150_00}))
     assert closings(*changed) == {"2024-01": 100_00, "2024-02": february, "2024-03": 150_00}
+
+
+@pytest.mark.parametrize("evening_first", [False, True])
+def test_of_two_versions_of_one_day_the_one_that_was_changed_last_speaks(evening_first):
+    # 100 in January; on 10 February 160 in the morning and 120 in the evening.
+    morning = item(160_00, valid_from="2024-02-10", changed_at=dt.datetime(2024, 2, 10, 9))
+    evening = item(120_00, valid_from="2024-02-10", changed_at=dt.datetime(2024, 2, 10, 18))
+    first = item(100_00, valid_from="2024-01-10", changed_at=dt.datetime(2024, 1, 10, 23))
+    changed = (evening, morning) if evening_first else (morning, evening)
+    assert closings(first, *changed) == {"2024-01": 100_00, "2024-02": 120_00, "2024-03": 120_00}
+
+
+def test_a_version_that_does_not_say_when_it_was_made_comes_before_the_others_of_its_day():
+    untimed = item(160_00, valid_from="2024-02-10")
+    timed = item(120_00, valid_from="2024-02-10", changed_at=dt.datetime(2024, 2, 10, 0, 5))
+    assert closings(timed, item(valid_from="2024-01-10"), untimed)["2024-02"] == 120_00
+
+
+def test_the_day_decides_before_the_instant_at_which_a_version_was_made():
+    # Written down late, on 20 March: what held from 10 February.
+    late = item(160_00, valid_from="2024-02-10", changed_at=dt.datetime(2024, 3, 20, 9))
+    newer = item(120_00, valid_from="2024-03-05", changed_at=dt.datetime(2024, 3, 5, 9))
+    assert closings(item(valid_from="2024-01-10"), late, newer) == {
+        "2024-01": 100_00,
+        "2024-02": 160_00,
+        "2024-03": 120_00,
+    }
+
+
+def test_of_two_first_versions_of_one_day_the_earlier_speaks_until_that_day():
+    # In service from 5 January, told since 12 February only.
+    morning = item(80_00, "2024-01-05", valid_from="2024-02-12", changed_at=dt.datetime(2024, 2, 12, 8))
+    evening = item(90_00, "2024-01-05", valid_from="2024-02-12", changed_at=dt.datetime(2024, 2, 12, 20))
+    assert closings(evening, morning) == {"2024-01": 80_00, "2024-02": 90_00, "2024-03": 90_00}
 
 
 def test_items_of_two_subscriptions_that_share_an_item_id_are_two_items():
@@ -529,29 +564,6 @@ def test_an_account_that_the_rate_lifts_a_second_time_comes_back():
     }
 
 
-def test_an_account_that_only_the_rate_lifts_above_its_credit_is_new_and_the_identity_holds():
-    # $100 less a credit of €100: −10 € at 0.90, +10 € at 1.10.
-    charged = item(100_00, currency="USD")
-    credit = item(0, item_id="I2", discount_amount=100_00)
-    fx = rates(USD={"2024-01": "0.90", "2024-02": "1.10"})
-    with pytest.warns(NegativeMrrWarning):
-        told = story(charged, credit, last="2024-02", fx=fx)
-    assert told == {"2024-02": {"new": 10_00, "closing": 10_00}}
-
-
-def test_an_account_that_the_rate_lifts_above_its_credit_a_second_time_comes_back():
-    charged = item(100_00, currency="USD")
-    credit = item(0, item_id="I2", discount_amount=100_00)
-    fx = rates(USD={"2024-01": "0.90", "2024-02": "1.10", "2024-03": "0.90", "2024-04": "1.10"})
-    with pytest.warns(NegativeMrrWarning):
-        told = story(charged, credit, last="2024-04", fx=fx)
-    assert told == {
-        "2024-02": {"new": 10_00, "closing": 10_00},
-        "2024-03": {"opening": 10_00, "churned": 10_00},
-        "2024-04": {"reactivation": 10_00, "closing": 10_00},
-    }
-
-
 def first_paying_days(*items: dict[str, Any], fx: pl.DataFrame | None = None, as_of: dt.date = FAR) -> dict[str, str]:
     """Account → its first paying day."""
     paid = first_paid(turns_of(rows(SubscriptionItems, *items), FxRates.blank() if fx is None else fx, as_of))
@@ -578,9 +590,9 @@ def test_the_first_paying_day_of_what_the_rate_lifts_is_the_first_of_that_month(
 
 
 def test_a_day_after_as_of_is_not_a_paying_day_yet():
-    credit = item(0, item_id="I2", discount_amount=100_00, ended_on="2024-01-25")
-    assert first_paying_days(item(), credit) == {"A": "2024-01-25"}
-    assert first_paying_days(item(), credit, as_of=day("2024-01-20")) == {}
+    waiting = item(paused_from="2024-01-10", paused_until="2024-01-25")
+    assert first_paying_days(waiting) == {"A": "2024-01-25"}
+    assert first_paying_days(waiting, as_of=day("2024-01-20")) == {}
 
 
 # --- currencies -------------------------------------------------------------------------------------------------------
@@ -657,6 +669,41 @@ def test_the_reporting_currency_may_have_no_minor_units():
 def test_rates_are_exact_to_their_tenth_decimal():
     # 100,000,000.00 $ at 0.1234567891 are 12,345,678.91 €.
     assert in_january(item(100_000_000_00, currency="USD"), fx=rates(USD={"2024-01": "0.1234567891"})) == 12_345_678_91
+
+
+def test_a_rate_counts_to_its_last_decimal():
+    # 10,000,000,000.00 $ at 0.8123456789012345 are 8,123,456,789.012345 €; at …2395, a cent is made of the last digits.
+    much = item(10_000_000_000_00, currency="USD")
+    assert in_january(much, fx=rates(USD={"2024-01": "0.8123456789012345"})) == 8_123_456_789_01
+    assert in_january(much, fx=rates(USD={"2024-01": "0.8123456789015000"})) == 8_123_456_789_02
+    assert in_january(much, fx=rates(USD={"2024-01": "0.8123456789014999"})) == 8_123_456_789_01
+
+
+def test_a_tiny_rate_keeps_its_digits():
+    # 3,000,000,000.00 rupiahs at 0.0000571234567891 are 171,370.37 €.
+    assert (
+        in_january(item(3_000_000_000_00, currency="IDR"), fx=rates(IDR={"2024-01": "0.0000571234567891"}))
+        == 171_370_37
+    )
+
+
+def test_a_currency_withdrawn_since_has_the_digits_it_had_and_its_last_rate():
+    """Kunas until 2022, euros from then on; nobody rates a kuna in 2023."""
+    changed = versions(
+        ("2022-11-10", {"amount": 753_45, "currency": "HRK"}),
+        ("2023-01-01", {"amount": 120_00, "currency": "EUR"}),
+        started="2022-11-10",
+    )
+    fx = rates(HRK={"2022-11": "0.1327228", "2022-12": "0.1327228"})
+    told = story(*changed, first="2022-11", last="2023-01", fx=fx)
+    assert told["2022-12"] == {"opening": 100_00, "closing": 100_00}
+    assert told["2023-01"] == {"opening": 100_00, "expansion": 20_00, "upsell": 20_00, "closing": 120_00}
+
+
+def test_an_old_belarusian_rouble_had_no_kopecks():
+    fx = rates(BYR={"2016-01": "0.00005"})
+    told = story(item(200_000, currency="BYR", started="2016-01-05"), first="2016-01", last="2016-01", fx=fx)
+    assert told["2016-01"] == {"new": 10_00, "closing": 10_00}
 
 
 def test_a_rate_missing_in_a_closed_month_stops_the_run_and_is_named():
@@ -769,6 +816,15 @@ def test_a_requested_cancellation_without_a_known_end_is_pending():
     assert story(item(cancel_requested_on="2024-02-20"))["2024-03"]["pending_cancellation"] == 100_00
 
 
+def test_an_item_that_pays_and_is_not_cancelled_is_counted_and_a_credit_is_none():
+    asked = item(100_00, item_id="I2", cancel_requested_on="2024-01-20")
+    free = item(0, item_id="I3")
+    both, one, none = facts(item(20_00), asked, free, last="2024-01"), facts(item(20_00)), facts(asked, free)
+    assert both["uncancelled_items"].to_list() == [1]
+    assert one["uncancelled_items"].to_list() == [1, 1, 1]
+    assert none["uncancelled_items"].to_list() == [0, 0, 0]
+
+
 def test_only_the_items_that_were_cancelled_are_pending():
     asked = item(30_00, item_id="I2", currency="USD", cancel_requested_on="2024-01-20")
     told = story(item(), asked, last="2024-01", fx=rates(USD={"2024-01": "0.9"}))
@@ -810,27 +866,84 @@ def test_an_account_none_of_whose_items_names_seats_has_none_rather_than_zero():
 # --- below zero -------------------------------------------------------------------------------------------------------
 
 
-def test_an_account_below_zero_has_no_mrr_and_a_warning_says_so():
-    credit = item(0, "2024-02-10", item_id="I2", discount_amount=150_00, ended_on="2024-03-10")
-    with pytest.warns(NegativeMrrWarning):
-        told = story(item(), credit)
-    assert told == {
-        "2024-01": {"new": 100_00, "closing": 100_00},
-        "2024-02": {"opening": 100_00, "churned": 100_00},
-        "2024-03": {"reactivation": 100_00, "closing": 100_00},
-    }
+def test_a_discount_takes_no_more_than_its_line_and_a_warning_counts_the_items():
+    # 100 and a line of 5 with a discount of 25: not 80.
+    with pytest.warns(NegativeMrrWarning, match="^1 items"):
+        assert in_january(item(), item(5_00, item_id="I2", discount_amount=25_00)) == 100_00
 
 
-def test_days_below_zero_are_not_before():
+def test_a_line_of_a_negative_price_is_nothing():
+    with pytest.warns(NegativeMrrWarning, match="^1 items"):
+        told = story(item(), item(-60_00, "2024-02-10", item_id="I2"))
+    assert told["2024-02"] == {"opening": 100_00, "closing": 100_00}
+
+
+def test_an_item_below_zero_pays_from_the_day_on_which_its_discount_ends():
     less = item(10_00, discount_amount=25_00, discount_ends_on="2024-03-10")
     with pytest.warns(NegativeMrrWarning):
         assert story(less) == {"2024-03": {"new": 10_00, "closing": 10_00}}
 
 
-def test_a_line_below_zero_lowers_an_account_that_still_pays_without_a_warning():
+def test_a_discount_of_the_whole_line_is_no_surprise():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert in_january(item(), item(5_00, item_id="I2", discount_amount=25_00)) == 80_00
+        assert in_january(item(), item(5_00, item_id="I2", discount_amount=5_00)) == 100_00
+
+
+# --- prices -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_price_may_be_a_part_of_the_minor_unit():
+    # Half a cent for each of 10,001 calls is 50.005: rounded once, half away from zero.
+    assert in_january(item(Decimal("0.5"), quantity=10_000)) == 50_00
+    assert in_january(item(Decimal("0.5"), quantity=10_001)) == 50_01
+
+
+def test_parts_of_the_minor_unit_are_rounded_with_the_account_and_not_with_the_item():
+    # 0.3 and 0.3 cents are 0.6; 0.3 alone is nothing.
+    crumbs = [item(Decimal("0.3"), item_id=name) for name in ("I1", "I2")]
+    assert in_january(*crumbs) == 1
+    assert in_january(crumbs[0]) == 0
+
+
+def test_twelve_decimals_are_exact():
+    # 3 × 0.166666666667 is 0.500000000001 and rounds up; 3 × 0.166666666666 is below half a cent.
+    assert in_january(item(Decimal("0.166666666667"), quantity=3)) == 1
+    assert in_january(item(Decimal("0.166666666666"), quantity=3)) == 0
+
+
+def test_a_fine_price_beside_others_leaves_these_as_they_are():
+    fine = item(Decimal("0.000000000001"), item_id="I2")
+    assert in_january(item(99_999_99, interval_unit="year"), fine) == 8_333_33
+
+
+def test_a_line_without_a_unit_price_counts_as_a_whole():
+    # 1,500 a quarter whatever the 15 users; less 300 for the whole line, 400 a month.
+    tiered = item(None, line_amount=1_500_00, quantity=15, interval_unit="quarter", discount_amount=300_00)
+    assert in_january(tiered) == 400_00
+
+
+def test_the_whole_line_counts_before_quantity_and_price():
+    assert in_january(item(7_00, line_amount=90_00, quantity=15)) == 90_00
+
+
+def test_a_line_of_nothing_is_free_whatever_a_unit_costs():
+    assert story(item(7_00, line_amount=0, quantity=15)) == {}
+
+
+def test_a_tier_that_grows_is_an_upsell():
+    grown = versions(("2024-01-10", {"line_amount": 90_00}), ("2024-02-10", {"line_amount": 120_00}), amount=None)
+    assert story(*grown, last="2024-02")["2024-02"] == {
+        "opening": 90_00,
+        "expansion": 30_00,
+        "upsell": 30_00,
+        "closing": 120_00,
+    }
+
+
+def test_amounts_that_cannot_be_are_refused_by_name():
+    with pytest.raises(UndefinedError, match="unit_amount"):
+        story(item(10**18, quantity=10**12))
 
 
 # --- as_of ------------------------------------------------------------------------------------------------------------
@@ -972,8 +1085,8 @@ def test_the_month_after_the_end_has_no_native_row():
     ]
 
 
-def test_a_charge_and_a_credit_that_cancel_out_leave_no_native_row():
-    assert native(item(), item(0, item_id="I2", discount_amount=100_00), last="2024-01") == []
+def test_a_line_that_its_discount_takes_as_a_whole_leaves_no_native_row():
+    assert native(item(discount_amount=100_00), last="2024-01") == []
 
 
 def test_a_currency_in_service_without_a_rate_stops_the_run_here_too():

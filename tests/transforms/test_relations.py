@@ -38,6 +38,7 @@ def pays(account_id: str, until: int | None, first: Any = JAN, last: int = 8, pe
                     "opening_cents": opening,
                     "closing_cents": closing,
                     "pending_cancellation_cents": pending if number == 0 else 0,
+                    "uncancelled_items": 0 if number == 0 and pending >= closing else 1,
                 }
             )
         opening = closing

@@ -17,7 +17,8 @@ from transforms.facts.renewals import fct_renewal
 from transforms.facts.service import service_periods
 from transforms.metrics import terms as metrics
 from transforms.metrics.definition import REGISTRY
-from transforms.metrics.roll_up import Surroundings, roll_up
+from transforms.metrics.roll_up import Surroundings, roll_up, with_items_of
+from transforms.visible import seen_on
 
 FAR = "2099-12-31"
 ITEMS = {"subscription_items": frozenset({"subscription_id"})}
@@ -155,10 +156,19 @@ class TestRenewed:
         assert counted(found, "2024-03-29") == []
         assert counted(found, "2024-03-30") == [("2024-03", 1, 2)]
 
-    def test_a_renewal_whose_day_is_not_seen_has_not_happened_yet(self):
-        found = facts(term("1", "2024-03-15"))
-        assert counted(found, "2024-04-13") == []
-        assert counted(found, "2024-04-14") == [("2024-03", 0, 1)]
+    def test_a_renewal_that_is_told_without_a_day_counts_on_the_due_day(self):
+        found = facts(term("1", "2024-03-15"), term("2", "2024-03-15", renewed="2024-02-20"))
+        assert counted(found, "2024-03-14") == []
+        assert counted(found, "2024-03-15") == [("2024-03", 2, 2)]
+        assert found["renewed_mrr_cents"].to_list() == [1_000, 1_000]
+
+    @pytest.mark.parametrize(("as_of", "parts"), [("2024-04-13", []), ("2024-04-14", [("2024-03", 0, 1)])])
+    def test_a_renewal_of_a_day_that_has_not_come_is_still_open(self, as_of, parts):
+        """An empty day is no later day: what as_of does not know is not as if the export had told none."""
+        later = rows(Renewals, term("1", "2024-03-15", renewed="2024-04-20", renewed_mrr_amount=900))
+        seen = seen_on(later, Renewals, day(as_of), "UTC").row(0, named=True)
+        assert (seen["outcome"], seen["renewed_on"], seen["renewed_mrr_amount"]) == ("open", None, None)
+        assert counted(facts(seen), as_of) == parts
 
     def test_without_days_of_renewal_the_outcome_alone_speaks(self):
         found = facts(term("1", "2024-03-15"), term("2", "2024-03-15", "open"), exported=WITHOUT_DAYS)
@@ -293,7 +303,7 @@ class TestFromItems:
         assert counted(found, "2024-03-15") == [("2024-03", 1, 1)]
         names = ("basis", "outcome", "renewed_on", "renewal_id", "account_id", "term_started_on", "currency")
         assert found.select(names).rows() == [
-            ("subscription_items", "renewed", day("2024-03-15"), "s/i/2023-03-15", "a", day("2023-03-15"), "EUR")
+            ("subscription_items", "renewed", day("2024-03-15"), "a/2024-03-15", "a", day("2023-03-15"), "EUR")
         ]
 
     @pytest.mark.parametrize(
@@ -331,11 +341,13 @@ class TestFromItems:
         after = item("2024-01-01", interval_unit="quarter", is_trial=False, valid_from="2024-02-10")
         assert due_days(flagged, after) == ["2024-05-10", "2024-08-10", "2024-11-10"]
 
-    def test_paused_on_the_due_day_is_not_renewed(self):
-        paused = item("2023-03-15", paused_from="2024-03-01", paused_until="2024-03-16")
-        assert derived(paused, as_of="2024-12-31") == [(day("2024-03-15"), False, 1_000, 0)]
-        back = item("2023-03-15", paused_from="2024-03-01", paused_until="2024-03-15")
-        assert derived(back, as_of="2024-12-31") == [(day("2024-03-15"), True, 1_000, 1_000)]
+    @pytest.mark.parametrize(
+        ("until", "is_renewed"), [("2024-03-15", True), ("2024-04-13", True), ("2024-04-14", False)]
+    )
+    def test_paused_on_the_due_day_is_renewed_if_it_is_paid_again_within_30_days(self, until, is_renewed):
+        paused = item("2023-03-15", paused_from="2024-03-01", paused_until=until)
+        kept = 1_000 if is_renewed else 0
+        assert derived(paused, as_of="2024-12-31") == [(day("2024-03-15"), is_renewed, 1_000, kept)]
 
     def test_a_term_in_which_nothing_is_paid_is_none(self):
         free = item("2022-03-15", discount_amount=12_000, discount_ends_on="2024-03-15")
@@ -353,7 +365,7 @@ class TestFromItems:
         rates = tuple(rate(f"{year}-{n:02}", "3") for year in (2023, 2024) for n in range(1, 13))
         assert derived(third, as_of="2024-12-31", rates=rates) == [(day("2024-03-15"), True, 2_500, 2_500)]
         found = facts(items=(third,), exported=FROM_ITEMS, as_of="2024-12-31", rates=rates)
-        assert found.select("mrr_amount", "renewed_mrr_amount").rows() == [(833, 833)]
+        assert found.select("currency", "mrr_amount", "renewed_mrr_amount").rows() == [("EUR", 2_500, 2_500)]
 
     def test_an_item_that_moves_on_the_due_day_is_not_renewed_by_whom_it_leaves(self):
         theirs = item("2023-03-15", account_id="b", valid_from="2024-03-15")
@@ -369,13 +381,76 @@ class TestFromItems:
         yearly, monthly = item("2023-03-15"), item("2023-03-15", interval_unit="month", valid_from="2023-10-01")
         assert [row[:2] for row in derived(yearly, monthly, as_of="2025-12-31")] == [(day("2024-03-15"), True)]
 
-    def test_terms_of_several_items_stand_for_themselves(self):
-        found = facts(
-            items=(item("2023-03-15"), item("2023-03-15", "2024-01-01", item_id="j")),
-            exported=FROM_ITEMS,
-            as_of="2024-12-31",
-        )
-        assert counted(found) == [("2024-03", 1, 2)]
+    def test_items_of_an_account_whose_term_ends_on_one_day_are_one_term(self):
+        """Of 1,000 and 1,000 the second was cancelled in mid-term."""
+        both = (item("2023-03-15"), item("2023-03-15", "2024-01-01", item_id="j"))
+        assert derived(*both, as_of="2024-12-31") == [(day("2024-03-15"), True, 2_000, 1_000)]
+        found = facts(items=both, exported=FROM_ITEMS, as_of="2024-12-31")
+        assert counted(found) == [("2024-03", 1, 1)]
+
+    def test_items_of_two_accounts_or_of_two_days_are_terms_of_their_own(self):
+        other = item("2023-03-15", "2024-03-15", item_id="j", account_id="b")
+        later = item("2023-03-16", "2024-03-16", item_id="k")
+        found = facts(items=(item("2023-03-15"), other, later), exported=FROM_ITEMS, as_of="2024-12-31")
+        assert found.select("renewal_id", "is_renewed").rows() == [
+            ("a/2024-03-15", True),
+            ("a/2024-03-16", False),
+            ("b/2024-03-15", False),
+        ]
+
+    def test_items_of_two_currencies_are_one_term_at_the_rates_of_the_due_month(self):
+        """1,000 EUR and 1,000 USD at 0.9; the dollars end."""
+        dollars = item("2023-03-15", "2024-03-15", item_id="j", currency="USD")
+        rates = tuple(rate(f"{year}-{n:02}", "0.9") for year in (2023, 2024) for n in range(1, 13))
+        assert derived(item("2023-03-15"), dollars, as_of="2024-12-31", rates=rates) == [
+            (day("2024-03-15"), True, 1_900, 1_000)
+        ]
+
+    old = item("2023-03-15", "2024-03-15")
+
+    @pytest.mark.parametrize(
+        ("began", "is_renewed"),
+        [
+            ("2024-02-13", False),  # 31 days before
+            ("2024-02-14", True),
+            ("2024-03-15", True),
+            ("2024-04-13", True),
+            ("2024-04-14", False),  # the 30th day after
+        ],
+    )
+    @pytest.mark.parametrize("unit", ["year", "month"])
+    def test_what_the_account_begins_near_the_due_day_renews_its_term(self, began, is_renewed, unit):
+        """A change of plan, or a renewal, that the billing system writes as another subscription."""
+        new = item(began, subscription_id="t", interval_unit=unit, unit_amount=24_000 if unit == "year" else 2_000)
+        kept = 1_000 if is_renewed else 0
+        assert derived(self.old, new, as_of="2024-12-31")[0] == (day("2024-03-15"), is_renewed, 1_000, kept)
+
+    def test_a_cheaper_plan_renews_no_more_than_it_costs(self):
+        new = item("2024-03-20", subscription_id="t", unit_amount=4_800)
+        assert derived(self.old, new, as_of="2024-12-31") == [(day("2024-03-15"), True, 1_000, 400)]
+
+    def test_what_another_account_begins_renews_nothing(self):
+        new = item("2024-03-15", subscription_id="t", account_id="b")
+        assert derived(self.old, new, as_of="2024-12-31") == [(day("2024-03-15"), False, 1_000, 0)]
+
+    def test_what_the_account_had_all_along_renews_nothing(self):
+        monthly = item("2023-06-01", subscription_id="t", interval_unit="month")
+        assert derived(self.old, monthly, as_of="2024-12-31") == [(day("2024-03-15"), False, 1_000, 0)]
+
+    def test_not_renewed_is_open_until_the_thirtieth_day(self):
+        open_still = facts(items=(self.old,), exported=FROM_ITEMS, as_of="2024-04-13")
+        assert open_still["outcome"].to_list() == ["open"]
+        assert counted(open_still, "2024-04-13") == []
+        lost = facts(items=(self.old,), exported=FROM_ITEMS, as_of="2024-04-14")
+        assert lost["outcome"].to_list() == ["lost"]
+        assert counted(lost, "2024-04-14") == [("2024-03", 0, 1)]
+
+    def test_renewed_late_is_final_on_that_day(self):
+        new = item("2024-04-02", subscription_id="t")
+        found = facts(items=(self.old, new), exported=FROM_ITEMS, as_of="2024-04-02")
+        assert found.select("outcome", "renewed_on", "decided_on").rows() == [
+            ("renewed", day("2024-04-02"), day("2024-04-02"))
+        ]
 
     def test_a_month_does_not_know_what_comes_after_it(self):
         known = (item("2022-03-15"), item("2022-03-15", subscription_id="t", interval_unit="quarter"))
@@ -387,7 +462,7 @@ class TestFromItems:
         march = months("2024-03", "2024-03")
         then = facts(items=known, exported=FROM_ITEMS, as_of="2024-03-31", calendar=march)
         now = facts(items=later, exported=FROM_ITEMS, as_of="2026-12-31", calendar=march)
-        assert then.height == 2
+        assert then.height == 1
         assert now.equals(then)
 
 
@@ -425,6 +500,22 @@ class TestTheMetrics:
         parts = metrics.renewal_rate(facts(*self.two), day(FAR))
         assert value("renewal_rate", parts, exported=exported)["null_reason"] == terms
         assert value("renewal_rate_mrr", parts, exported=exported)["null_reason"] == money
+
+    @pytest.mark.parametrize("name", ["renewal_rate", "renewal_rate_mrr"])
+    def test_say_what_terms_were_made_from(self, name):
+        parts = getattr(metrics, name)(facts(*self.two), day(FAR))
+        assert value(name, parts, exported=ALL_OF_IT)["basis"] == "renewals"
+        assert value(name, parts, exported=FROM_ITEMS)["basis"] == "subscription_items"
+
+    def test_count_terms_also_where_money_is_divided(self):
+        """Two terms of one account."""
+        found = facts(*self.two)
+        rate, money = (
+            value(name, getattr(metrics, name)(found, day(FAR))) for name in ("renewal_rate", "renewal_rate_mrr")
+        )
+        both = with_items_of(rows(MetricMonth, money), rows(MetricMonth, rate))
+        assert REGISTRY["renewal_rate_mrr"].items_of == "renewal_rate"
+        assert both.select("observations", "value", "numerator", "denominator").rows() == [(2, 0.25, 1_000, 4_000)]
 
     def test_lie_in_one_asset(self):
         assert REGISTRY["renewal_rate_mrr"].asset == REGISTRY["renewal_rate"].asset == "renewal_rate"

@@ -6,13 +6,14 @@ import polars as pl
 import pytest
 
 from schemas.billing import FctMrrAccountMonth
-from schemas.config import Minimums
+from schemas.config import Minimums, Sentiment
 from schemas.customers import DimAccountMonth
 from schemas.metrics import MetricMonth, Parts
-from schemas.success import FctCsmActivity
+from schemas.success import CsmActivities, FctCsmActivity
 from tests.frames import day, declared_days, margins, months, rows
-from transforms.declaration import ALL, Months
+from transforms.declaration import Months
 from transforms.exported import Exported
+from transforms.facts.activities import given_ratings
 from transforms.metrics import reviews, sentiment
 from transforms.metrics.definition import REGISTRY
 from transforms.metrics.roll_up import Surroundings, roll_up
@@ -114,15 +115,13 @@ class TestSentiment:
         assert self.of("csm_sentiment", *nothing) == []
         assert self.of("sentiment_coverage", *nothing) == [("a", 0, 1)]
 
-    def test_a_rating_that_was_due_later_than_it_was_given_is_seen_from_then_on(self):
-        early = rating("2024-05-20", 2) | {"month": day("2024-06-01")}
-        facts = rows(FctMrrAccountMonth, *paying("a", month="2024-05"), *paying("a"))
-        found = sentiment.csm_sentiment(facts, activities(early), self.calendar)
-        assert (of_parts(found, "2024-05"), of_parts(found)) == ([], [("a", 2, 1)])
-
-    def test_a_rating_filed_long_before_it_was_given_counts_when_it_was(self):
-        late = rating("2024-06-20", 2) | {"month": day("2024-01-01")}
-        assert self.of("csm_sentiment", late) == [("a", 2, 1)]
+    @pytest.mark.parametrize("due", ["2024-01-10", "2024-05-20", "2024-06-01", "2024-12-31"])
+    def test_a_rating_counts_from_the_day_it_was_given_whenever_it_was_due(self, due):
+        given = {"activity_id": "1", "account_id": "a", "kind": "sentiment", "rating": "orange"}
+        told = rows(CsmActivities, {**given, "due_on": day(due), "held_on": day("2024-05-20")})
+        facts = rows(FctMrrAccountMonth, *(row for n in (4, 5, 6) for row in paying("a", month=f"2024-0{n}")))
+        found = sentiment.csm_sentiment(facts, given_ratings(told, Sentiment()), self.calendar)
+        assert [of_parts(found, f"2024-0{n}") for n in (4, 5, 6)] == [[], [("a", 2, 1)], [("a", 2, 1)]]
 
 
 class TestSentimentDrop:
@@ -230,19 +229,21 @@ class TestReviewsWithAnExecutive:
         assert self.executive(*given) == [("a", 1, 2)]
         assert self.executive(*given, month="2024-07") == [("a", 1, 1)]
 
-    def test_a_review_held_in_the_month_before_it_was_due_counts_when_it_was_held(self):
-        assert self.executive(review("2024-07-31", "2024-06-01")) == [("a", 0, 1)]
-        assert REGISTRY["ebr_executive_rate"].reads == {"fct_csm_activity": Months(back=ALL, ahead=1)}
+    @pytest.mark.parametrize("due", ["2022-06-10", "2024-05-31", "2024-07-01", "2024-08-31", "2031-01-01"])
+    def test_a_review_counts_in_the_month_it_was_held_however_long_before_or_after_it_was_due(self, due):
+        early = review(due, "2024-06-01", executive_present=True)
+        assert self.executive(early) == [("a", 1, 1)]
+        assert [self.executive(early, month=month) for month in ("2024-05", "2024-07", "2024-08")] == [[], [], []]
 
-    def test_is_final_when_the_next_month_has_begun(self):
-        parts = reviews.ebr_executive_rate(activities(review("2024-06-10", "2024-06-10")))
-        assert value("ebr_executive_rate", parts, as_of="2024-06-30")["is_provisional"] is True
-        assert value("ebr_executive_rate", parts, as_of="2024-07-01")["is_provisional"] is False
+    @pytest.mark.parametrize("name", ["ebr_executive_rate", "ebr_positive_rate"])
+    def test_reads_of_the_activities_those_held_in_the_month_and_no_others(self, name):
+        assert REGISTRY[name].reads == {"csm_activities": Months(by="held_on")}
 
-    def test_one_held_earlier_still_counts_in_the_month_before_it_was_due(self):
-        early = review("2024-07-31", "2024-05-31")
-        assert self.executive(early, month="2024-05") == []
-        assert self.executive(early) == [("a", 0, 1)]
+    @pytest.mark.parametrize("name", ["ebr_executive_rate", "ebr_positive_rate"])
+    def test_is_final_on_the_last_day_of_the_month(self, name):
+        parts = getattr(reviews, name)(activities(review("2024-06-10", "2024-06-10", csm_thumb="up")))
+        assert value(name, parts, as_of="2024-06-29")["is_provisional"] is True
+        assert value(name, parts, as_of="2024-06-30")["is_provisional"] is False
 
     def test_a_rating_is_no_review(self):
         assert self.executive(rating("2024-06-10", 3)) == []

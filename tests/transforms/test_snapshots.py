@@ -11,7 +11,7 @@ from schemas.customers import AccountLinks, Accounts
 from schemas.support import Tickets
 from tests.frames import at, day, months, mrr_of, rows
 from transforms.clean.resolve import external, internal_accounts, resolve
-from transforms.clean.snapshots import latest_by_key, remember
+from transforms.clean.snapshots import earliest_known, latest_by_key, remember
 from transforms.clean.versions import from_first_day
 from transforms.visible import seen_on
 
@@ -210,6 +210,14 @@ def test_a_change_speaks_from_the_first_export_that_shows_it():
 
 def test_an_unchanged_row_adds_no_version_whatever_file_and_line_it_comes_from():
     assert history(("2024-02-05", [item()]), ("2024-03-05", [item()]), ("2024-04-05", [item()])).height == 1
+
+
+def test_an_instant_of_change_that_moves_alone_adds_no_version():
+    known = history(
+        ("2024-02-05", [item(changed_at=at("2024-02-04T10:00"))]),
+        ("2024-03-05", [item(changed_at=at("2024-03-04T10:00"))]),
+    )
+    assert told(known) == [("2024-01-10", 100_00)]
 
 
 def test_a_change_back_is_a_version_of_its_own():
@@ -452,6 +460,14 @@ def test_each_item_has_its_own_first_version():
     assert starts(*two) == [("2024-01-10", 7_00), ("2024-01-10", 100_00)]
 
 
+def test_of_versions_of_one_day_only_the_one_changed_last_is_kept():
+    morning = item(valid_from=day("2024-02-05"), unit_amount=160_00, changed_at=at("2024-02-05T08:00"))
+    noon = item(valid_from=day("2024-02-05"), unit_amount=130_00, changed_at=at("2024-02-05T12:00"))
+    evening = item(valid_from=day("2024-02-05"), unit_amount=120_00, changed_at=at("2024-02-05T20:00"))
+    first = item(valid_from=day("2024-01-10"))
+    assert starts(noon, evening, first, morning) == [("2024-01-10", 100_00), ("2024-02-05", 120_00)]
+
+
 def test_first_days_change_no_mrr():
     changed = rows(
         SubscriptionItems,
@@ -472,3 +488,45 @@ def test_of_two_versions_agreed_before_the_start_the_later_one_still_speaks():
     )
     assert mrr(quoted, last="2024-02") == {"2024-01": 150_00, "2024-02": 150_00}
     assert mrr(from_first_day(quoted), last="2024-02") == {"2024-01": 150_00, "2024-02": 150_00}
+
+
+# --- columns that came later ------------------------------------------------------------------------------------------
+
+
+def versions_of_one_account(*told: tuple[str, str | None]) -> pl.DataFrame:
+    """Versions of account A1: (day of the export that told it, industry)."""
+    return rows(
+        Accounts,
+        *(
+            {
+                "account_id": "A1",
+                "known_from": day(on) if number else None,
+                "industry": industry,
+                "exported_at": at(f"{on}T00:00"),
+            }
+            for number, (on, industry) in enumerate(told)
+        ),
+    )
+
+
+def test_before_the_first_export_that_has_a_column_its_earliest_value_holds():
+    history = versions_of_one_account(("2024-01-01", None), ("2024-02-01", None), ("2024-03-01", "Retail"))
+    lacking = [at("2024-01-01T00:00"), at("2024-02-01T00:00")]
+    assert earliest_known(history, "industry", lacking)["industry"].to_list() == ["Retail"] * 3
+
+
+def test_a_value_that_an_export_told_to_be_none_stays_none():
+    history = versions_of_one_account(("2024-01-01", None), ("2024-02-01", None), ("2024-03-01", "Retail"))
+    assert earliest_known(history, "industry", [at("2024-01-01T00:00")])["industry"].to_list() == [None, None, "Retail"]
+    assert earliest_known(history, "industry", [])["industry"].to_list() == [None, None, "Retail"]
+
+
+def test_one_account_s_later_value_is_not_another_s():
+    both = pl.concat(
+        [
+            versions_of_one_account(("2024-01-01", None)),
+            versions_of_one_account(("2024-03-01", "Retail")).with_columns(account_id=pl.lit("A2")),
+        ]
+    )
+    found = earliest_known(both, "industry", [at("2024-01-01T00:00")])
+    assert dict(found.select("account_id", "industry").iter_rows()) == {"A1": None, "A2": "Retail"}

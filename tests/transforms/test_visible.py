@@ -2,11 +2,14 @@
 
 import datetime as dt
 
-from schemas.billing import Renewals, SubscriptionItems
+from schemas.billing import Invoices, Renewals, SubscriptionItems
+from schemas.contract import Contract
 from schemas.customers import DimAccount
+from schemas.feedback import SurveyResponses
+from schemas.success import CsmActivities
 from schemas.support import Tickets
 from tests.frames import at, day, rows
-from transforms.visible import LATER, dated_in, known_by, seen_on
+from transforms.visible import LATER, dated_in, held, known_by, seen_on
 
 ITEM = {
     "subscription_id": "s",
@@ -57,6 +60,72 @@ class TestAHistory:
         assert (january["first_paid_on"], february["ttv_days"]) == (day("2024-01-05"), 31)
 
 
+class TestWhatBelongsToTheItem:
+    first = {**ITEM, "ended_on": None, "term_ends_on": day("2024-06-01"), "unit_amount": 100}
+    second = {**ITEM, "valid_from": day("2024-04-03"), "ended_on": day("2024-03-28"), "unit_amount": 120}
+
+    def of_both(self, *versions: dict[str, object]) -> list[dict[str, object]]:
+        return held(rows(SubscriptionItems, *versions), SubscriptionItems).sort("unit_amount").rows(named=True)
+
+    def test_is_what_the_last_version_says_of_it(self):
+        asked = {**self.second, "cancel_requested_on": day("2024-03-01")}
+        for versions in ((self.first, asked), (asked, self.first)):
+            for row in self.of_both(*versions):
+                assert (row["ended_on"], row["cancel_requested_on"]) == (day("2024-03-28"), day("2024-03-01"))
+
+    def test_is_taken_back_by_a_last_version_that_says_nothing(self):
+        kept = {**self.second, "valid_from": day("2024-05-01"), "ended_on": None, "unit_amount": 130}
+        assert [row["ended_on"] for row in self.of_both(self.first, self.second, kept)] == [None, None, None]
+
+    def test_is_told_by_the_last_change_of_one_day(self):
+        evening = {**self.second, "ended_on": None, "changed_at": at("2024-04-03T18:00"), "unit_amount": 130}
+        morning = {**self.second, "changed_at": at("2024-04-03T09:00")}
+        assert [row["ended_on"] for row in self.of_both(evening, morning)] == [None, None]
+
+    def test_is_no_more_than_end_and_request(self):
+        terms = [row["term_ends_on"] for row in self.of_both(self.first, self.second)]
+        assert terms == [day("2024-06-01"), None]
+
+    def test_is_not_told_by_another_item(self):
+        other = {**self.second, "item_id": "j"}
+        assert [row["ended_on"] for row in self.of_both(self.first, other)] == [None, day("2024-03-28")]
+
+
+class TestAnOutcomeWithoutADay:
+    """An export that says paid or renewed, and no day; beside one whose day has not come yet."""
+
+    paid = {"invoice_id": "1", "account_id": "a", "issued_on": day("2024-03-01"), "status": "paid", "amount": 100}
+
+    def seen(self, as_of: str, **more: object) -> tuple[object, object]:
+        found = seen_on(rows(Invoices, {**self.paid, **more}), Invoices, day(as_of), "UTC").row(0, named=True)
+        return found["status"], found["paid_on"]
+
+    def test_counts_on_the_day_it_was_due(self):
+        assert self.seen("2024-04-30", due_on=day("2024-03-31")) == ("paid", day("2024-03-31"))
+
+    def test_counts_on_no_day_where_none_was_due(self):
+        assert self.seen("2024-04-30") == ("paid", None)
+
+    def test_has_not_come_before_the_day_it_is_due(self):
+        assert self.seen("2024-03-30", due_on=day("2024-03-31")) == ("open", None)
+
+    def test_is_another_thing_than_one_of_a_later_day(self):
+        told = {"due_on": day("2024-03-31"), "paid_on": day("2024-05-02")}
+        assert self.seen("2024-04-30", **told) == ("open", None)
+        assert self.seen("2024-05-02", **told) == ("paid", day("2024-05-02"))
+
+    def test_is_not_made_of_an_invoice_that_nobody_paid(self):
+        for status in ("open", "void", "draft", "uncollectible"):
+            assert self.seen("2024-04-30", status=status, due_on=day("2024-03-31")) == (status, None)
+
+    def test_of_a_renewal_is_the_due_day(self):
+        term = {"renewal_id": "1", "outcome": "renewed", "term_started_on": day("2023-03-15")}
+        told = rows(Renewals, {**term, "term_ended_on": day("2024-03-15")})
+        before, after = (seen_on(told, Renewals, day(text), "UTC") for text in ("2024-03-14", "2024-03-15"))
+        assert before.select("outcome", "renewed_on").row(0) == ("open", None)
+        assert after.select("outcome", "renewed_on").row(0) == ("renewed", day("2024-03-15"))
+
+
 class TestEvents:
     def test_are_seen_in_the_month_that_dates_them_in_the_reporting_time_zone(self):
         """Half past eleven in the evening of January in UTC is February in Berlin."""
@@ -84,3 +153,68 @@ def test_as_of_sees_no_row_of_a_later_day_and_plans_stay():
     items = rows(SubscriptionItems, {**ITEM, "ended_on": day("2024-06-01")}, {**ITEM, "valid_from": day("2024-03-01")})
     seen = seen_on(items, SubscriptionItems, day("2024-02-15"), "UTC")
     assert seen.select("valid_from", "ended_on").rows() == [(day("2024-01-10"), day("2024-06-01"))]
+
+
+class TestAnEventOfWhichOnlyALaterDayHasNotCome:
+    """`as_of` keeps a row whose own day has come, and empties its later days with what is told on them."""
+
+    def seen(self, contract: type[Contract], as_of: str, *given: dict[str, object]) -> list[dict[str, object]]:
+        return seen_on(rows(contract, *given), contract, day(as_of), "UTC").to_dicts()
+
+    def test_a_review_that_was_due_and_is_held_later_is_there_and_not_held(self):
+        told = {"executive_present": True, "csm_thumb": "up", "customer_thumb": "down", "rating": "green"}
+        review = {
+            "activity_id": "r",
+            "kind": "review",
+            "due_on": day("2024-03-04"),
+            "held_on": day("2024-04-02"),
+            **told,
+        }
+        (before,) = self.seen(CsmActivities, "2024-04-01", review)
+        assert before["due_on"] == day("2024-03-04")
+        assert [before[name] for name in ("held_on", *told)] == [None] * 5
+        (after,) = self.seen(CsmActivities, "2024-04-02", review)
+        assert [after[name] for name in ("held_on", *told)] == [day("2024-04-02"), *told.values()]
+
+    def test_a_review_held_before_it_is_due_is_there_from_the_day_it_was_held(self):
+        review = {"activity_id": "r", "kind": "review", "due_on": day("2024-06-04"), "held_on": day("2024-04-02")}
+        assert self.seen(CsmActivities, "2024-04-02", review)[0]["held_on"] == day("2024-04-02")
+
+    def test_a_rating_is_not_there_before_the_day_it_was_given(self):
+        rating = {"activity_id": "r", "kind": "sentiment", "held_on": day("2024-04-02"), "rating": "green"}
+        assert self.seen(CsmActivities, "2024-04-01", rating) == []
+
+    def test_a_rating_without_a_day_of_its_own_is_known_with_the_solving_of_its_ticket(self):
+        ticket = {"ticket_id": "t", "status": "solved", "created_at": at("2024-03-30T08:00"), "satisfaction_score": 4.0}
+        solved = {**ticket, "last_solved_at": at("2024-04-02T08:00")}
+        (before,), (after,) = (self.seen(Tickets, as_of, solved) for as_of in ("2024-04-01", "2024-04-02"))
+        assert (before["last_solved_at"], before["satisfaction_score"], after["satisfaction_score"]) == (None, None, 4)
+
+    def test_a_rating_with_a_day_of_its_own_is_known_from_that_day_on(self):
+        ticket = {"ticket_id": "t", "status": "solved", "created_at": at("2024-03-30T08:00"), "satisfaction_score": 4.0}
+        rated = {**ticket, "last_solved_at": at("2024-03-31T08:00"), "satisfaction_at": at("2024-04-02T08:00")}
+        (before,), (after,) = (self.seen(Tickets, as_of, rated) for as_of in ("2024-04-01", "2024-04-02"))
+        assert (before["last_solved_at"], before["satisfaction_score"]) == (at("2024-03-31T08:00"), None)
+        assert after["satisfaction_score"] == 4
+
+
+class TestAnAnswerThatIsGivenAgain:
+    def scores(self, as_of: str, *given: tuple[str, float | None]) -> list[float | None]:
+        answers = (
+            {"export_source": "s", "response_id": "q", "kind": "nps", "responded_at": at(when), "score": score}
+            for when, score in given
+        )
+        return seen_on(rows(SurveyResponses, *answers), SurveyResponses, day(as_of), "UTC")["score"].to_list()
+
+    def test_counts_as_it_was_last_given(self):
+        given = (("2024-04-09T08:00", 3.0), ("2024-04-02T08:00", 8.0), ("2024-04-05T08:00", 1.0))
+        assert self.scores("2024-04-30", *given) == [3]
+
+    def test_counts_as_it_was_last_given_by_as_of(self):
+        given = (("2024-04-02T08:00", 8.0), ("2024-04-09T08:00", 3.0))
+        assert [self.scores(as_of, *given) for as_of in ("2024-04-08", "2024-04-09")] == [[8], [3]]
+
+    def test_is_two_answers_where_two_sources_use_one_id(self):
+        answer = {"response_id": "q", "kind": "nps", "responded_at": at("2024-04-02T08:00")}
+        both = rows(SurveyResponses, *({**answer, "export_source": source} for source in ("one", "two")))
+        assert seen_on(both, SurveyResponses, day("2024-04-30"), "UTC").height == 2

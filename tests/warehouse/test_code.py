@@ -934,6 +934,7 @@ def argument(name: str, metrics: tuple[Any, ...] = ()) -> Any:
         "dim_month": QUARTER,
         "gross_margin": margins(QUARTER, 0.8),
         "as_of": day("2024-04-30"),
+        "computed_from": QUARTER["month"].min(),
         "time_zone": "Europe/Berlin",
         "currency": "EUR",
         "segments": SETTINGS.segments,
@@ -1023,7 +1024,7 @@ class TestWhatRan:
 
     def test_for_metrics_of_some_accounts_was_listed(self):
         facts = mrr_of_some_accounts()
-        accounts = facts.select("month", "account_id", industry=pl.lit("x"))
+        accounts = facts.select("month", "account_id", industry=pl.lit("x"), has_history=pl.lit(value=True))
         around = Surroundings(
             QUARTER, margins(QUARTER, 0.8), accounts, ("industry",), EVERYTHING, SETTINGS.minimums, day("2024-04-30"),
             begins=day("2023-01-01"),

@@ -1,11 +1,13 @@
 """The one config is read whole, or what is wrong with it is told: file, line, key and what was expected."""
 
+import copy
 import datetime as dt
 import hashlib
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from warehouse.configuration import LoadedConfig, load_config
 from warehouse.errors import ConfigError
@@ -155,8 +157,8 @@ class TestAWrongConfig:
     @pytest.mark.parametrize(
         ("text", "line", "said"),
         [
-            (with_line(16, "  keep_version: 3"), 16, "publishing.keep_version: no such key"),
-            (GOOD + "colour: red\n", 17, "colour: no such key"),
+            (with_line(16, "  keep_version: 3"), 16, "publishing: no such key; did you mean keep_versions?"),
+            (GOOD + "colour: red\n", 17, "the file: no such key; expected one of company, as_of, first_month"),
             (without_line(1), 1, "company: missing"),
             (without_line(5), 4, "reporting.currency: missing"),
             (without_line(10), 9, "sources.crm.form: missing"),
@@ -186,9 +188,9 @@ class TestAWrongConfig:
             (
                 with_line(7, "segments: [industry, month]"),
                 7,
-                "segments: expected columns of accounts to slice by, not month",
+                "segments.1: the warehouse has a column month of its own",
             ),
-            (with_line(7, "segments: ['a b']"), 7, "segments: expected columns of accounts to slice by, not a b"),
+            (with_line(7, "segments: ['a b']"), 7, "segments.0: expected a column of accounts to slice by"),
             (with_line(16, "  keep_versions: 0"), 16, "publishing.keep_versions: input should be greater than 0"),
             (with_line(16, "  keep_versions: many"), 16, "publishing.keep_versions: input should be a valid integer"),
             ("segments: []\n" + without_line(7).split("sources")[0], 1, "sources: missing"),
@@ -208,7 +210,7 @@ class TestAWrongConfig:
                 19,
                 "health.inputs.usage_rate: expected zero_at and full_at to differ",
             ),
-            (GOOD + "health:\n  inputs:\n    mood: {weight: 1, zero_at: 0, full_at: 2}\n", 19, "health.inputs.mood"),
+            (GOOD + "health:\n  inputs:\n    mood: {weight: 1, zero_at: 0, full_at: 2}\n", 19, "health.inputs.…"),
             (
                 GOOD + "finance:\n  gross_margin:\n    - {month: 2024-01-02, share: 0.7}\n",
                 19,
@@ -240,7 +242,7 @@ class TestAWrongConfig:
         ],
     )
     def test_a_key_given_twice_is_told_at_the_second(self, faults, text, line, key):
-        assert faults(text) == [(line, f"{key} is given twice")]
+        assert faults(text) == [(line, f"{key} is given twice; leave one of them out")]
 
     @pytest.mark.parametrize(
         ("text", "line"),
@@ -272,7 +274,7 @@ class TestAWrongConfig:
             5: "reporting.currency",
             6: "reporting.time_zone",
             16: "publishing.keep_versions",
-            17: "colour",
+            17: "the file",
         }
 
     def test_a_missing_file_is_told_and_how_to_name_another(self, tmp_path):
@@ -303,3 +305,46 @@ class TestAWrongConfig:
     def test_a_key_that_is_a_list_is_told(self, faults):
         ((line, _),) = faults(GOOD + "? [a, b]\n: c\n")
         assert line == 17
+
+
+MARK = "Quux"
+"""A word that may be a person's name: wherever it stands in a config, it is told to nobody."""
+
+
+def places(value: object, above: tuple = ()) -> list[tuple]:
+    """The way to every key and value of a config."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [place for key, inner in pairs for place in [(*above, key), *places(inner, (*above, key))]]
+
+
+FULL = f"""\
+{GOOD}feedback: {{csat: [{{scale: [1, 5], positive: [4, 5]}}]}}
+onboarding: {{milestones: [{{name: live, within_days: 30}}]}}
+sentiment: {{scores: {{red: 1, green: 5}}}}
+health: {{inputs: {{payment: {{weight: 1, zero_at: 0, full_at: 1}}}}}}
+targets: [{{metric: nrr, month: 2024-02-01, target: 1, owner: Kim, review_on: 2024-12-31}}]
+"""
+
+
+@pytest.mark.parametrize("bad", [MARK, {MARK: MARK}, 4711474711], ids=repr)
+def test_no_value_and_no_unknown_key_of_a_config_is_told(loaded, bad):
+    whole = yaml.safe_load(FULL)
+    refused = 0
+    for *way, last in places(whole):
+        for as_key in (False, True):
+            config = copy.deepcopy(whole)
+            holder = config
+            for step in way:
+                holder = holder[step]
+            if as_key and isinstance(holder, dict) and not isinstance(bad, (list, dict)):
+                holder[bad] = holder.pop(last)
+            else:
+                holder[last] = bad
+            try:
+                loaded(yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
+            except ConfigError as fault:
+                refused += 1
+                told = str(fault)
+                # The name of a source is a column of what is published.
+                assert MARK not in told.replace(f"sources.{MARK}", "") and "4711474711" not in told, (way, last, told)
+    assert refused > 30

@@ -14,9 +14,11 @@ from schemas.contract import Contract, column
 from schemas.form import Cleaning, Form, RawTable
 from tests.frames import at, config, day
 from warehouse.configuration import LoadedConfig
-from warehouse.errors import ConfigError, ExportError, WarehouseError
+from warehouse.errors import ConfigError, DamagedError, ExportError, WarehouseError
 from warehouse.folders import Folders
-from warehouse.landing import SourceFile, default_as_of, exported_at, land, landed_files, source_files
+from warehouse.landed import forgotten, landed_files
+from warehouse.landing import SourceFile, default_as_of, exported_at, land, source_files
+from warehouse.person_key import forget_key, make_key, person_key
 from warehouse.reading import REJECTS
 from warehouse.staging import read_staged, staged_path, write_quarantined, write_staged
 
@@ -135,7 +137,7 @@ class TestLand:
         assert landed_files(folders) == []
 
     def test_a_copy_left_half_done_by_a_killed_run_is_made_anew(self, exports, folders):
-        (folders.landed / ".crm-tickets.part").write_text("half of something much longer than the file")
+        (folders.landed / ".copy.part").write_text("half of something much longer than the file")
         landed = land(sent(exports / "tickets.csv"), folders)
         assert landed.path(folders).read_text() == "word\nx\n"
         assert mode(landed.path(folders)) == 0o600
@@ -198,7 +200,9 @@ class TestSourceFiles:
         told = loaded(crm={"form": "crm", "folder": "sent", "files": {"tickets": "t-*.csv"}})
         with pytest.raises(ExportError) as found:
             source_files(told, FORMS)
-        assert str(found.value) == "crm.tickets: there is no file sent/t-*.csv"
+        assert str(found.value) == (
+            "crm.tickets: there is no file sent/t-*.csv; put it there, or correct sources in the config"
+        )
 
     def test_one_missing_file_of_many_is_told(self, exports, loaded):
         sent(exports / "a.csv")
@@ -210,14 +214,15 @@ class TestSourceFiles:
         told = loaded(crm={"form": "salesforce"})
         with pytest.raises(ConfigError) as found:
             source_files(told, FORMS)
-        assert str(found.value) == f"{told.path}: sources.crm.form: expected one of crm, other, not salesforce"
+        assert str(found.value) == f"{told.path}: sources.crm.form: there is no such form; expected one of crm, other"
 
     def test_a_table_the_form_does_not_know_is_told_with_those_it_does(self, loaded):
         told = loaded(crm={"form": "crm", "files": {"deals": "deals.csv", "tickets": "t.csv"}})
         with pytest.raises(ConfigError) as found:
             source_files(told, FORMS)
         assert str(found.value) == (
-            f"{told.path}: sources.crm.files: the form crm knows no deals; expected accounts, subscriptions, tickets"
+            f"{told.path}: sources.crm.files: 1 of its tables are unknown to the form crm; "
+            "expected accounts, subscriptions, tickets"
         )
 
 
@@ -245,12 +250,12 @@ class TestExportedAt:
         file = sent(exports / "2024-01-01" / "tickets.csv", written="2025-03-01T17:30")
         assert exported_at(file.path, loaded()) == at("2025-03-01T17:30")
 
-    def test_a_day_the_calendar_does_not_have_is_no_day_or_is_told(self, exports, loaded):
-        file = sent(exports / "tickets-2025-02-30.csv", written="2025-03-01T17:30")
-        try:
-            assert exported_at(file.path, loaded()) == at("2025-03-01T17:30")
-        except WarehouseError as fault:
-            assert "tickets-2025-02-30.csv" in str(fault)
+    @pytest.mark.parametrize("day", ["2025-02-30", "2025-13-01", "0000-01-01", "0001-01-01"])
+    def test_a_day_the_calendar_does_not_have_is_told_with_the_file(self, exports, loaded, day):
+        # In New York, so that the start of the first day of all is still in UTC; in Tokyo it is in no year.
+        file = sent(exports / f"tickets-{day}.csv", written="2025-03-01T17:30")
+        with pytest.raises(ExportError, match=rf"tickets-{day}\.csv: the calendar has no {day}, the day its name says"):
+            exported_at(file.path, loaded("Asia/Tokyo"))
 
 
 def exported(table: str, instant: str, source: str = "crm") -> SourceFile:
@@ -306,29 +311,45 @@ class TestStaged:
     frame = pl.DataFrame({"word": ["a", "b"], "size": [1, None]})
 
     def test_rows_come_back_as_they_were(self, folders):
-        write_staged(folders, "words", self.frame)
-        assert read_staged(folders, "words", Word).equals(self.frame)
+        written = write_staged(folders, "words", self.frame)
+        assert read_staged(folders, "words", Word, written).equals(self.frame)
 
     def test_are_private_and_replaced_whole(self, folders):
         write_staged(folders, "words", self.frame)
-        write_staged(folders, "words", self.frame.head(1))
-        assert read_staged(folders, "words", Word).rows() == [("a", 1)]
+        written = write_staged(folders, "words", self.frame.head(1))
+        assert read_staged(folders, "words", Word, written).rows() == [("a", 1)]
         assert mode(staged_path(folders, "words")) == 0o600
         assert [path.name for path in folders.staged.iterdir()] == ["words.parquet"]
 
     def test_a_write_left_half_done_leaves_the_old_rows(self, folders):
-        write_staged(folders, "words", self.frame)
+        written = write_staged(folders, "words", self.frame)
         staged_path(folders, "words").with_suffix(".part").write_bytes(b"PAR1 half")
-        assert read_staged(folders, "words", Word).height == 2
-        write_staged(folders, "words", self.frame.head(1))
-        assert read_staged(folders, "words", Word).height == 1
+        assert read_staged(folders, "words", Word, written).height == 2
+        written = write_staged(folders, "words", self.frame.head(1))
+        assert read_staged(folders, "words", Word, written).height == 1
 
-    def test_a_table_never_staged_has_no_rows(self, folders):
-        assert read_staged(folders, "words", Word).equals(Word.blank())
+    def test_a_table_whose_file_is_gone_is_never_a_table_without_rows(self, folders):
+        written = write_staged(folders, "words", self.frame)
+        staged_path(folders, "words").unlink()
+        with pytest.raises(DamagedError, match=r"staged/words\.parquet is gone: make run makes it again"):
+            read_staged(folders, "words", Word, written)
+
+    def test_another_table_s_file_in_its_place_is_not_read_for_it(self, folders):
+        written = write_staged(folders, "words", self.frame)
+        write_staged(folders, "others", self.frame.head(1))
+        staged_path(folders, "others").replace(staged_path(folders, "words"))
+        with pytest.raises(DamagedError, match=r"staged/words\.parquet is not what was staged: make run"):
+            read_staged(folders, "words", Word, written)
+
+    def test_a_file_that_was_cut_is_not_read(self, folders):
+        written = write_staged(folders, "words", self.frame)
+        os.truncate(staged_path(folders, "words"), 40)
+        with pytest.raises(DamagedError, match=r"staged/words\.parquet is not what was staged: make run"):
+            read_staged(folders, "words", Word, written)
 
     def test_a_column_the_contract_has_gained_is_empty(self, folders):
-        write_staged(folders, "words", self.frame.select("word"))
-        assert read_staged(folders, "words", Word)["size"].to_list() == [None, None]
+        written = write_staged(folders, "words", self.frame.select("word"))
+        assert read_staged(folders, "words", Word, written)["size"].to_list() == [None, None]
 
 
 class TestQuarantined:
@@ -349,20 +370,54 @@ class TestQuarantined:
         assert list(folders.quarantine.iterdir()) == []
 
 
-class TestSecret:
+class TestPersonKey:
     def test_is_made_once_and_private(self, folders):
-        secret = folders.secret()
-        assert len(secret) == 16
-        assert Folders(folders.root).secret() == secret
+        make_key(folders)
+        key = person_key(folders)
+        assert len(key) == 16
+        make_key(folders)
+        assert person_key(Folders(folders.root)) == key
         assert mode(folders.root / "person_id.key") == 0o600
 
     def test_is_another_for_another_data_folder(self, folders, tmp_path):
-        assert folders.secret() != Folders(tmp_path / "elsewhere").secret()
+        elsewhere = Folders(tmp_path / "elsewhere")
+        make_key(folders), make_key(elsewhere)
+        assert person_key(folders) != person_key(elsewhere)
 
-    def test_a_key_file_left_empty_by_a_killed_run_is_never_taken_for_a_key(self, folders):
+    def test_is_not_made_by_who_only_reads_it(self, folders):
+        with pytest.raises(DamagedError, match=r"person_id\.key is gone, or holds no key: make run makes one"):
+            person_key(folders)
+        assert not (folders.root / "person_id.key").exists()
+
+    def test_a_file_left_empty_by_a_killed_run_is_never_taken_for_a_key(self, folders):
         folders.root.mkdir()
         (folders.root / "person_id.key").touch()
-        try:
-            assert len(folders.secret()) == 16
-        except WarehouseError as fault:
-            assert "person_id.key" in str(fault)
+        make_key(folders)
+        assert len(person_key(folders)) == 16
+
+    @pytest.mark.parametrize("damage", ["", "not hexadecimal", "00" * 16])
+    def test_that_is_lost_or_another_is_told_and_never_replaced_silently(self, folders, damage):
+        make_key(folders)
+        path = folders.root / "person_id.key"
+        path.write_text(damage)
+        for use in (make_key, person_key):
+            with pytest.raises(DamagedError, match=r"back from a backup.*: make forget FILE=person_id\.key"):
+                use(folders)
+            assert path.read_text() == damage
+
+    def test_that_was_there_before_it_was_remembered_is_the_key(self, folders):
+        folders.root.mkdir()
+        (folders.root / "person_id.key").write_text("0123456789abcdef" * 2)
+        make_key(folders)
+        assert person_key(folders) == bytes.fromhex("0123456789abcdef" * 2)
+        (folders.root / "person_id.key").write_text("ff" * 16)
+        with pytest.raises(DamagedError, match="is not the key that persons' ids were hashed with"):
+            person_key(folders)
+
+    def test_that_is_given_up_makes_way_for_another_and_stays_recorded(self, folders):
+        make_key(folders)
+        before = person_key(folders)
+        forget_key(folders)
+        make_key(folders)
+        assert person_key(folders) != before
+        assert [what for what, _, _ in forgotten(folders)] == ["person_id.key"]

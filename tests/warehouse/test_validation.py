@@ -61,6 +61,18 @@ class Loose(Export):
     word: str = column("Word", null=True)
 
 
+class Sent(Export):
+    """One row per message; sent twice, the first counts."""
+
+    key: str = column("Key")
+    when: pl.Date = column("When")
+    size: pl.Int64 = column("Size", null=True, ge=0)
+
+    class Config:
+        unique = ["key"]
+        metadata = {"repeats": ("first", "when")}
+
+
 FINE: dict[str, Any] = {"key": "a", "price": 1, "due": day("2025-01-01")}
 
 
@@ -213,7 +225,7 @@ class TestRepeatedRows:
 
 
 class TestRealContracts:
-    def test_an_item_needs_an_amount_unless_it_is_metered(self):
+    def test_an_item_needs_a_price_or_the_whole_line_unless_it_is_metered(self):
         item = {"subscription_id": "s", "currency": "EUR", "interval_unit": "month", "started_on": day("2025-01-01")}
         assert judged(
             SubscriptionItems,
@@ -222,10 +234,11 @@ class TestRealContracts:
             {**item, "item_id": "3", "unit_amount": -5, "quantity": 0},
             {**item, "item_id": "4", "unit_amount": 5, "ended_on": day("2024-12-31")},
             {**item, "item_id": "5", "unit_amount": 5, "interval_count": 0},
+            {**item, "item_id": "6", "line_amount": 5},
         ) == (
-            [2, 4],
+            [2, 4, 7],
             [
-                (3, "unit_amount", "expected a value, unless is_metered"),
+                (3, "unit_amount", "expected a value here or in line_amount, unless is_metered"),
                 (5, "ended_on", "expected not below started_on"),
                 (6, "interval_count", "expected more than 0"),
             ],
@@ -352,3 +365,17 @@ class TestNothingIsLost:
         shuffled = list(sent)
         order.shuffle(shuffled)
         assert kept(sent) == kept(shuffled)
+
+
+class TestRowsOfWhichTheContractSaysWhichCounts:
+    """Which of them does is chosen later, over all files of the source."""
+
+    FIRST = {"key": "a", "when": day("2025-01-01"), "size": 1}
+
+    def test_are_all_good_whether_or_not_they_differ(self):
+        later = {**self.FIRST, "when": day("2025-01-02")}
+        assert judged(Sent, self.FIRST, later, self.FIRST) == ([2, 3, 4], [])
+
+    def test_are_rejected_one_by_one_for_a_fault_of_their_own(self):
+        wrong = {**self.FIRST, "size": -1}
+        assert judged(Sent, wrong, self.FIRST, self.FIRST) == ([3, 4], [(2, "size", "expected at least 0")])

@@ -1,20 +1,84 @@
 """Exports that show only the present: their snapshots together make versions."""
 
 import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import polars as pl
 
-NOT_CONTENT = ("export_source", "export_file", "export_line", "exported_at")
-
+NOT_CONTENT = ("export_source", "export_file", "export_line", "exported_at", "changed_at")
+"""Columns in which a row may differ without saying anything else."""
 
 OF_THE_ITEM = ("started_on", "ended_on")
 """Columns that are the same in all versions: what the newest snapshot says of them holds for the older ones too."""
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """An export of the present: its rows, and the last complete day before it, the day that it speaks for."""
+
+    speaks_for: dt.date
+    series: str
+    """The exports of which the newest shows all there is: those of one file name, whatever day is in it."""
+    rows: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Folded:
+    """What snapshots make together: the versions, and the keys of rows that the newest ones leave out."""
+
+    history: pl.DataFrame
+    left_out: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Versioning:
+    """How a table's versions are told apart: the key of what has them, the column that dates them, their beginning."""
+
+    key: list[str]
+    since: str
+    begins: str
+
+
+def fold(history: pl.DataFrame, snapshots: Iterable[Snapshot], by: Versioning, *, vanished_end: bool) -> Folded:
+    """The history with the versions that the snapshots, oldest first, show.
+
+    A row is left out if the newest snapshot of no series shows it any more. `vanished_end`: it ends there, on the day
+    that the snapshot without it speaks for; else it stays as it was.
+    """
+    shown: dict[str, pl.DataFrame] = {}
+    known = history.select(by.key).clear()
+    left_out = known
+    for speaks_for, of_day in _by_day(snapshots):
+        for snapshot in of_day:
+            history = remember(history, snapshot.rows, by.key, by.since, by.begins, speaks_for)
+            shown[snapshot.series] = snapshot.rows.select(by.key)
+        known = pl.concat([known, *(snapshot.rows.select(by.key) for snapshot in of_day)]).unique(maintain_order=True)
+        left_out = known.join(pl.concat(shown.values()), on=by.key, how="anti", maintain_order="left")
+        if vanished_end:
+            history = _ended(history, left_out, by.key, speaks_for)
+    return Folded(history, left_out)
+
+
+def _by_day(snapshots: Iterable[Snapshot]) -> list[tuple[dt.date, list[Snapshot]]]:
+    days: dict[dt.date, list[Snapshot]] = {}
+    for snapshot in snapshots:
+        days.setdefault(snapshot.speaks_for, []).append(snapshot)
+    return sorted(days.items(), key=lambda entry: entry[0])
+
+
+def _ended(history: pl.DataFrame, left_out: pl.DataFrame, key: list[str], day: dt.date) -> pl.DataFrame:
+    """The history in which what is left out and still runs ends on the day, or on its first if that is later."""
+    gone = history.join(left_out.with_columns(is_gone=pl.lit(value=True)), on=key, how="left", maintain_order="left")
+    runs = pl.col("ended_on").is_null() | (pl.col("ended_on") > day)
+    end = pl.when(pl.col("is_gone") & runs).then(pl.max_horizontal(pl.lit(day), "started_on")).otherwise("ended_on")
+    return gone.with_columns(ended_on=end).select(history.columns)
+
+
 def remember(
-    history: pl.DataFrame, snapshot: pl.DataFrame, key: list[str], since: str, begins: str, shown_on: dt.date
+    history: pl.DataFrame, snapshot: pl.DataFrame, key: list[str], since: str, begins: str, speaks_for: dt.date
 ) -> pl.DataFrame:
-    """The history with a new version of each row whose content the snapshot shows changed, from `shown_on` on.
+    """The history with a new version of each row whose content the snapshot shows changed, from `speaks_for` on.
 
     A row seen for the first time speaks from its own beginning (column `begins`), and so does a change before it;
     where that is empty, always. A row that a snapshot no longer shows stays: a deletion changes no history.
@@ -26,7 +90,7 @@ def remember(
     compared = snapshot.join(before, on=key, how="left", maintain_order="left")
     changed = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}?")) for name in content)
     is_new = pl.col("known").is_null()
-    since_shown = pl.max_horizontal(pl.lit(shown_on), begins)
+    since_shown = pl.max_horizontal(pl.lit(speaks_for), begins)
     added = compared.filter(is_new | changed).with_columns(
         pl.when(is_new).then(pl.col(begins)).otherwise(since_shown).alias(since)
     )
@@ -43,6 +107,19 @@ def _corrected(history: pl.DataFrame, snapshot: pl.DataFrame, key: list[str], fi
     return joined.with_columns(
         pl.when("is_shown").then(pl.col(f"{name}?")).otherwise(pl.col(name)).alias(name) for name in fixed
     ).select(history.columns)
+
+
+def earliest_known(history: pl.DataFrame, name: str, lacking: list[dt.datetime]) -> pl.DataFrame:
+    """The versions of accounts in which a column that some exports did not have yet is as the next version has it.
+
+    `lacking` names those exports by their instants. Nobody said that the attribute was empty then; as before the first
+    snapshot, the earliest known holds.
+    """
+    has_told = ~pl.col("exported_at").is_in(lacking)
+    # A told null stays one: it is inside a value that is none.
+    told = pl.when(has_told).then(pl.struct(value=name))
+    ordered = history.sort("account_id", "known_from", nulls_last=False, maintain_order=True)
+    return ordered.with_columns(told.backward_fill().over("account_id").struct.field("value").alias(name))
 
 
 def latest_by_key(frame: pl.DataFrame, key: list[str]) -> pl.DataFrame:

@@ -2,18 +2,45 @@
 
 import polars as pl
 
+from transforms.clean.snapshots import latest_by_key
+
 ITEM = ["subscription_id", "item_id"]
+
+
+VERSION = [*ITEM, "valid_from", "changed_at"]
+
+
+def told_versions(rows: pl.DataFrame) -> pl.DataFrame:
+    """The versions that all files of a source tell together, each first one from the first day of service.
+
+    An item's versions may lie in several files (one of changes a month): which is the first is seen only over all of
+    them. Of one version in two files that of the newest export counts.
+    """
+    dated = rows.with_columns(valid_from=pl.coalesce("valid_from", "started_on"))
+    return from_first_day(latest_by_key(dated, VERSION))
+
+
+def with_different_ends(items: pl.DataFrame) -> int:
+    """So many items whose versions don't tell one start and one end."""
+    told = items.group_by(ITEM).agg(pl.col("started_on", "ended_on").n_unique())
+    return told.filter((pl.col("started_on") > 1) | (pl.col("ended_on") > 1)).height
 
 
 def from_first_day(items: pl.DataFrame) -> pl.DataFrame:
     """The items with each first version valid from the first day of service, from when on it speaks.
 
-    A version that was replaced before service began never speaks and is left out.
+    A version that was replaced before service began, or on the very day of its own change, never speaks and is left
+    out.
     """
     start = pl.coalesce("valid_from", "started_on")
-    spoken = items.with_columns(valid_from=start, following=start.shift(-1).over(ITEM, order_by=start)).filter(
-        pl.col("following").is_null() | (pl.col("following") > pl.col("started_on"))
+    order = [start, pl.col("changed_at")]
+    ordered = items.with_columns(
+        valid_from=start,
+        following=start.shift(-1).over(ITEM, order_by=order),
+        is_first=pl.int_range(pl.len()).over(ITEM, order_by=order) == 0,
     )
-    is_first = pl.col("valid_from") == pl.col("valid_from").min().over(ITEM)
+    since = pl.when("is_first").then("started_on").otherwise(pl.max_horizontal("valid_from", "started_on"))
+    spoken = ordered.filter(pl.col("following").is_null() | (pl.col("following") > since))
+    is_first = pl.int_range(pl.len()).over(ITEM, order_by=["valid_from", "changed_at"]) == 0
     first_day = pl.when(is_first).then("started_on").otherwise("valid_from")
-    return spoken.with_columns(valid_from=first_day).drop("following")
+    return spoken.with_columns(valid_from=first_day).drop("following", "is_first")

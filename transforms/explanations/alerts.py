@@ -31,7 +31,7 @@ def months_to_term(alerts: Alerts) -> int:
     fct_health_score=Months(back=1),
     fct_health_input=Months(back=1),
     fct_usage_account_month=Months(back=3),
-    subscription_items=History(plans=months_to_term),
+    subscription_items=History(plans=months_to_term, as_told=True),
     renewals=Months(ahead=months_to_term),
 )
 def account_alert(

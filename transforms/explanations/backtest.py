@@ -64,7 +64,7 @@ def uncancelled(rows: pl.DataFrame, fct_mrr_account_month: pl.DataFrame) -> pl.D
 
     What is cancelled for a later day leaves by appointment; to foretell that is no art.
     """
-    some_stays = pl.col("pending_cancellation_cents") < pl.col("closing_cents")
+    some_stays = (pl.col("closing_cents") > 0) & (pl.col("uncancelled_items") > 0)
     return rows.join(fct_mrr_account_month.filter(some_stays), on=["month", "account_id"], how="semi")
 
 

@@ -83,18 +83,22 @@ def _both_months(shares: pl.DataFrame, whole: pl.DataFrame, dim_month: pl.DataFr
     )
 
 
-@monthly(metrics=is_ratio, metric_account_month=Months(back=1))
+@monthly(metrics=is_ratio, metric_account_month=Months(back=1), metric_month=Months(back=1))
 def metric_driver_account(
-    metric_account_month: pl.DataFrame, dim_month: pl.DataFrame, metrics: Iterable[Ratio]
+    metric_account_month: pl.DataFrame, metric_month: pl.DataFrame, dim_month: pl.DataFrame, metrics: Iterable[Ratio]
 ) -> pl.DataFrame:
     """See the contract: of each ratio metric and month the ten accounts without which the change would differ most.
 
-    `metric_account_month` (metric, month, account_id, numerator, denominator) reaches one month back.
+    `metric_account_month` (metric, month, account_id, numerator, denominator) reaches one month back. A metric that is
+    known of some accounts, and so not of the company, has no rows.
     """
     scales = pl.DataFrame(
         [(m.name, m.scale) for m in metrics], {"metric": pl.String, "scale": pl.Float64}, orient="row"
     )
-    parts = metric_account_month.join(scales.select("metric"), on="metric", how="semi")
+    unknown = metric_month.filter((pl.col("dimension") == "all") & (pl.col("null_reason") == "not_exported"))
+    parts = metric_account_month.join(scales.select("metric"), on="metric", how="semi").join(
+        unknown, on=["metric", "month"], how="anti"
+    )
     totals = parts.group_by("metric", "month").agg(
         total_n=exact_sum(pl.col("numerator")), total_d=exact_sum(pl.col("denominator"))
     )

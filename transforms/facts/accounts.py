@@ -94,6 +94,7 @@ def dim_account(
     accounts: pl.DataFrame,
     first_seen: pl.DataFrame,
     milestones: pl.DataFrame,
+    subscription_items: pl.DataFrame,
     paying_turns: pl.DataFrame,
     onboarding: Onboarding,
     segments: tuple[str, ...],
@@ -107,6 +108,8 @@ def dim_account(
     )
     is_value = pl.col("milestone").is_in(onboarding.value_milestones)
     value = milestones.filter(is_value).group_by("account_id").agg(reached_on=pl.col("reached_on").min())
+    # Versions are dated by their source, or folded from several snapshots; a single one dates nothing.
+    undated = subscription_items.filter(pl.col("valid_from").is_null())["account_id"].unique()
     known = (
         first_seen.join(latest.with_columns(is_in_crm=pl.lit(value=True)), on="account_id", how="left")
         .join(first_paid(paying_turns), on="account_id", how="left")
@@ -115,6 +118,7 @@ def dim_account(
     both = pl.col("reached_on").is_not_null() & pl.col("first_paid_on").is_not_null()
     valued = known.with_columns(
         pl.col("is_in_crm").fill_null(value=False),
+        has_history=~pl.col("account_id").is_in(undated.implode()),
         value_on=pl.when(both).then(pl.max_horizontal("reached_on", "first_paid_on")),
     ).with_columns(
         value_month=month_start(pl.col("value_on")),
@@ -131,7 +135,7 @@ def dim_account_month(
 
     The version with the greatest speaks_from ≤ month end speaks.
     """
-    seen = dim_account.select("account_id", "first_seen_on", "first_paid_on")
+    seen = dim_account.select("account_id", "first_seen_on", "first_paid_on", "has_history")
     there = seen.join(dim_month.select("month", "month_end"), how="cross").filter(
         pl.col("first_seen_on") <= pl.col("month_end")
     )

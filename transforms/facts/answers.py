@@ -1,12 +1,15 @@
 """Survey responses and ticket ratings as facts."""
 
+import datetime as dt
+
 import polars as pl
 
 from schemas.config import Feedback, Privacy
 from schemas.customers import UNKNOWN
 from schemas.feedback import LOW, FctSurveyResponse, SurveyResponse
 from transforms.calendar import local_day, month_start
-from transforms.declaration import SO_FAR, monthly
+from transforms.declaration import FILED, SO_FAR, monthly
+from transforms.facts.filing import filed
 from transforms.facts.privacy import publishable
 from transforms.facts.tickets import counting
 from transforms.refusals import UndefinedError
@@ -19,7 +22,7 @@ class UnknownScaleError(UndefinedError):
     """A CSAT answer is on a scale whose positive range the config does not name."""
 
 
-@monthly(tickets=SO_FAR)
+@monthly(survey_responses=FILED, tickets=SO_FAR)
 def fct_survey_response(
     survey_responses: pl.DataFrame,
     tickets: pl.DataFrame,
@@ -28,25 +31,27 @@ def fct_survey_response(
     feedback: Feedback,
     privacy: Privacy,
     secret: bytes,
+    computed_from: dt.date | None = None,
 ) -> pl.DataFrame:
-    """See the contract.
+    """See the contract. Every earlier answer is kept: of several about one ticket the first counts.
 
     Raises:
         UnknownScaleError: a CSAT answer of these months is on a scale without a line under feedback.csat.
     """
     low, high, good = pl.col("scale_min"), pl.col("scale_max"), pl.col("good_score")
     turned = pl.when(pl.col("direction") == LOW).then(high + low - pl.col("score")).otherwise(pl.col("score"))
-    filed = pl.concat([_surveys(survey_responses, tickets, time_zone), _ratings(tickets, time_zone)])
+    rows = pl.concat([_surveys(survey_responses, tickets, time_zone), _ratings(tickets, time_zone)])
     facts = (
-        filed.with_columns(responded_on=local_day(pl.col("responded_at"), time_zone))
-        .join(dim_month.select("month"), on="month", how="semi")
+        filed(rows, dim_month, computed_from)
+        .with_columns(responded_on=local_day(pl.col("responded_at"), time_zone))
         .with_columns(responded_month=month_start(pl.col("responded_on")), good_score=turned)
         .with_columns(
             share_of_scale=pl.when(high > low).then((good - low) / (high - low)),
             is_positive=_is_positive(feedback),
         )
     )
-    _refuse_unknown_scales(facts)
+    said_in = pl.max_horizontal("month", "responded_month")
+    _refuse_unknown_scales(facts if computed_from is None else facts.filter(said_in >= computed_from))
     return publishable(FctSurveyResponse.shaped(facts), FctSurveyResponse, privacy, secret).sort("response_id")
 
 

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from schemas.billing import INVOICE
 from schemas.config import Health, HealthInput, InputName
 from schemas.success import FctHealthInput, FctHealthScore
 from transforms.declaration import SO_FAR, Months, monthly
 from transforms.exported import Exported
 from transforms.facts.answers import counting_answers
+from transforms.facts.invoices import NOT_CHARGED
 
 KEYS = ["month", "account_id"]
 NEEDS: dict[InputName, tuple[str, ...]] = {
@@ -26,14 +28,15 @@ FEEDBACK_DAYS, SENTIMENT_DAYS = 180, 90
 TREND_MONTHS, PAYMENT_MONTHS = 3, 3
 NPS_SCALE = (0, 10)
 DIGITS = 9
-"""Scores are rounded so that the border of a band (0.6 of 0.8 is 75) is where people put it."""
+"""Points are rounded so that the border of a band (0.6 of 0.8 is 75) is where people put it."""
+SCORE_DIGITS = 6
+"""A score is rounded to fewer digits than the points it is made of, so that equal ones tie."""
 
 
 @monthly(
     fct_usage_account_month=Months(back=TREND_MONTHS),
     fct_survey_response=SO_FAR,
     fct_invoice=Months(back=PAYMENT_MONTHS - 1),
-    fct_csm_activity=SO_FAR,
 )
 def fct_health_input(
     fct_mrr_account_month: pl.DataFrame,
@@ -41,7 +44,7 @@ def fct_health_input(
     fct_ticket: pl.DataFrame,
     fct_survey_response: pl.DataFrame,
     fct_invoice: pl.DataFrame,
-    fct_csm_activity: pl.DataFrame,
+    given_ratings: pl.DataFrame,
     milestone_progress: pl.DataFrame,
     dim_month: pl.DataFrame,
     health: Health,
@@ -63,7 +66,7 @@ def fct_health_input(
         "tickets": _tickets(over, fct_ticket),
         "feedback": _feedback(fct_survey_response, dim_month),
         "payment": _payment(fct_invoice, dim_month),
-        "sentiment": _sentiment(fct_csm_activity, dim_month),
+        "sentiment": _sentiment(given_ratings, dim_month),
         "milestones": _milestones(milestone_progress),
     }
     known = [
@@ -121,9 +124,9 @@ def _feedback(responses: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     return _last_said(said, dim_month, FEEDBACK_DAYS, ["responded_at", "response_id"])
 
 
-def _sentiment(activities: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
+def _sentiment(ratings: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     """The last rating, at most 90 days old."""
-    said = activities.select(*KEYS, "activity_id", day="held_on", raw="rating_score")
+    said = ratings.select(*KEYS, "activity_id", day="held_on", raw="rating_score")
     return _last_said(said, dim_month, SENTIMENT_DAYS, ["activity_id"])
 
 
@@ -142,8 +145,12 @@ def _last_said(said: pl.DataFrame, dim_month: pl.DataFrame, days: int, order: Se
 
 
 def _payment(invoices: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
-    """Of the invoices of three months that are due or paid by the last one's end, those paid by their due day."""
-    charged = invoices.filter(~pl.col("status").is_in(["void", "draft"]) & pl.col("due_on").is_not_null())
+    """Of the invoices of three months that are due or paid by the last one's end, those paid by their due day.
+
+    A credit note and an invoice of nothing ask for no money: they are neither in time nor late.
+    """
+    asks = (pl.col("amount") > 0) & (pl.col("kind") == INVOICE) & ~pl.col("status").is_in(NOT_CHARGED)
+    charged = invoices.filter(asks & pl.col("due_on").is_not_null())
     nearby = [charged.with_columns(pl.col("month").dt.offset_by(f"{later}mo")) for later in range(PAYMENT_MONTHS)]
     settled = (pl.col("due_on") <= pl.col("month_end")) | (pl.col("paid_on") <= pl.col("month_end"))
     in_time = (pl.col("paid_on") <= pl.col("due_on")).fill_null(value=False)
@@ -193,6 +200,6 @@ def _scores(inputs: pl.DataFrame, health: Health) -> pl.DataFrame:
         inputs.sort(*KEYS, "input")
         .group_by(KEYS, maintain_order=True)
         .agg(score=((weight * pl.col("score")).sum() / weight.sum()), coverage=weight.sum() / whole)
-        .with_columns(pl.col("score", "coverage").round(DIGITS))
+        .with_columns(pl.col("score").round(SCORE_DIGITS), pl.col("coverage").round(DIGITS))
     )
     return sums.with_columns(score=pl.when(pl.col("coverage") >= round(health.coverage, DIGITS)).then("score"))

@@ -1,58 +1,101 @@
-"""Invoices: what was paid, and what of it doesn't recur, in the reporting currency."""
+"""Invoices: what was paid, what was taken back, and what doesn't recur, in the reporting currency."""
 
 import datetime as dt
 
 import polars as pl
 
-from schemas.billing import FctInvoice
+from schemas.billing import CREDIT_NOTE, INVOICE, FctInvoice
 from transforms.calendar import month_start
-from transforms.declaration import Whole, monthly
-from transforms.facts.rates import RATE_DENOMINATOR, monthly_rates, rounded
+from transforms.declaration import FILED, Whole, monthly
+from transforms.facts.filing import filed
+from transforms.facts.rates import at_rate, monthly_rates, refuse_too_much
 
 NOT_CHARGED = ["void", "draft"]
 
 
 # An invoice is paid at the rate of a later month than that of its issue, which may not be known yet.
-@monthly(fx_rates=Whole())
+@monthly(invoices=FILED, fx_rates=Whole())
 def fct_invoice(
-    invoices: pl.DataFrame, fx_rates: pl.DataFrame, dim_month: pl.DataFrame, as_of: dt.date, currency: str
+    invoices: pl.DataFrame,
+    fx_rates: pl.DataFrame,
+    dim_month: pl.DataFrame,
+    as_of: dt.date,
+    currency: str,
+    computed_from: dt.date | None = None,
 ) -> pl.DataFrame:
     """See the contract. `currency` is the reporting currency.
 
     paid_cents: amount − refunded at the rate of the month it was paid in, which may lie outside `dim_month`.
-    one_off_cents: the one-off amount at the rate of the month of issue. Neither for what is void or a draft.
+    one_off_cents, credited_cents: the one-off amount, and what a credit note takes back, at the rate of the month of
+    issue. A credit note takes back its amount, whichever sign that has. None of them of what is void or a draft. Of an
+    invoice that was issued before the first computed month and paid later only what was paid is told.
 
     Raises:
-        MissingRateError: a closed month lacks the rate of a currency that was paid or billed as a one-off in it.
+        MissingRateError: a closed month lacks the rate of a currency that was paid, credited or billed as a one-off.
     """
-    charged = ~pl.col("status").is_in(NOT_CHARGED)
-    net = pl.col("amount") - pl.col("refunded").fill_null(0)
-    issued = invoices.with_columns(month=month_start(pl.col("issued_on")), net=net).join(
-        dim_month.select("month"), on="month", how="semi"
-    )
-    rows = issued.with_columns(
-        paid_month=pl.when(charged & (net > 0)).then(month_start(pl.col("paid_on"))),
-        one_off=pl.when(charged).then("one_off_amount"),
+    is_note = pl.col("kind") == CREDIT_NOTE
+    one_off = pl.when(is_note).then(-pl.col("one_off_amount").abs()).otherwise("one_off_amount")
+    issued = _told(invoices).with_columns(month=month_start(pl.col("issued_on")))
+    is_earlier = pl.lit(value=False) if computed_from is None else pl.col("month") < computed_from
+    at_issue = pl.col("is_charged") & ~is_earlier
+    # One that is not paid is still open.
+    later = pl.coalesce("paid_on", pl.lit(as_of))
+    rows = filed(issued, dim_month, computed_from, later).with_columns(
+        one_off=pl.when(at_issue).then(one_off),
+        credited=pl.when(at_issue & is_note).then(pl.col("amount").abs()),
     )
     rates = _rates(rows, fx_rates, as_of, currency)
-    for month, native, name in (("paid_month", "net", "paid_cents"), ("month", "one_off", "one_off_cents")):
+    for month, native, name in (
+        ("paid_month", "net", "paid_cents"),
+        ("month", "one_off", "one_off_cents"),
+        ("month", "credited", "credited_cents"),
+    ):
         rate = rates.rename({"month": month})
         # Only a zero amount may lack a rate here, and zero is zero at any.
-        converted = rounded(pl.col(native) * pl.col("whole_rate").fill_null(0), RATE_DENOMINATOR)
+        converted = at_rate(pl.col(native), pl.col("whole_rate").fill_null(0))
         there = pl.col(month).is_not_null() & pl.col(native).is_not_null()
         rows = (
             rows.join(rate, on=[month, "currency"], how="left")
             .with_columns(pl.when(there).then(converted).alias(name))
             .drop("whole_rate")
         )
+    refuse_too_much(rows, "invoices", "paid_cents", "one_off_cents", "credited_cents")
     return FctInvoice.shaped(rows).sort("invoice_id")
+
+
+def _told(invoices: pl.DataFrame) -> pl.DataFrame:
+    """The rows with their kind, whether they ask for money, what is left after refunds, and the month of payment."""
+    of_sign = pl.when(pl.col("amount") < 0).then(pl.lit(CREDIT_NOTE)).otherwise(pl.lit(INVOICE))
+    told = invoices.with_columns(
+        kind=pl.coalesce("kind", of_sign),
+        is_charged=~pl.col("status").is_in(NOT_CHARGED),
+        net=pl.col("amount") - pl.col("refunded").fill_null(0),
+    )
+    is_paid = pl.col("is_charged") & (pl.col("kind") == INVOICE) & (pl.col("net") > 0)
+    return told.with_columns(paid_month=pl.when(is_paid).then(month_start(pl.col("paid_on"))))
+
+
+def paid_invoices(
+    invoices: pl.DataFrame, fx_rates: pl.DataFrame, dim_month: pl.DataFrame, currency: str
+) -> pl.DataFrame:
+    """One row per invoice that was paid in one of the months, in the month it was paid, whenever it was issued.
+
+    Columns: month, account_id, paid_cents, amount − refunded at the rate of the month.
+
+    Raises:
+        MissingRateError: a closed month lacks the rate of a currency that was paid in it.
+    """
+    told = _told(invoices).with_columns(month="paid_month")
+    paid = told.join(dim_month.select("month"), on="month", how="semi")
+    rated = paid.join(monthly_rates(fx_rates, paid, dim_month, currency), on=["month", "currency"])
+    return rated.select("month", "account_id", paid_cents=at_rate(pl.col("net"), pl.col("whole_rate")))
 
 
 def _rates(rows: pl.DataFrame, fx_rates: pl.DataFrame, as_of: dt.date, currency: str) -> pl.DataFrame:
     """One row per month and currency in which something other than zero is converted: month, currency, whole_rate."""
     paid = rows.filter(pl.col("paid_month").is_not_null()).select("currency", month="paid_month")
-    one_off = rows.filter(pl.col("one_off").fill_null(0) != 0).select("currency", "month")
-    wanted = pl.concat([paid.select("month", "currency"), one_off.select("month", "currency")])
+    at_issue = rows.filter(pl.any_horizontal(pl.col("one_off", "credited").fill_null(0) != 0))
+    wanted = pl.concat([paid.select("month", "currency"), at_issue.select("month", "currency")])
     last_day = pl.col("month").dt.month_end()
     months = wanted.select("month").unique().with_columns(is_provisional=pl.lit(as_of) < last_day)
     return monthly_rates(fx_rates, wanted, months, currency).select("month", "currency", "whole_rate")

@@ -1,21 +1,24 @@
 """Monthly recurring revenue and its movements."""
 
 import datetime as dt
-import warnings
 
 import polars as pl
 
 from schemas.billing import FctMrrAccountCurrencyMonth, FctMrrAccountMonth
 from transforms.calendar import add_months
 from transforms.declaration import SO_FAR, monthly
-from transforms.facts.rates import RATE_DENOMINATOR, monthly_rates, rounded
+from transforms.facts.rates import (
+    RATE_DENOMINATOR,
+    in_parts,
+    joined,
+    monthly_rates,
+    refuse_too_much,
+    rounded,
+    sum_at_rates,
+)
 from transforms.facts.service import ITEM, Service, at_month_ends, first_paid
 
 PAIR = ["month", "account_id", "currency"]
-
-
-class NegativeMrrWarning(UserWarning):
-    """Discounts exceed an account's charges; its MRR is taken as 0."""
 
 
 def _with_month_before(dim_month: pl.DataFrame) -> pl.DataFrame:
@@ -76,6 +79,7 @@ def fct_mrr_account_month(
 
     Raises:
         MissingRateError: a closed month lacks the rate of a currency in service.
+        UndefinedError: an amount is too large to be converted exactly.
     """
     if dim_month.is_empty():
         return FctMrrAccountMonth.blank()
@@ -84,22 +88,21 @@ def fct_mrr_account_month(
     native = _opening_and_closing(item_months, ["account_id", "currency"], dim_month).join(
         rates, on=["month", "currency"]
     )
-    unit = RATE_DENOMINATOR * service_periods.scale
+    opening, closing, scale = pl.col("opening"), pl.col("closing"), service_periods.scale
     totals = native.group_by("month", "account_id").agg(
-        opening=rounded((pl.col("opening") * pl.col("rate_before")).sum(), unit),
-        closing=rounded((pl.col("closing") * pl.col("whole_rate")).sum(), unit),
-        change=rounded(((pl.col("closing") - pl.col("opening")) * pl.col("whole_rate")).sum(), unit),
+        opening=sum_at_rates(opening, pl.col("rate_before"), scale),
+        closing=sum_at_rates(closing, pl.col("whole_rate"), scale),
+        change=sum_at_rates(closing - opening, pl.col("whole_rate"), scale),
     )
-    if below := totals.filter(pl.min_horizontal("opening", "closing") < 0).height:
-        warnings.warn(f"{below} account-months with discounts above charges: MRR taken as 0", NegativeMrrWarning, 2)
-    moved = _movements(totals.with_columns(pl.col("opening", "closing").clip(lower_bound=0)), first_paid(paying_turns))
+    refuse_too_much(totals, "MRR", "opening", "closing", "change")
+    moved = _movements(totals, first_paid(paying_turns))
     split = _expansion_split(item_months, moved, rates, dim_month)
-    extras = _pending_and_seats(item_months, rates, dim_month, unit)
+    extras = _pending_and_seats(item_months, rates, dim_month, scale)
     facts = (
         moved.join(split, on=["month", "account_id"], how="left")
         .join(extras, on=["month", "account_id"], how="left")
         .with_columns(
-            pl.col("cross_sell_cents", "pending_cancellation_cents").fill_null(0),
+            pl.col("cross_sell_cents", "pending_cancellation_cents", "uncancelled_items").fill_null(0),
         )
         .with_columns(upsell_cents=pl.col("expansion_cents") - pl.col("cross_sell_cents"))
     )
@@ -155,41 +158,51 @@ def _expansion_split(
         .join(grown, on=["month", "account_id"], how="semi")
         .join(rates, on=["month", "currency"])
         .group_by("month", "account_id", *ITEM)
-        .agg((pl.col("opening", "closing") * pl.col("whole_rate")).sum())
-        .filter(pl.col("closing") > pl.col("opening"))
-        .with_columns(growth=pl.col("closing") - pl.col("opening"))
+        .agg(had=(pl.col("opening") != 0).any(), **_summed_at_rate(pl.col("closing") - pl.col("opening")))
+        .filter((pl.col("whole") > 0) | (pl.col("whole") == 0) & (pl.col("rest") > 0))
     )
+    is_new = ~pl.col("had")
     shares = items.group_by("month", "account_id").agg(
-        total=pl.col("growth").sum(), cross=pl.col("growth").filter(pl.col("opening") == 0).sum()
+        pl.col("whole", "rest").sum(),
+        new_whole=pl.col("whole").filter(is_new).sum(),
+        new_rest=pl.col("rest").filter(is_new).sum(),
     )
 
     def proportion(row: dict[str, int]) -> int:
         # Python's whole numbers: the product outgrows 128 bits.
-        return (2 * row["expansion_cents"] * row["cross"] + row["total"]) // (2 * row["total"])
+        total = row["whole"] * RATE_DENOMINATOR + row["rest"]
+        cross = row["new_whole"] * RATE_DENOMINATOR + row["new_rest"]
+        return (2 * row["expansion_cents"] * cross + total) // (2 * total)
 
     return grown.join(shares, on=["month", "account_id"]).select(
         "month",
         "account_id",
-        cross_sell_cents=pl.struct("expansion_cents", "cross", "total").map_elements(proportion, return_dtype=pl.Int64),
+        cross_sell_cents=pl.struct("expansion_cents", "whole", "rest", "new_whole", "new_rest").map_elements(
+            proportion, return_dtype=pl.Int64
+        ),
     )
+
+
+def _summed_at_rate(amount: pl.Expr) -> dict[str, pl.Expr]:
+    """A sum of amounts at their rates, exactly: `whole` and, in 1 / RATE_DENOMINATOR, `rest`."""
+    high, middle, low = in_parts(amount, pl.col("whole_rate"))
+    whole, rest = joined((high.sum(), middle.sum(), low.sum()))
+    return {"whole": whole, "rest": rest}
 
 
 def _pending_and_seats(
-    item_months: pl.DataFrame, rates: pl.DataFrame, dim_month: pl.DataFrame, unit: int
+    item_months: pl.DataFrame, rates: pl.DataFrame, dim_month: pl.DataFrame, scale: int
 ) -> pl.DataFrame:
-    """Seats of the items that make MRR, and the MRR of those whose cancellation is requested by month end."""
+    """Seats of the items that make MRR, the MRR of those whose cancellation is requested by month end, the others."""
     requested = (pl.col("cancel_requested_on") <= pl.col("month_end")).fill_null(value=False)
-    amount = pl.when(requested).then(pl.col("amount") * pl.col("whole_rate")).otherwise(0)
     return (
         item_months.join(dim_month.select("month", "month_end"), on="month")
         .join(rates, on=["month", "currency"])
-        .with_columns(pending=amount)
+        .with_columns(pending=pl.when(requested).then("amount").otherwise(0))
         .group_by("month", "account_id")
         .agg(
-            pending_cancellation_cents=rounded(pl.col("pending").sum(), unit).clip(lower_bound=0),
+            pending_cancellation_cents=sum_at_rates(pl.col("pending"), pl.col("whole_rate"), scale),
+            uncancelled_items=((pl.col("amount") > 0) & ~requested).sum().cast(pl.Int64),
             seats=pl.when(pl.col("seats").count() > 0).then(pl.col("seats").sum()),
         )
     )
-
-
-__all__ = ["NegativeMrrWarning", "Service", "fct_mrr_account_currency_month", "fct_mrr_account_month"]

@@ -1,16 +1,23 @@
 """What is in service on a day: subscription items as periods of constant native MRR."""
 
 import datetime as dt
+import warnings
 from dataclasses import dataclass
-from math import lcm
+from math import gcd, lcm
 
 import polars as pl
 
 from transforms.declaration import SO_FAR, intermediate
-from transforms.facts.rates import RATE_DENOMINATOR, rate_bounds, rates_so_far, rounded
+from transforms.facts.rates import LIMB, TooMuchError, rate_bounds, rates_so_far, sum_at_rates
 
 ITEM = ("subscription_id", "item_id")
+PRICE_DENOMINATOR = 10**12
+"""Unit prices carry twelve decimals of the minor unit."""
 _PER_MONTH = {"year": (1, 12), "quarter": (1, 3), "month": (1, 1), "week": (52, 12), "day": (365, 12)}
+
+
+class NegativeMrrWarning(UserWarning):
+    """Discounts exceed what they are taken from; MRR is taken as 0."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +38,16 @@ def service_periods(subscription_items: pl.DataFrame, as_of: dt.date) -> Service
     """The periods in which items make MRR, as seen on `as_of`.
 
     Of each item the version with the greatest valid_from ≤ day speaks, the first one from started_on; it counts if
-    started_on ≤ day < ended_on, not paused, not metered, not on trial. Amount = quantity × unit_amount − discount,
-    brought to a month: ÷ interval_count and year ÷ 12, quarter ÷ 3, week × 52/12, day × 365/12, exactly.
+    started_on ≤ day < ended_on, not paused, not metered, not on trial. Amount = line_amount, or else quantity ×
+    unit_amount, − discount, brought to a month: ÷ interval_count and year ÷ 12, quarter ÷ 3, week × 52/12, day ×
+    365/12, exactly. A discount takes no more than its line: below zero a line is 0, and a warning counts such items.
+
+    Raises:
+        TooMuchError: the amounts are too large, or too finely divided, to be added exactly.
     """
     scale, factor = _monthly_factor(subscription_items)
+    fineness, charge = _charge(subscription_items)
+    _check_size(subscription_items, scale * fineness)
     cuts = (
         "from_day",
         "to_day",
@@ -57,29 +70,41 @@ def service_periods(subscription_items: pl.DataFrame, as_of: dt.date) -> Service
         .with_columns(piece_to=pl.col("cut").shift(-1).over(*ITEM, "from_day", order_by="cut"))
         .filter(pl.col("piece_to").is_not_null() & (pl.col("cut") <= as_of))
     )
-    amount = pl.col("quantity").fill_null(1) * pl.col("unit_amount").fill_null(0) - _discount(pl.col("cut"))
-    return Service(
+    line = charge - _discount(pl.col("cut")).cast(pl.Int128) * fineness
+    billed = (
         pieces.filter(~_on_trial(pl.col("cut")) & ~_paused(pl.col("cut")))
         .select(
             *ITEM, "account_id", "currency", "seats", "cancel_requested_on", from_day="cut",
             to_day=pl.when(pl.col("piece_to") < FOREVER).then(pl.col("piece_to")),
-            amount=amount.cast(pl.Int128) * pl.col("interval"),
+            amount=line * pl.col("interval"),
         )
-        .filter(pl.col("amount") != 0)
-        .sort(*ITEM, "from_day"),
-        scale,
-        as_of,
+        .sort(*ITEM, "from_day")
     )  # fmt: skip
+    if below := billed.filter(pl.col("amount") < 0).select(ITEM).n_unique():
+        told = f"{below} items with discounts above their charge: their MRR is taken as 0"
+        warnings.warn(told, NegativeMrrWarning, 2)
+    return Service(billed.filter(pl.col("amount") > 0), scale * fineness, as_of)
 
 
 FOREVER = dt.date(9999, 1, 1)
+DAYS_A_MONTH = 31
+LARGEST = 2**122
+"""An account's amounts × LIMB stay below it, so that no sum of some of them at a rate outgrows 128 bits."""
+TOO_LARGE = (
+    "subscription_items: amounts too large, or prices and intervals too finely divided, to be added exactly; "
+    "look for a quantity, a unit_amount, a line_amount or an interval_count that cannot be"
+)
 
 
 def spoken_versions(items: pl.DataFrame) -> pl.DataFrame:
-    """Each version with the days it speaks for and is in service: from_day ≤ day < to_day."""
+    """Each version with the days it speaks for and is in service: from_day ≤ day < to_day.
+
+    Of versions with one valid_from the one changed last speaks; the others have no day.
+    """
     start = pl.coalesce("valid_from", "started_on")
-    following = start.shift(-1).over(*ITEM, order_by=start)
-    is_first = start == start.min().over(*ITEM)
+    order = [start, pl.col("changed_at")]
+    following = start.shift(-1).over(*ITEM, order_by=order)
+    is_first = pl.int_range(pl.len()).over(*ITEM, order_by=order) == 0
     return items.with_columns(
         from_day=pl.when(is_first).then(pl.col("started_on")).otherwise(pl.max_horizontal(start, "started_on")),
         to_day=pl.min_horizontal(following.fill_null(FOREVER), pl.col("ended_on").fill_null(FOREVER)),
@@ -94,6 +119,26 @@ def _monthly_factor(items: pl.DataFrame) -> tuple[int, pl.Expr]:
     parts = pl.col("interval_unit").replace_strict({k: d for k, (_, d) in _PER_MONTH.items()}, return_dtype=pl.Int64)
     per_line = pl.lit(scale, pl.Int128) // (parts * pl.col("interval_count").fill_null(1)).cast(pl.Int128)
     return scale, times.cast(pl.Int128) * per_line
+
+
+def _charge(items: pl.DataFrame) -> tuple[int, pl.Expr]:
+    """A common denominator of all unit prices, and each row's charge per interval in it."""
+    exact = items["unit_amount"].drop_nulls().to_physical()
+    common = gcd(PRICE_DENOMINATOR, *exact.unique().to_list())
+    fineness = PRICE_DENOMINATOR // common
+    price = pl.col("unit_amount").fill_null(0).to_physical() // common
+    by_unit = pl.col("quantity").fill_null(1).cast(pl.Int128) * price
+    return fineness, pl.coalesce(pl.col("line_amount").cast(pl.Int128) * fineness, by_unit)
+
+
+def _check_size(items: pl.DataFrame, scale: int) -> None:
+    """Refuse amounts of which an account's sum could outgrow the whole numbers it is added in."""
+    quantity, price = pl.col("quantity").fill_null(1).cast(pl.Float64), pl.col("unit_amount").cast(pl.Float64)
+    line = pl.coalesce(pl.col("line_amount").cast(pl.Float64), quantity * price, 0.0).abs()
+    charged = line + pl.col("discount_amount").cast(pl.Float64).fill_null(0)
+    greatest = items.group_by("account_id").agg(charged.sum().alias("charged"))["charged"].max()
+    if isinstance(greatest, float) and greatest * scale * DAYS_A_MONTH > LARGEST / LIMB:
+        raise TooMuchError(TOO_LARGE)
 
 
 def _discount(day: pl.Expr) -> pl.Expr:
@@ -171,14 +216,14 @@ def _totals(
     )
     amount = pl.col("amount")
     unrated = (pl.col("whole_rate").is_null() & (amount > 0)).any()
-    at_least = (amount * pl.when(amount > 0).then("least_rate").otherwise("greatest_rate")).sum()
-    at_most = (amount * pl.when(amount > 0).then("greatest_rate").otherwise("least_rate")).sum()
+    at_least = pl.when(amount > 0).then("least_rate").otherwise("greatest_rate")
+    at_most = pl.when(amount > 0).then("greatest_rate").otherwise("least_rate")
 
-    def is_a_cent(value: pl.Expr) -> pl.Expr:
-        return rounded(value, RATE_DENOMINATOR * scale) > 0
+    def is_a_cent(rate: pl.Expr) -> pl.Expr:
+        return sum_at_rates(amount, rate, scale) > 0
 
     return rated.group_by("account_id", "day").agg(
-        pays=is_a_cent((amount * pl.col("whole_rate")).sum()) | unrated,
+        pays=is_a_cent(pl.col("whole_rate")) | unrated,
         wavers=(is_a_cent(at_least) != is_a_cent(at_most)) | unrated,
     )
 

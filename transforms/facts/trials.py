@@ -7,6 +7,7 @@ import polars as pl
 from schemas.billing import FctTrial
 from transforms.calendar import month_start
 from transforms.declaration import History, Months, monthly
+from transforms.facts.filing import filed
 from transforms.facts.service import ITEM, spoken_versions
 
 TO_PAY = pl.duration(days=30)
@@ -21,7 +22,11 @@ MONTHS_AHEAD = 3
     provisional_days=31 * MONTHS_AHEAD,
 )
 def fct_trial(
-    subscription_items: pl.DataFrame, paying_turns: pl.DataFrame, dim_month: pl.DataFrame, as_of: dt.date
+    subscription_items: pl.DataFrame,
+    paying_turns: pl.DataFrame,
+    dim_month: pl.DataFrame,
+    as_of: dt.date,
+    computed_from: dt.date | None = None,
 ) -> pl.DataFrame:
     """See the contract. What comes later than three months after the month of the start is not there.
 
@@ -31,7 +36,6 @@ def fct_trial(
     rows = (
         trials(subscription_items, paying_turns, as_of)
         .with_columns(month=month_start(pl.col("trial_started_on")))
-        .join(dim_month.select("month"), on="month", how="semi")
         .with_columns(window_end=window_end)
         .with_columns(
             pl.when(pl.col(name) <= pl.col("window_end")).then(pl.col(name)).alias(name)
@@ -41,7 +45,9 @@ def fct_trial(
     converted = is_converted()
     followed = converted | (pl.col("trial_ended_on") + TO_PAY <= pl.col("window_end"))
     known = rows.with_columns(is_converted=pl.when(followed).then(converted)).with_columns(decided_on=decided_on())
-    return FctTrial.shaped(known).sort("subscription_id", "item_id", "trial_started_on")
+    later = pl.max_horizontal("trial_ended_on", "first_paid_after", "decided_on")
+    kept = filed(known, dim_month, computed_from, later)
+    return FctTrial.shaped(kept).sort("subscription_id", "item_id", "trial_started_on")
 
 
 def is_converted() -> pl.Expr:

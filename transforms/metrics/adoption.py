@@ -32,17 +32,20 @@ def ttv() -> None:
 @adoption_share(
     better="higher",
     over_time="mean_rate",
-    provisional_days=1,
     independent=True,
     asset="ttv",
     title="Value within 90 days",
 )
 def value_within_90d(dim_account: pl.DataFrame) -> pl.DataFrame:
-    """Accounts that began paying three months before and reached value within 90 days / all that began then."""
+    """Accounts that began paying three months before and reached value within 90 days / all that began then.
+
+    By the last day of the month: the 90th day after the 31st of January may be the 1st of May, and April is final.
+    """
     began = dim_account.filter(pl.col("first_paid_on").is_not_null()).with_columns(
         month=pl.col("first_paid_on").dt.truncate("1mo").dt.offset_by("3mo")
     )
-    return parts(began, (pl.col("ttv_days") <= VALUE_DAYS).fill_null(value=False), pl.lit(1))
+    in_time = (pl.col("ttv_days") <= VALUE_DAYS) & (pl.col("value_month") <= pl.col("month"))
+    return parts(began, in_time.fill_null(value=False), pl.lit(1))
 
 
 @adoption_share(better="higher", over_time="stock")

@@ -7,7 +7,7 @@ import polars as pl
 from schemas.config import Finance
 from schemas.customers import COMPANY
 from transforms.declaration import SO_FAR
-from transforms.facts.rates import RATE_DENOMINATOR, monthly_rates, rounded
+from transforms.facts.rates import monthly_rates, refuse_too_much, sum_at_rates
 from transforms.metrics.definition import Ratio, parts
 
 cost = partial(
@@ -36,8 +36,8 @@ def retention_cost(
         dim_month.select("month"), on="month", how="semi"
     )
     rated = kept.join(monthly_rates(fx_rates, kept, dim_month, currency), on=["month", "currency"])
-    cents = rounded((pl.col("amount") * pl.col("whole_rate")).sum(), RATE_DENOMINATOR)
-    return rated.group_by("month").agg(cost_cents=cents)
+    of_month = rated.group_by("month").agg(cost_cents=sum_at_rates(pl.col("amount"), pl.col("whole_rate")))
+    return refuse_too_much(of_month, "costs", "cost_cents")
 
 
 def with_cost(accounts: pl.DataFrame, cost_of_month: pl.DataFrame) -> pl.DataFrame:

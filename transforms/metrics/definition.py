@@ -63,6 +63,11 @@ class Metric:
     """Days after month end until the value is final."""
     needs: tuple[str, ...] = ()
     """Tables (`tickets`) or columns (`tickets.reopens`) it cannot be known without."""
+    known_where: str | None = None
+    """Column of dim_account_month that says for which accounts it can be known, where not every source exports a need.
+
+    Where some source doesn't it is `not_exported` for the company, and for every segment with an account of the others.
+    """
     unknown_when: UnknownWhen | None = None
     """Tells from exports and config why it cannot be known, or None, where `needs` is too simple."""
     history_months: int = 0
@@ -71,6 +76,8 @@ class Metric:
     """A metric whose NULL makes this one NULL with the same reason."""
     basis: str | None = None
     """What the value is made from, where the definition leaves a choice."""
+    basis_without: Mapping[str, str] = field(default_factory=dict)
+    """What it is made from instead where a table is not exported."""
     function: Function = _unbound
 
     rollup: ClassVar[RollUp]
@@ -116,6 +123,11 @@ class Metric:
         return ()
 
     @property
+    def beside(self) -> tuple[str, ...]:
+        """Metrics whose rows its own are held beside."""
+        return tuple(filter(None, (self.null_with, getattr(self, "items_of", None))))
+
+    @property
     def observed(self) -> frozenset[str]:
         """The table of its observations."""
         return frozenset()
@@ -150,6 +162,8 @@ class Ratio(WithParts):
     """The numerator counts a subset of the denominator's independent units, so Wilson's interval holds."""
     items: bool = False
     """The denominator counts the items behind the value (tickets, responses); else accounts are counted."""
+    items_of: str | None = None
+    """A metric whose items are behind this one's value too, where its own denominator is their money."""
     company_only: bool = False
     """Its parts lie under `(company)`; segments are NULL."""
     when_empty: str = "zero_denominator"

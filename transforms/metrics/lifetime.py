@@ -5,6 +5,7 @@ from functools import partial
 import polars as pl
 
 from transforms.declaration import SO_FAR, Months
+from transforms.facts.invoices import paid_invoices
 from transforms.metrics.definition import Derived, Ratio, parts
 
 SUBSCRIPTIONS = ("subscription_items",)
@@ -27,7 +28,8 @@ def trailing(rows: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     `rows` has month, account_id and whole numbers; the months are consecutive, and 12 are as many as there are.
     """
     numbers = [name for name in rows.columns if name not in {"month", "account_id"}]
-    summed = rows.group_by("month", "account_id").agg(pl.col(numbers).sum())
+    # In 128 bits, which no sum of amounts at their bounds outgrows.
+    summed = rows.group_by("month", "account_id").agg(pl.col(numbers).cast(pl.Int128).sum())
     # Every month of every account, in order, so that twelve rows are twelve months.
     whose = summed.select("account_id").unique().with_row_index("whose")
     spine = whose.join(dim_month.select("month").sort("month"), how="cross", maintain_order="left_right")
@@ -39,29 +41,56 @@ def trailing(rows: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _paid(fct_invoice: pl.DataFrame) -> pl.DataFrame:
-    """One row per paid invoice, in the month it was paid; one paid before it was issued, in the month of issue."""
-    return fct_invoice.filter(pl.col("paid_cents").is_not_null()).select(
-        "account_id", "paid_cents", month=pl.max_horizontal("paid_month", "month"), invoices=pl.lit(1, pl.Int64)
+PAID = {"invoices": Months(back=MONTHS - 1, by="paid_on"), "fx_rates": SO_FAR, "dim_month": YEAR}
+"""What was paid in the twelve months, by the day of payment: an invoice may have been issued in any other month."""
+
+
+def _taken_back(fct_invoice: pl.DataFrame) -> pl.DataFrame:
+    """One row per credit note, in the month of its issue: no invoice, and less paid.
+
+    Of an invoice that is known and was never paid nothing that was paid is taken back.
+    """
+    unpaid = fct_invoice.filter(pl.col("paid_cents").is_null()).select(
+        credits_invoice_id="invoice_id", credited_month="month"
+    )
+    is_unpaid = (pl.col("credited_month") <= pl.col("month")).fill_null(value=False)
+    return (
+        fct_invoice.filter(pl.col("credited_cents").is_not_null())
+        .join(unpaid, on="credits_invoice_id", how="left")
+        .filter(~is_unpaid)
+        .select("account_id", -pl.col("credited_cents").alias("paid_cents"), "month", invoices=pl.lit(0, pl.Int64))
     )
 
 
-@trailing_ratio(unit="cents", reads={"fct_invoice": SO_FAR, "dim_month": YEAR}, items=True, needs=PAYMENTS)
-def average_purchase_value(fct_invoice: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
-    """Σ (amount − refunded) / invoices paid, of the invoices paid in the 12 months to month end."""
-    return parts(trailing(_paid(fct_invoice), dim_month), pl.col("paid_cents"), pl.col("invoices"))
+@trailing_ratio(unit="cents", reads={**PAID, "fct_invoice": SO_FAR}, items=True, needs=PAYMENTS)
+def average_purchase_value(
+    invoices: pl.DataFrame, fx_rates: pl.DataFrame, fct_invoice: pl.DataFrame, dim_month: pl.DataFrame, currency: str
+) -> pl.DataFrame:
+    """Σ (amount − refunded) / invoices paid, of the invoices paid in the 12 months to month end.
+
+    What the credit notes issued in these months took back is taken from the sum; a credit note is no invoice.
+    """
+    paid = paid_invoices(invoices, fx_rates, dim_month, currency).with_columns(invoices=pl.lit(1, pl.Int64))
+    moved = pl.concat([paid, _taken_back(fct_invoice).select(paid.columns)])
+    return parts(trailing(moved, dim_month), pl.col("paid_cents"), pl.col("invoices"))
 
 
 @trailing_ratio(
     unit="count",
-    reads={"fct_invoice": SO_FAR, "fct_mrr_account_month": YEAR, "dim_month": YEAR},
+    reads={**PAID, "fct_mrr_account_month": YEAR},
     needs=(*PAYMENTS, *SUBSCRIPTIONS),
 )
 def purchase_frequency(
-    fct_invoice: pl.DataFrame, fct_mrr_account_month: pl.DataFrame, dim_month: pl.DataFrame
+    invoices: pl.DataFrame,
+    fx_rates: pl.DataFrame,
+    fct_mrr_account_month: pl.DataFrame,
+    dim_month: pl.DataFrame,
+    currency: str,
 ) -> pl.DataFrame:
     """Invoices paid / account-months paying at month end, in the 12 months to month end."""
-    paid = _paid(fct_invoice).select("month", "account_id", "invoices", paying=pl.lit(0, pl.Int64))
+    paid = paid_invoices(invoices, fx_rates, dim_month, currency).select(
+        "month", "account_id", invoices=pl.lit(1, pl.Int64), paying=pl.lit(0, pl.Int64)
+    )
     paying = fct_mrr_account_month.filter(pl.col("closing_cents") > 0).select(
         "month", "account_id", invoices=pl.lit(0, pl.Int64), paying=pl.lit(1, pl.Int64)
     )

@@ -6,8 +6,8 @@ import polars as pl
 
 from schemas.config import Finance, Minimums, Prediction
 from transforms.calendar import month_start
-from transforms.facts.renewals import billing_runs
 from transforms.facts.service import FOREVER, ITEM, Service
+from transforms.facts.terms_of_items import billing_runs
 from transforms.metrics.definition import Ratio, parts
 from transforms.metrics.survival import discounted_renewals, fit_lives
 

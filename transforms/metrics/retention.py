@@ -6,13 +6,13 @@ import polars as pl
 
 from transforms.declaration import Months
 from transforms.metrics.definition import Ratio, parts
-from transforms.metrics.revenue import HISTORY
+from transforms.metrics.revenue import HAS_HISTORY, HISTORY
 
 SUBSCRIPTIONS = ("subscription_items",)
 share = partial(Ratio, unit="share", signal="lagging")
 monthly = partial(share, over_time="mean_rate")
 accounts_kept = partial(monthly, perspective="customer", needs=SUBSCRIPTIONS, independent=True)
-money_kept = partial(monthly, perspective="financial", needs=(HISTORY,))
+money_kept = partial(monthly, perspective="financial", needs=(HISTORY,), known_where=HAS_HISTORY)
 cohort_share = partial(share, over_time="stock", reads={"fct_mrr_account_month": Months(back=12)}, history_months=12)
 
 opening, closing = pl.col("opening_cents"), pl.col("closing_cents")
@@ -111,7 +111,12 @@ def crr_12m(fct_mrr_account_month: pl.DataFrame) -> pl.DataFrame:
 
 
 @cohort_share(
-    better="higher", perspective="financial", needs=(HISTORY,), asset="grr", title="Gross revenue retention, 12 months"
+    better="higher",
+    perspective="financial",
+    needs=(HISTORY,),
+    known_where=HAS_HISTORY,
+    asset="grr",
+    title="Gross revenue retention, 12 months",
 )
 def grr_12m(fct_mrr_account_month: pl.DataFrame) -> pl.DataFrame:
     """Σ min(then, now) / Σ then over the accounts paying 12 months ago."""
@@ -119,7 +124,12 @@ def grr_12m(fct_mrr_account_month: pl.DataFrame) -> pl.DataFrame:
 
 
 @cohort_share(
-    better="higher", perspective="financial", needs=(HISTORY,), asset="nrr", title="Net revenue retention, 12 months"
+    better="higher",
+    perspective="financial",
+    needs=(HISTORY,),
+    known_where=HAS_HISTORY,
+    asset="nrr",
+    title="Net revenue retention, 12 months",
 )
 def nrr_12m(fct_mrr_account_month: pl.DataFrame) -> pl.DataFrame:
     """Σ now / Σ then over the accounts paying 12 months ago."""

@@ -8,6 +8,7 @@ from transforms.metrics.definition import Derived, Ratio, Sum, parts
 
 HISTORY = "subscription_items.valid_from"
 """Without versions of items an upgrade cannot be told from a price that was always so."""
+HAS_HISTORY = "has_history"
 
 amount = partial(Sum, unit="cents", signal="lagging", perspective="financial", asset="mrr")
 movement = partial(amount, over_time="flow")
@@ -31,25 +32,25 @@ def reactivation_mrr(fct_mrr_account_month: pl.DataFrame) -> pl.DataFrame:
     return parts(fct_mrr_account_month, pl.col("reactivation_cents"))
 
 
-@movement(better="higher", needs=(HISTORY,), title="Expansion MRR")
+@movement(better="higher", needs=(HISTORY,), known_where=HAS_HISTORY, title="Expansion MRR")
 def expansion_mrr(fct_mrr_account_month: pl.DataFrame) -> pl.DataFrame:
     """Growth of accounts paying at both ends of the month, in their own currencies at the month's rate."""
     return parts(fct_mrr_account_month, pl.col("expansion_cents"))
 
 
-@movement(better="higher", needs=(HISTORY,), title="Upsell MRR")
+@movement(better="higher", needs=(HISTORY,), known_where=HAS_HISTORY, title="Upsell MRR")
 def upsell_mrr(fct_mrr_account_month: pl.DataFrame) -> pl.DataFrame:
     """Part of expansion from items that had MRR at opening and grew."""
     return parts(fct_mrr_account_month, pl.col("upsell_cents"))
 
 
-@movement(better="higher", needs=(HISTORY,), title="Cross-sell MRR")
+@movement(better="higher", needs=(HISTORY,), known_where=HAS_HISTORY, title="Cross-sell MRR")
 def cross_sell_mrr(fct_mrr_account_month: pl.DataFrame) -> pl.DataFrame:
     """Part of expansion from items that had no MRR at opening."""
     return parts(fct_mrr_account_month, pl.col("cross_sell_cents"))
 
 
-@movement(better="lower", needs=(HISTORY,), title="Contraction MRR")
+@movement(better="lower", needs=(HISTORY,), known_where=HAS_HISTORY, title="Contraction MRR")
 def contraction_mrr(fct_mrr_account_month: pl.DataFrame) -> pl.DataFrame:
     """Shrinking of accounts paying at both ends of the month, in their own currencies at the month's rate."""
     return parts(fct_mrr_account_month, pl.col("contraction_cents"))
@@ -61,7 +62,7 @@ def churned_mrr(fct_mrr_account_month: pl.DataFrame) -> pl.DataFrame:
     return parts(fct_mrr_account_month, pl.col("churned_cents"))
 
 
-@movement(better="higher", needs=(HISTORY,), title="Net new MRR")
+@movement(better="higher", needs=(HISTORY,), known_where=HAS_HISTORY, title="Net new MRR")
 def net_new_mrr(fct_mrr_account_month: pl.DataFrame) -> pl.DataFrame:
     """New + reactivation + expansion − contraction − churned MRR: all movements but exchange rates."""
     gained = pl.col("new_cents") + pl.col("reactivation_cents") + pl.col("expansion_cents")
@@ -105,6 +106,7 @@ def arpa(fct_mrr_account_month: pl.DataFrame) -> pl.DataFrame:
     perspective="financial",
     over_time="mean_rate",
     needs=(HISTORY,),
+    known_where=HAS_HISTORY,
 )
 def quick_ratio(fct_mrr_account_month: pl.DataFrame) -> pl.DataFrame:
     """(New + reactivation + expansion MRR) / (contraction + churned MRR)."""

@@ -6,7 +6,7 @@ from functools import partial
 import polars as pl
 
 from transforms.calendar import month_start
-from transforms.declaration import ALL, Months
+from transforms.declaration import Months
 from transforms.exported import Exported
 from transforms.metrics.definition import Ratio, parts
 
@@ -24,8 +24,8 @@ review = partial(
     items=True,
     asset="ebr_held_rate",
 )
-# A review may be held before the month it was due in, which is built from its first day on; or be filed long before.
-held_review = partial(review, reads={"fct_csm_activity": Months(back=ALL, ahead=1)}, provisional_days=1)
+# Not from the fact, which files a review under its due day: it may be held long before that, or long after.
+held_review = partial(review, reads={"csm_activities": Months(by="held_on")})
 
 
 @review(
@@ -43,23 +43,18 @@ def ebr_held_rate(fct_csm_activity: pl.DataFrame, as_of: dt.date) -> pl.DataFram
     return parts(rows, held, pl.col("due_on").is_not_null())
 
 
-def held_reviews(fct_csm_activity: pl.DataFrame) -> pl.DataFrame:
-    """The reviews that were held, scheduled or not, under the month in which they were.
-
-    Of those held before they were due the fact's next month is read, and no later one: one that was due later still
-    counts in the month before that.
-    """
-    held = fct_csm_activity.filter((pl.col("kind") == "review") & pl.col("held_on").is_not_null())
-    before_due = pl.col("month").dt.offset_by("-1mo")
-    return held.with_columns(month=pl.max_horizontal(month_start(pl.col("held_on")), before_due))
+def held_reviews(csm_activities: pl.DataFrame) -> pl.DataFrame:
+    """The reviews that were held, scheduled or not, under the month in which they were, whenever they were due."""
+    held = csm_activities.filter((pl.col("kind") == "review") & pl.col("held_on").is_not_null())
+    return held.with_columns(month=month_start(pl.col("held_on")))
 
 
 @held_review(
     independent=True, needs=(HELD, "csm_activities.executive_present"), title="Business reviews with an executive"
 )
-def ebr_executive_rate(fct_csm_activity: pl.DataFrame) -> pl.DataFrame:
+def ebr_executive_rate(csm_activities: pl.DataFrame) -> pl.DataFrame:
     """Reviews with an executive of the customer (empty: there was none) / reviews held in the month."""
-    rows = held_reviews(fct_csm_activity)
+    rows = held_reviews(csm_activities)
     return parts(rows, pl.col("executive_present").fill_null(value=False), pl.col("held_on").is_not_null())
 
 
@@ -72,9 +67,9 @@ def no_thumbs(exported: Exported) -> str | None:
 
 
 @held_review(unknown_when=no_thumbs, title="Business reviews seen positively")
-def ebr_positive_rate(fct_csm_activity: pl.DataFrame) -> pl.DataFrame:
+def ebr_positive_rate(csm_activities: pl.DataFrame) -> pl.DataFrame:
     """Thumbs up / thumbs given, by the CSM and by the customer, on reviews held in the month."""
     thumbs = (pl.col("csm_thumb"), pl.col("customer_thumb"))
     up = pl.sum_horizontal((thumb == "up").fill_null(value=False).cast(pl.Int64) for thumb in thumbs)
     given = pl.sum_horizontal(thumb.is_not_null().cast(pl.Int64) for thumb in thumbs)
-    return parts(held_reviews(fct_csm_activity), up, given)
+    return parts(held_reviews(csm_activities), up, given)

@@ -47,6 +47,25 @@ class Surroundings:
         """Why a metric cannot be known from what is exported, or None."""
         return self.exported.missing(metric.needs) or self.reasons.get(metric.name)
 
+    def unknown_rows(self, metric: Metric) -> pl.DataFrame:
+        """Month, dimension and segment of the rows that hold an account for which the metric cannot be known."""
+        if not metric.known_where:
+            return pl.DataFrame(schema={"month": pl.Date, "dimension": pl.String, "segment": pl.String})
+        unknown = self.dim_account_month.filter(~pl.col(metric.known_where))
+        segments = [
+            unknown.select("month", dimension=pl.lit(name), segment=pl.col(name)).unique() for name in self.segments
+        ]
+        everyone = self.dim_month if self.exported.partly.intersection(metric.needs) else unknown
+        company = everyone.select("month", dimension=pl.lit("all"), segment=pl.lit("all")).unique()
+        return pl.concat([company, *segments])
+
+    def known_parts(self, metric: Metric, parts: pl.DataFrame) -> pl.DataFrame:
+        """The parts of the accounts for which the metric can be known."""
+        if not metric.known_where:
+            return parts
+        unknown = self.dim_account_month.filter(~pl.col(metric.known_where))
+        return parts.join(unknown, on=["month", "account_id"], how="anti")
+
     def spine(self) -> pl.DataFrame:
         """The rows that a metric has: month × company, and × every segment of an account of the month."""
         months = self.dim_month.select("month")
@@ -186,11 +205,14 @@ def _finished(metric: Metric, rows: pl.DataFrame, around: Surroundings, basis: s
     company_only = isinstance(metric, Ratio) and metric.company_only
     reason = _first(
         pl.lit(around.missing(metric), pl.String),
+        pl.when("is_unknown").then(pl.lit("not_exported")),
         pl.when((pl.col("dimension") != "all") & pl.lit(company_only)).then(pl.lit("company_only")),
         pl.when("is_early").then(pl.lit("insufficient_history")),
         pl.col("null_reason"),
     )
-    known = rows.join(_months(metric, around), on="month").with_columns(null_reason=reason)
+    unknown = around.unknown_rows(metric).with_columns(is_unknown=pl.lit(value=True))
+    placed = rows.join(_months(metric, around), on="month").join(unknown, on=KEYS, how="left")
+    known = placed.with_columns(null_reason=reason)
     unknowable = pl.col("null_reason").is_in(["source_missing", "not_exported", "company_only"])
     return MetricMonth.shaped(
         known.with_columns(
@@ -200,9 +222,14 @@ def _finished(metric: Metric, rows: pl.DataFrame, around: Surroundings, basis: s
             ),
             metric=pl.lit(metric.name),
             value=pl.when(pl.col("null_reason").is_null()).then("value"),
-            basis=pl.lit(basis or metric.basis, pl.String),
+            basis=pl.lit(basis or _basis(metric, around.exported), pl.String),
         ).with_columns(**_wilson(metric))
     )
+
+
+def _basis(metric: Metric, exported: Exported) -> str | None:
+    """What a value is made from, where what is exported leaves a choice."""
+    return next((told for need, told in metric.basis_without.items() if exported.missing([need])), metric.basis)
 
 
 def _months(metric: Metric, around: Surroundings) -> pl.DataFrame:
@@ -232,6 +259,14 @@ def _wilson(metric: Metric) -> dict[str, pl.Expr]:
         "ci_low": pl.when(there).then((centre - half).clip(0, 1).round(15)),
         "ci_high": pl.when(there).then((centre + half).clip(0, 1).round(15)),
     }
+
+
+def with_items_of(values: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+    """`values` with the observations of another metric, which counts the items behind both."""
+    counted = other.select(*KEYS, counted="observations")
+    joined = values.join(counted, on=KEYS, how="left", maintain_order="left")
+    there = pl.when(pl.col("observations").is_not_null()).then("counted")
+    return MetricMonth.shaped(joined.with_columns(observations=there))
 
 
 def null_with(values: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:

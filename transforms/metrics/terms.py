@@ -35,6 +35,8 @@ renewal = partial(
     over_time="flow",
     provisional_days=DAYS,
     asset="renewal_rate",
+    basis="renewals",
+    basis_without={"renewals": "subscription_items"},
 )
 
 
@@ -53,7 +55,7 @@ def renewal_rate(fct_renewal: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
     return parts(decided(fct_renewal, as_of), pl.col("is_renewed"), pl.col("is_renewed").is_not_null())
 
 
-@renewal(perspective="financial", unknown_when=no_money_of_terms, title="Renewal rate of MRR")
+@renewal(perspective="financial", unknown_when=no_money_of_terms, items_of="renewal_rate", title="Renewal rate of MRR")
 def renewal_rate_mrr(fct_renewal: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
     """Σ smaller of renewed and old MRR / Σ old MRR of the terms longer than a month that were due in the month."""
     known = decided(fct_renewal, as_of).filter(pl.col("mrr_cents").is_not_null())

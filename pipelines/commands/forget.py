@@ -1,0 +1,68 @@
+"""`make forget FILE=…`: give up a landed file, the lost list of them, or the key of persons' ids; it stays recorded."""
+
+from pipelines.project import Project
+from transforms.clean.vendors import FORMS
+from warehouse.errors import ExportError, WarehouseError
+from warehouse.landed import LandedFile, forget, forget_unlisted, landed_files, mend_list
+from warehouse.landing import sha256_of, source_files
+from warehouse.pasted import make
+from warehouse.person_key import NAME, forget_key
+
+UNLISTED, UNREADABLE = "unlisted", "unreadable"
+LEAST = 8
+"""So many letters of a SHA-256 name a file."""
+
+
+def forget_file(project: Project, asked: str) -> list[str]:
+    """Forget what FILE names; what was done, in words.
+
+    Raises:
+        ExportError: it names nothing, or more than one thing, or what the next run would land again.
+    """
+    folders = project.folders
+    if asked == UNLISTED:
+        copies = forget_unlisted(folders)
+        return [f"The list of landed files begins anew; {copies} copies that it could not name are removed."]
+    mend_list(folders)
+    if asked == NAME:
+        forget_key(folders)
+        return [f"{NAME} is forgotten; {make('run')} makes another and hashes every person's id again."]
+    listed = landed_files(folders)
+    found = _unreadable(project, listed) if asked == UNREADABLE else [_one(listed, asked)]
+    for file in found:
+        if _is_sent(project, file):
+            raise ExportError(
+                f"{file.name} is what its source sends now and would be landed again; mend it, or take it out of its "
+                f"folder, then: {make('forget', FILE=asked)}"
+            )
+    for file in found:
+        forget(folders, file)
+    return [f"{file.told()} is forgotten." for file in found] + [f"{make('run')} builds what that touches."]
+
+
+def _one(listed: list[LandedFile], asked: str) -> LandedFile:
+    by_name = [file for file in listed if file.name == asked]
+    by_hash = [file for file in listed if len(asked) >= LEAST and file.sha256.startswith(asked)]
+    found = by_name or by_hash
+    if not found:
+        raise ExportError(f"FILE={asked}: no landed file is called so; {make('doctor')} names those that are bad")
+    if len(found) > 1:
+        ways = "\n".join(f"  {make('forget', FILE=file.sha256[:12])}  # {file.told()}" for file in found)
+        raise ExportError(f"FILE={asked}: {len(found)} landed files are called so; say which:\n{ways}")
+    return found[0]
+
+
+def _unreadable(project: Project, listed: list[LandedFile]) -> list[LandedFile]:
+    found = [file for file in listed if file.problem and not _is_sent(project, file)]
+    if not found:
+        raise ExportError("no landed file is known as unreadable but what the sources send now")
+    return found
+
+
+def _is_sent(project: Project, file: LandedFile) -> bool:
+    """Whether a source sends this very content under this name now."""
+    try:
+        sent = source_files(project.loaded, FORMS)
+    except WarehouseError:
+        return False
+    return any(one.key == file.key and sha256_of(one.path) == file.sha256 for one in sent)

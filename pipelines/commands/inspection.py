@@ -1,0 +1,160 @@
+"""What `make doctor` looks at below DATA_DIR; it reads everything and writes nothing."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from pipelines.ingest.sources import look_at, lost_files
+from pipelines.project import Project
+from schemas.operations import Ingest
+from warehouse.ddl import qualified
+from warehouse.errors import WarehouseError
+from warehouse.landed import fingerprint, forgotten, is_damaged, landed_files, unlisted
+from warehouse.landing import SourceFile
+from warehouse.modes import loosened
+from warehouse.pasted import make
+from warehouse.person_key import NAME, person_key
+from warehouse.recovery import is_readable
+from warehouse.staging import is_staged
+from warehouse.versions import current_version, versions
+
+Finding = tuple[bool, str]
+"""Whether it is well, and what it is in words; of what isn't well, how to go on."""
+ROOM = 5
+"""Free disk should be so many times the exports' size: landed copy, staged tables, working and published files."""
+LEAST_ROOM = 100_000_000
+"""Bytes that a run writes whatever the exports are: its history in Dagster, logs, what DuckDB spills."""
+
+
+def sources(project: Project, sent: list[SourceFile]) -> Iterator[Finding]:
+    """Files that cannot be exports, as their beginnings show."""
+    for file in sent:
+        try:
+            look_at(project, [file])
+        except WarehouseError as fault:
+            yield False, f"{fault}; mend the export, then: {make('run')}"
+
+
+def disk(project: Project, sent: list[SourceFile]) -> Finding:
+    """Whether the next publish has room: a copy of the working database, perhaps a compacted one, and Parquet."""
+    folders = project.folders
+    there = next(path for path in (project.data_dir, *project.data_dir.absolute().parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    path = folders.working_database
+    working = path.stat().st_size if path.exists() else 0
+    wanted = max(ROOM * sum(file.path.stat().st_size for file in sent), 3 * working) + LEAST_ROOM
+    told = f"{free / 1e6:,.0f} MB free in {project.data_dir}, {wanted / 1e6:,.0f} MB wanted for a publish"
+    return free >= wanted, told if free >= wanted else f"{told}; make room, or name another place: DATA_DIR=…"
+
+
+def landed(project: Project, sent: list[SourceFile]) -> Iterator[Finding]:
+    """The list of landed files, and the copies that it names."""
+    folders = project.folders
+    try:
+        files = landed_files(folders)
+        gone = forgotten(folders)
+    except WarehouseError as fault:
+        yield False, str(fault)
+        return
+    if is_damaged(folders):
+        yield False, f"the list of landed files is damaged: {make('run')}"
+    lost, again = lost_files(project, sent)
+    sent_keys = {file.key: file for file in files if file.key in {one.key for one in sent}}
+    for file in lost:
+        how = "was changed" if file.path(folders).exists() else "is gone"
+        yield (
+            False,
+            f"{file.told()} {how}: put it back from a backup, or {make('forget', FILE=file.sha256[:12])}",
+        )
+    for file in again:
+        how = "was changed" if file.path(folders).exists() else "is gone"
+        yield False, f"{file.told()} {how}: {make('run')} lands it again"
+    for file in files:
+        if file.problem and sent_keys.get(file.key) == file:
+            yield False, f"{file.told()} cannot be used: {file.problem}; mend the export, then: {make('run')}"
+        elif file.problem and file.read_at:
+            yield (
+                False,
+                f"{file.told()} cannot be read any more: {file.problem}; {make('forget', FILE=file.sha256[:12])}",
+            )
+        elif file.problem:
+            yield (
+                True,
+                f"{file.told()} could never be read and is in no history; {make('forget', FILE=file.sha256[:12])}",
+            )
+    strays = len(unlisted(folders, files))
+    left = f", {strays} copies of a landing that was broken off" if strays else ""
+    yield True, f"{len(files)} files, {len(gone)} forgotten{left}"
+
+
+def staged(project: Project) -> Iterator[Finding]:
+    """The staged files, each the one that its last ingest wrote."""
+    folders = project.folders
+    hashes = _staged_hashes(folders.working_database)
+    wrong = [table for table, sha256 in hashes.items() if not is_staged(folders, table, sha256)]
+    for table in wrong:
+        yield False, f"{table}.parquet is gone, or is not what was staged: {make('run')} makes it again"
+    yield True, f"{len(hashes) - len(wrong)} tables"
+
+
+def _staged_hashes(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    query = f"SELECT table_name, staged_sha256 FROM {qualified(Ingest.table())} WHERE staged_sha256 IS NOT NULL"  # noqa: S608
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            return dict(connection.execute(query).fetchall())
+    except duckdb.Error:
+        return {}
+
+
+def working(project: Project) -> Finding:
+    """The working database, read to its end."""
+    path = project.folders.working_database
+    if not path.exists():
+        return True, "none yet"
+    try:
+        good = is_readable(path, every_byte=True)
+    except WarehouseError as fault:
+        return True, f"not looked at: {fault}"
+    told = f"{path.name}, {path.stat().st_size / 1e6:,.1f} MB"
+    return good, told if good else f"{path.name} is damaged: {make('rebuild')} makes it again from the landed files"
+
+
+def key(project: Project) -> Finding:
+    """The key that persons' ids are hashed with."""
+    folders = project.folders
+    try:
+        if not folders.person_key.exists() and fingerprint(folders, NAME) is None:
+            return True, f"{NAME}: none yet"
+        person_key(folders)
+    except WarehouseError as fault:
+        return False, str(fault)
+    return True, NAME
+
+
+def modes(project: Project) -> Iterator[Finding]:
+    """Who may read or write what."""
+    folders = project.folders
+    found = [str(path.relative_to(folders.root)) for path in loosened(folders)]
+    if found:
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+        yield False, f"others may read {', '.join(found[:3])}{more}: {make('run')} makes them private"
+    else:
+        yield True, "private but for what is published"
+
+
+def published(project: Project) -> Iterator[Finding]:
+    """What readers open, and the versions behind it."""
+    folders = project.folders
+    known, now = versions(folders), current_version(folders)
+    for version, path in known.items():
+        if not is_readable(path, every_byte=version == now):
+            yield False, f"the file of version {version} is damaged: {make('run')} sets it aside and publishes anew"
+    link = folders.published_database.name
+    if known and now not in known:
+        how = "leads to a version that is gone" if folders.published_database.is_symlink() else "is gone"
+        yield False, f"the link {link} {how}: {make('run')} leads it to a version again"
+    yield True, f"version {now}; kept: {', '.join(map(str, known)) or 'none'}"

@@ -1,0 +1,39 @@
+"""The day the data speaks for, and the days for which no data can speak."""
+
+import datetime as dt
+
+from pipelines.project import Project
+from warehouse.errors import ConfigError, ExportError
+from warehouse.landing import SourceFile, default_as_of
+
+
+def day_of(project: Project, files: list[SourceFile]) -> dt.date:
+    """The config's as_of, or the last complete day that the files cover.
+
+    Raises:
+        ConfigError: the config's as_of is after every export: months to come would be published as if they were over.
+        ExportError: a file says that it is from the future, or the files end before the first published month.
+    """
+    config, zone = project.config, project.config.reporting.zone
+    days = {file: file.exported_at.replace(tzinfo=dt.UTC).astimezone(zone).date() for file in files}
+    newest = max(days, key=lambda file: days[file])
+    # A day ahead at most: clocks and zones differ, days don't.
+    if days[newest] > dt.datetime.now(zone).date() + dt.timedelta(days=1):
+        raise ExportError(
+            f"{newest.name} says that it was exported on {days[newest]}, which is still to come; name it by the day of "
+            "its export, or correct the time of the file"
+        )
+    if config.as_of and config.as_of > days[newest]:
+        raise ConfigError(
+            f"{project.config_path}: as_of: {config.as_of} is after every export, the newest of which ({newest.name}) "
+            f"is of {days[newest]}; take a day that the exports cover, or leave as_of out"
+        )
+    as_of = config.as_of or default_as_of(files, project.loaded)
+    if as_of < config.first_month:
+        oldest = min(days, key=lambda file: days[file])
+        raise ExportError(
+            f"the exports speak for {as_of} at the latest ({oldest.name} was exported on {days[oldest]}), which is "
+            f"before the first published month, {config.first_month:%Y-%m}; export anew, correct the time of the file "
+            "or the day in its name, or set as_of in the config"
+        )
+    return as_of

@@ -1,0 +1,54 @@
+"""What looks wrong in exports that keep their contract: taken as the definitions say, and told to a person."""
+
+import datetime as dt
+
+import polars as pl
+
+from transforms.facts.rates import minor_digits
+from transforms.facts.service import service_periods
+
+
+class ExportWarning(UserWarning):
+    """An export keeps its contract and looks wrong all the same."""
+
+
+def notices_on_items(
+    source: str, shown: pl.DataFrame, different_ends: int, left_out: pl.DataFrame, speaks_for: dt.date, *, ends: bool
+) -> list[str]:
+    """What a source's subscription items make one wonder about.
+
+    `shown`: the rows of the files that speak now; `left_out`: the versions of items that the newest snapshots leave
+    out. `ends`: such items end, as the source's `vanished` says.
+    """
+    told = []
+    if different_ends:
+        told.append(
+            f"{source}: {different_ends} items whose versions tell different starts or ends; the end that the last "
+            "version tells holds for the item"
+        )
+    running = left_out.filter(pl.col("ended_on").is_null() | (pl.col("ended_on") > speaks_for))
+    if running.height:
+        items = running.select("subscription_id", "item_id").n_unique()
+        told.append(
+            f"{source}: {items} items that its newest export leaves out, with {_monthly(running, speaks_for)} a "
+            "month, are kept; if it leaves out what has ended, say `vanished: ended` for this source"
+        )
+    if shown.height and shown["ended_on"].null_count() == shown.height and not ends:
+        items = shown.select("subscription_id", "item_id").n_unique()
+        told.append(
+            f"{source}: none of {items} subscription items has ended; if its export leaves out what has ended, "
+            "nobody churns"
+        )
+    return told
+
+
+def _monthly(items: pl.DataFrame, day: dt.date) -> str:
+    """What items bring a month, by currency."""
+    in_service = service_periods(items, day)
+    on_day = (pl.col("from_day") <= day) & (pl.col("to_day").is_null() | (pl.col("to_day") > day))
+    sums = in_service.periods.filter(on_day).group_by("currency").agg(pl.col("amount").sum()).sort("currency")
+    amounts = [
+        f"{amount / in_service.scale / 10 ** minor_digits(currency):,.{minor_digits(currency)}f} {currency}"
+        for currency, amount in sums.iter_rows()
+    ]
+    return " and ".join(amounts) or "no MRR"

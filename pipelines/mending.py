@@ -1,0 +1,36 @@
+"""What a run does before anything else, under its lock: mend what can be made again, or say what a person must do."""
+
+from pipelines.project import Project
+from warehouse.landed import mend_list
+from warehouse.modes import tighten
+from warehouse.person_key import make_key
+from warehouse.recovery import give_keys, is_readable, known_keys, set_aside
+from warehouse.versions import versions
+
+
+def mend(project: Project) -> list[str]:
+    """Make again what is damaged; what was done, in words.
+
+    Raises:
+        DamagedError: something is lost that nothing can make again; names what goes on.
+    """
+    folders = project.folders
+    told = [mend_list(folders)]
+    make_key(folders)
+    loosened = tighten(folders)
+    if loosened:
+        told.append(f"others could read {', '.join(loosened)}; now only their owner can")
+    told += [
+        f"{path.name} of version {version} could not be read: readers get another"
+        for version, path in versions(folders).items()
+        if not is_readable(path) and set_aside(path)
+    ]
+    path = folders.working_database
+    if path.exists() and not is_readable(path):
+        aside = set_aside(path)
+        told.append(
+            f"{path.name} could not be read and is made again from the landed files; what is left of it is {aside.name}"
+        )
+    if not path.exists() and (keys := known_keys(folders)):
+        give_keys(project.database, keys)
+    return [line for line in told if line]

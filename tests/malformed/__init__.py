@@ -1,0 +1,1 @@
+"""Inputs that are wrong, one line each, with what must come of them."""

@@ -1,0 +1,314 @@
+"""Versions of subscription items, from the files as they are sent to the staged table and the MRR that it makes."""
+
+import datetime as dt
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+
+from pipelines.ingest.canonical_tables import ingest_table, land_all
+from pipelines.ingest.notices import ExportWarning
+from pipelines.months.dimensions import sights
+from pipelines.project import Project
+from schemas.billing import FxRates, SubscriptionItems
+from tests.frames import day, months, mrr_of
+from transforms.visible import held, seen_on
+from warehouse.errors import ExportError
+
+COLUMNS = (
+    "subscription_id", "item_id", "valid_from", "account_id", "quantity", "unit_amount", "line_amount", "currency",
+    "interval_unit", "started_on", "ended_on", "changed_at",
+)  # fmt: skip
+Files = Mapping[str, list[dict[str, Any]]]
+
+
+def item(**said: Any) -> dict[str, Any]:
+    """A row of a file: an item of account A, 100.00 EUR a month from 10 January 2024."""
+    return {
+        "subscription_id": "S1",
+        "item_id": "I1",
+        "account_id": "A",
+        "unit_amount": 100_00,
+        "currency": "EUR",
+        "interval_unit": "month",
+        "started_on": "2024-01-10",
+        **said,
+    }
+
+
+TODAYS = {"form": "canonical", "folder": "finance", "files": {"costs": "costs.csv"}}
+"""A file of today, so that days after the exports of items in these examples are covered by an export, too."""
+
+
+class Billing:
+    """A billing source in a folder."""
+
+    def __init__(self, folder: Path, files: str = "items*.csv", as_of: str = "2024-06-30", **source: Any) -> None:
+        self.folder = folder
+        settings = {"form": "canonical", "folder": "billing", "files": {"subscription_items": files}, **source}
+        self.configure(as_of, settings)
+
+    def configure(self, as_of: str, source: dict[str, Any]) -> None:
+        config = {
+            "company": "Of items",
+            "as_of": as_of,
+            "first_month": "2024-01-01",
+            "history_from": "2024-01-01",
+            "reporting": {"currency": "EUR"},
+            "sources": {"billing": source, "finance": TODAYS},
+        }
+        (self.folder / "company.yaml").write_text(yaml.safe_dump(config))
+
+    def send(self, files: Files, without: tuple[str, ...] = ()) -> "Billing":
+        """Files with the columns that their rows name."""
+        for name in ("billing", "finance"):
+            (self.folder / name).mkdir(exist_ok=True)
+        (self.folder / "finance" / "costs.csv").write_text("month,category,amount,currency\n")
+        for name, rows in files.items():
+            names = [c for c in COLUMNS if c not in without and any(c in row for row in rows)]
+            lines = [",".join("" if row.get(c) is None else str(row[c]) for c in names) for row in rows]
+            (self.folder / "billing" / name).write_text("\n".join([",".join(names), *lines]) + "\n")
+        return self
+
+    def ingest(self) -> pl.DataFrame:
+        """The staged table after another run, as as_of knows it."""
+        project = Project(self.folder / "company.yaml", self.folder / "data")
+        with project.database.kept_open():
+            _, as_of = land_all(project)
+            for table in ("accounts", "account_links", "subscription_items"):
+                ingest_table(project, table, as_of, "test", sights(project, as_of)(table))
+        self.columns = project.exported().columns["subscription_items"]
+        self.quarantined = project.database.read("quarantine")
+        staged = project.staged("subscription_items")
+        return held(seen_on(staged, SubscriptionItems, as_of, "UTC"), SubscriptionItems)
+
+    def quietly(self) -> pl.DataFrame:
+        """The same, with what it warns of in `told`."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            staged = self.ingest()
+        self.told = [str(each.message) for each in caught if each.category is ExportWarning]
+        return staged
+
+
+def closings(staged: pl.DataFrame, last: str = "2024-06") -> dict[str, int]:
+    """Closing MRR by month, over all accounts."""
+    made = mrr_of(staged, FxRates.blank(), months("2024-01", last), dt.date(2099, 1, 1))
+    summed = made.group_by("month").agg(pl.col("closing_cents").sum()).sort("month")
+    return {f"{month:%Y-%m}": cents for month, cents in summed.rows() if cents}
+
+
+class TestSeveralVersionsOfOneDay:
+    morning = item(valid_from="2024-02-10", quantity=8, changed_at="2024-02-10T09:00:00Z")
+    evening = item(valid_from="2024-02-10", quantity=6, changed_at="2024-02-10T18:30:00+01:00")
+    first = item(valid_from="2024-01-10", quantity=5)
+
+    def test_the_one_that_was_changed_last_speaks(self, tmp_path):
+        staged = Billing(tmp_path).send({"items.csv": [self.first, self.evening, self.morning]}).quietly()
+        assert closings(staged, "2024-03") == {"2024-01": 500_00, "2024-02": 600_00, "2024-03": 600_00}
+
+    def test_without_the_instant_nobody_can_tell_and_none_counts(self, tmp_path):
+        billing = Billing(tmp_path)
+        untimed = [{**row, "changed_at": None} for row in (self.morning, self.evening)]
+        staged = billing.send({"items.csv": [self.first, *untimed]}).quietly()
+        assert closings(staged, "2024-03") == {"2024-01": 500_00, "2024-02": 500_00, "2024-03": 500_00}
+        assert sorted(billing.quarantined["line"]) == [3, 4]
+
+
+class TestPrices:
+    def test_a_price_has_decimals_and_a_tiered_line_has_an_amount_of_its_own(self, tmp_path):
+        # 10,000 calls at half a cent are 50.00; 15 users in a package of 90.00 a month.
+        calls = item(quantity=10_000, unit_amount="0.5")
+        package = item(subscription_id="S2", unit_amount=None, quantity=15, line_amount=90_00)
+        staged = Billing(tmp_path).send({"items.csv": [calls, package]}).quietly()
+        assert closings(staged, "2024-01") == {"2024-01": 140_00}
+
+    def test_a_file_of_whole_lines_alone_needs_no_column_of_unit_prices(self, tmp_path):
+        line = item(line_amount=90_00)
+        staged = Billing(tmp_path).send({"items.csv": [line]}, without=("unit_amount",)).quietly()
+        assert closings(staged, "2024-01") == {"2024-01": 90_00}
+
+    def test_a_file_with_neither_is_refused_by_name(self, tmp_path):
+        billing = Billing(tmp_path).send({"items.csv": [item()]}, without=("unit_amount",))
+        with pytest.raises(ExportError, match=r"items\.csv: the column unit_amount or line_amount is missing"):
+            billing.quietly()
+
+
+class TestVersionsInSeveralFiles:
+    """As of a source that sends what changed in a month, or a dump in pieces."""
+
+    begun = item(valid_from="2024-01-10", unit_amount=10_00)
+    dearer = item(valid_from="2024-06-15", unit_amount=15_00)
+    between = item(valid_from="2024-04-15", unit_amount=12_00)
+    told = {**dict.fromkeys(("2024-01", "2024-02", "2024-03"), 10_00), "2024-04": 12_00, "2024-05": 12_00}
+
+    @pytest.mark.parametrize("apart", ["begun", "between", "dearer"])
+    def test_which_version_is_the_first_is_seen_over_all_files(self, tmp_path, apart):
+        """Whichever of the versions lies in a file of its own."""
+        alone = getattr(self, apart)
+        others = [each for each in (self.begun, self.between, self.dearer) if each is not alone]
+        staged = Billing(tmp_path).send({"items_1.csv": others, "items_2.csv": [alone]}).quietly()
+        assert closings(staged) == {**self.told, "2024-06": 15_00}
+
+    def test_a_version_in_two_files_is_that_of_the_newer_one(self, tmp_path):
+        old = {"items-2024-05-01.csv": [self.begun, self.between], "items-2024-06-20.csv": [self.dearer]}
+        corrected = {**old, "items-2024-06-25.csv": [{**self.between, "unit_amount": 13_00}]}
+        staged = Billing(tmp_path).send(corrected).quietly()
+        assert closings(staged)["2024-05"] == 13_00
+        assert not staged.select("subscription_id", "item_id", "valid_from").is_duplicated().any()
+
+    def test_a_version_without_a_day_is_the_one_of_the_start_also_in_another_file(self, tmp_path):
+        undated = {**self.begun, "valid_from": None, "unit_amount": 9_00}
+        files = {"items-2024-05-01.csv": [self.begun, self.between], "items-2024-06-20.csv": [undated, self.dearer]}
+        staged = Billing(tmp_path).send(files).quietly()
+        assert closings(staged) == {**self.told, "2024-01": 9_00, "2024-02": 9_00, "2024-03": 9_00, "2024-06": 15_00}
+
+    def test_a_change_that_only_a_later_export_of_the_present_shows_is_added(self, tmp_path):
+        """The history was exported once, in May; since then the source sends the present."""
+        present = {name: value for name, value in self.begun.items() if name != "valid_from"}
+        billing = Billing(tmp_path).send({"items-2024-05-01.csv": [self.begun, self.between]})
+        billing.send({"items-2024-06-16.csv": [{**present, "unit_amount": 15_00}]})
+        staged = billing.quietly()
+        assert closings(staged) == {**self.told, "2024-06": 15_00}
+        assert any("newest export tells no versions" in notice for notice in billing.told)
+        assert "valid_from" in billing.columns
+
+    def test_a_file_that_tells_no_versions_any_more_takes_none_back(self, tmp_path):
+        """The same file, sent again without the column."""
+        billing = Billing(tmp_path, as_of="2024-12-31")
+        billing.send({"items.csv": [self.begun, self.between]}).quietly()
+        present = {name: value for name, value in self.between.items() if name != "valid_from"}
+        staged = billing.send({"items.csv": [present]}).quietly()
+        assert closings(staged, "2024-05") == self.told
+
+
+class TestSnapshots:
+    """Exports of the present, each of the day in its name."""
+
+    def test_a_change_speaks_from_the_last_complete_day_before_the_export(self, tmp_path):
+        """The export of 1 April shows what 31 March closed with."""
+        one, three = item(quantity=1), item(quantity=3)
+        files = {"items-2024-02-01.csv": [one], "items-2024-03-01.csv": [one], "items-2024-04-01.csv": [three]}
+        staged = Billing(tmp_path).send(files).quietly()
+        assert closings(staged, "2024-04") == {
+            "2024-01": 100_00,
+            "2024-02": 100_00,
+            "2024-03": 300_00,
+            "2024-04": 300_00,
+        }
+
+    def test_a_change_that_the_newest_export_shows_is_seen_on_the_day_that_this_export_speaks_for(self, tmp_path):
+        files = {"items-2024-03-10.csv": [item()], "items-2024-04-01.csv": [item(quantity=2)]}
+        staged = Billing(tmp_path, as_of="2024-03-31").send(files).quietly()
+        assert closings(staged, "2024-03")["2024-03"] == 200_00
+
+    def test_two_pieces_of_one_day_are_one_snapshot_and_no_history(self, tmp_path):
+        billing = Billing(tmp_path)
+        billing.send({"items-a-2024-02-01.csv": [item()], "items-b-2024-02-01.csv": [item(subscription_id="S2")]})
+        staged = billing.quietly()
+        assert closings(staged, "2024-01") == {"2024-01": 200_00}
+        assert "valid_from" not in billing.columns
+        assert staged["valid_from"].null_count() == 2
+        billing.send({"items-a-2024-03-01.csv": [item()]}).quietly()
+        assert "valid_from" in billing.columns
+
+
+class TestWhatALaterSnapshotLeavesOut:
+    both = [item(), item(subscription_id="S2", account_id="B", unit_amount=250_00, interval_unit="quarter")]
+    ended = item(subscription_id="S3", ended_on="2024-01-31")
+    first, later = "items-2024-02-01.csv", "items-2024-03-15.csv"
+
+    def sent(self, folder: Path, **source: Any) -> Billing:
+        return Billing(folder, **source).send({self.first: [*self.both, self.ended], self.later: [item(), self.ended]})
+
+    def test_is_kept_with_a_warning_that_says_how_many_and_how_much(self, tmp_path):
+        billing = self.sent(tmp_path)
+        with pytest.warns(ExportWarning, match=r"^billing: 1 items .* leaves out, with 83\.33 EUR a month, are kept"):
+            staged = billing.ingest()
+        assert closings(staged, "2024-04")["2024-04"] == 183_33
+
+    def test_ends_on_the_day_that_the_snapshot_speaks_for_where_the_source_says_so(self, tmp_path):
+        billing = self.sent(tmp_path, vanished="ended")
+        staged = billing.quietly()
+        assert billing.told == []
+        assert closings(staged, "2024-04") == {
+            "2024-01": 183_33,
+            "2024-02": 183_33,
+            "2024-03": 100_00,
+            "2024-04": 100_00,
+        }
+        assert staged.filter(subscription_id="S2")["ended_on"].to_list() == [day("2024-03-14")]
+
+    def test_of_an_export_of_the_first_is_gone_at_the_end_of_the_month_before(self, tmp_path):
+        billing = Billing(tmp_path, vanished="ended")
+        staged = billing.send({self.first: self.both, "items-2024-04-01.csv": [item()]}).quietly()
+        assert closings(staged, "2024-03")["2024-03"] == 100_00
+
+    def test_and_had_ended_before_is_no_surprise(self, tmp_path):
+        billing = Billing(tmp_path).send({self.first: [item(), self.ended], self.later: [item(), item(**ENDED_S4)]})
+        staged = billing.quietly()
+        assert billing.told == []
+        assert staged.filter(subscription_id="S3")["ended_on"].to_list() == [day("2024-01-31")]
+
+    def test_and_a_still_later_one_shows_again_never_ended(self, tmp_path):
+        billing = self.sent(tmp_path, vanished="ended").send({"items-2024-05-01.csv": [*self.both, self.ended]})
+        assert closings(billing.ingest(), "2024-05")["2024-05"] == 183_33
+
+    def test_is_not_what_another_file_of_the_source_shows_that_did_not_change(self, tmp_path):
+        """One file a region; that of the second didn't change and is not landed again."""
+        billing = Billing(tmp_path, vanished="ended")
+        billing.send({"items_eu-2024-02-01.csv": [self.both[0]], "items_us-2024-02-01.csv": [self.both[1]]})
+        staged = billing.send({"items_eu-2024-03-01.csv": [item(quantity=2)]}).quietly()
+        assert closings(staged, "2024-03")["2024-03"] == 283_33
+
+
+ENDED_S4 = {"subscription_id": "S4", "ended_on": "2024-01-20"}
+
+
+class TestAnExportWithoutAnEndedItem:
+    def test_is_warned_about(self, tmp_path):
+        with pytest.warns(ExportWarning, match="^billing: none of 1 subscription items has ended"):
+            Billing(tmp_path).send({"items.csv": [item()]}).ingest()
+
+    def test_is_no_surprise_where_one_has_ended_or_the_source_leaves_them_out(self, tmp_path):
+        for name, source, items in (("one", {}, [item(), item(**ENDED_S4)]), ("two", {"vanished": "ended"}, [item()])):
+            (tmp_path / name).mkdir()
+            billing = Billing(tmp_path / name, **source).send({"items.csv": items})
+            billing.quietly()
+            assert billing.told == []
+
+
+class TestVersionsThatTellDifferentEnds:
+    """A table of what was known when: each version tells the end that was known then."""
+
+    begun = item(valid_from="2024-01-10", ended_on=None)
+    in_time = item(valid_from="2024-03-20", ended_on="2024-03-28")
+    late = item(valid_from="2024-04-03", ended_on="2024-03-28")
+
+    @pytest.mark.parametrize("last", ["in_time", "late"])
+    def test_the_item_ends_when_the_last_version_says_so(self, tmp_path, last):
+        """Also where it was told only in the month after."""
+        staged = Billing(tmp_path).send({"items.csv": [self.begun, getattr(self, last)]}).quietly()
+        assert closings(staged) == {"2024-01": 100_00, "2024-02": 100_00}
+
+    def test_an_end_that_was_taken_back_is_none(self, tmp_path):
+        back = item(valid_from="2024-03-25", ended_on=None)
+        staged = Billing(tmp_path).send({"items.csv": [self.begun, self.in_time, back]}).quietly()
+        assert closings(staged)["2024-06"] == 100_00
+
+    def test_a_version_after_as_of_ends_nothing_yet(self, tmp_path):
+        staged = Billing(tmp_path, as_of="2024-03-31").send({"items.csv": [self.begun, self.late]}).quietly()
+        assert closings(staged, "2024-03")["2024-03"] == 100_00
+
+    def test_a_warning_counts_such_items(self, tmp_path):
+        other = [item(item_id="I2", valid_from=since, ended_on="2024-05-01") for since in ("2024-01-10", "2024-02-10")]
+        moved = [
+            item(item_id="I3", valid_from=s, started_on=s, ended_on="2024-05-01") for s in ("2024-01-10", "2024-02-05")
+        ]
+        billing = Billing(tmp_path).send({"items.csv": [self.begun, self.late, *other, *moved]})
+        billing.quietly()
+        assert [notice.partition(" whose")[0] for notice in billing.told] == ["billing: 2 items"]

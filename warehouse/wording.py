@@ -1,0 +1,41 @@
+"""Text that says nothing, or that would be taken for another: its row is rejected."""
+
+from collections.abc import Collection
+
+import polars as pl
+
+from schemas.contract import Column, Contract
+from schemas.customers import COMPANY, UNKNOWN
+from warehouse.reading import PROVENANCE
+
+FOR_NOTHING = ("NULL", "null", UNKNOWN, COMPANY)
+"""What databases write for an empty cell, and our own names for no account and for the company."""
+CONTROL = r"[\x00-\x1f\x7f-\x9f]"
+Fault = tuple[str, str, pl.Expr]
+"""Column at fault, what was expected, and whether the row is wrong."""
+
+
+def text_faults(contract: type[Contract], sources: Collection[str] = ()) -> list[Fault]:
+    """What may be wrong with the contract's text; what people write (comments) may be anything.
+
+    `sources`: the config's sources, whose customers without an account are named `source:id`.
+    """
+    found: list[Fault] = []
+    for field in contract.fields():
+        if field.dtype != pl.String or field.name in PROVENANCE or field.personal == "text":
+            continue
+        text = pl.col(field.name)
+        found.append((field.name, "some text", text.str.strip_chars() == ""))
+        found.append((field.name, f"a value, or nothing; not {', '.join(FOR_NOTHING)}", text.is_in(FOR_NOTHING)))
+        if _is_id(field, contract):
+            found.append((field.name, "an id without control characters", text.str.contains(CONTROL)))
+    if contract.table() == "accounts":
+        made = pl.any_horizontal(
+            pl.lit(value=False), *(pl.col("account_id").str.starts_with(f"{source}:") for source in sources)
+        )
+        found.append(("account_id", "an id that is no source's customer without an account (source:id)", made))
+    return found
+
+
+def _is_id(field: Column, contract: type[Contract]) -> bool:
+    return field.name in contract.grain() or field.name.endswith("_id")
