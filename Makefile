@@ -4,6 +4,8 @@ PYTHON ?= python3
 CONFIG ?= customer_success.yaml
 DATA_DIR ?= data
 export CONFIG DATA_DIR RAVENSTACK_DIR FILE
+# Tests start many processes; without compiled code of ours collecting them alone takes twice as long.
+export PYTHONDONTWRITEBYTECODE :=
 export DAGSTER_HOME := $(abspath $(DATA_DIR))/dagster
 
 py := .venv/bin/python
@@ -11,7 +13,7 @@ installed := .venv/.installed
 stamp := .venv/.on_path
 
 .DEFAULT_GOAL := help
-.PHONY: help run test dev check format plan doctor forget rebuild rollback lock docs example bench clean
+.PHONY: help run test soak dev check format plan doctor forget rebuild rollback lock docs example bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -33,6 +35,9 @@ run: $(stamp) ## the main job: exports in, published warehouse out (CONFIG=, DAT
 
 test: $(stamp) ## all tests
 	@$(py) -m pytest -n 2 --dist loadfile
+
+soak: $(stamp) ## what takes minutes: damages, kills, full disks, readers in a crowd (SHARE=10 for a tenth)
+	@SOAK_SHARE=$(or $(SHARE),100) $(py) -m pytest tests/soak -n 2 --dist worksteal
 
 dev: $(stamp) ## Dagster's UI and daemon on 127.0.0.1:3000
 	@$(py) -m pipelines dev

@@ -18,7 +18,7 @@ from pandera.errors import SchemaError, SchemaErrors
 
 from transforms.refusals import UndefinedError
 from warehouse.disk import free
-from warehouse.errors import WarehouseError
+from warehouse.errors import WarehouseError, in_use
 from warehouse.pasted import DEFAULTS, make
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -104,10 +104,9 @@ def _disk(fault: BaseException) -> Fault | None:
 def _lock(fault: BaseException) -> Fault | None:
     if not isinstance(fault, (duckdb.Error, sqlite3.Error)) or not _LOCKED.search(str(fault)):
         return None
-    by = re.search(r"PID (\d+)", str(fault))
-    who = f"process {by[1]}" if by else "another process"
-    what = "the working database" if isinstance(fault, duckdb.Error) else "Dagster's history"
-    return Fault(f"{what} is in use by {who}, as it is during a run; wait until that ends, and try again", passes=True)
+    return Fault(
+        in_use("the working database" if isinstance(fault, duckdb.Error) else "Dagster's history", fault), passes=True
+    )
 
 
 def _rights(fault: BaseException) -> Fault | None:

@@ -149,7 +149,7 @@ class Invoices(Invoice, Export):
                     pl.col("paid_on") >= pl.col("issued_on").dt.offset_by(f"-{PAID_AHEAD_MONTHS}mo"),
                 ),
             ],
-            "outcome": Outcome("status", told="paid", before="open", day="paid_on", due=("due_on", "issued_on")),
+            "outcome": Outcome("status", told="paid", before="open", day="paid_on", due=("due_on",)),
         }
 
 
@@ -207,7 +207,7 @@ class Renewals(Renewal, Export):
                 (
                     "renewed_on",
                     "no day, as the outcome is not renewed",
-                    pl.col("renewed_on").is_null() | (pl.col("outcome") == "renewed"),
+                    pl.col("renewed_on").is_null() | ~pl.col("outcome").is_in(["lost", "open"]),
                 )
             ],
             "outcome": Outcome("outcome", told="renewed", before="open", day="renewed_on", due=("term_ended_on",)),

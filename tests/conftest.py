@@ -1,6 +1,7 @@
 """How the processes of the tests run."""
 
 import gc
+import os
 
 from hypothesis import settings
 
@@ -10,6 +11,10 @@ on_one_core()
 # How long an example takes says how busy the machine is, and what failed once elsewhere says nothing here.
 settings.register_profile("here", deadline=None, database=None)
 settings.load_profile("here")
+
+
+collect_ignore = [] if os.environ.get("SOAK_SHARE") else ["soak"]
+"""`make soak` asks for what takes minutes."""
 
 
 def pytest_collection_finish() -> None:

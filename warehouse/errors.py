@@ -1,5 +1,7 @@
 """Errors that tell a person what to do; none carries a value of the data."""
 
+import re
+
 
 class WarehouseError(Exception):
     """Something a person must mend; the message says what, where, and how."""
@@ -27,3 +29,10 @@ class LockedError(WarehouseError):
 
 class AuditError(WarehouseError):
     """The audit refuses to publish."""
+
+
+def in_use(what: str, said: BaseException) -> str:
+    """That a database is open elsewhere, by which process where the engine said so, and how to go on."""
+    by = re.search(r"PID (\d+)", str(said))
+    who = f"process {by[1]}" if by else "another process"
+    return f"{what} is in use by {who}, as it is during a run; wait until that ends, and try again"

@@ -19,7 +19,9 @@ from warehouse.parquet import publish_parquet
 from warehouse.versions import (
     FILE,
     adopt_flat_versions,
+    current_version,
     forget_rollback,
+    given_back,
     home,
     next_version,
     remove_old,
@@ -40,7 +42,7 @@ def publications(folders: Folders) -> pl.DataFrame:
             with duckdb.connect(str(file), read_only=True) as connection:
                 return Publication.shaped(connection.sql("SELECT * FROM publication").pl())
         except duckdb.Error:
-            continue  # `make doctor` tells of it
+            continue  # none of ours, or damaged: it tells nothing of publishes
     return Publication.blank()
 
 
@@ -100,6 +102,20 @@ def _set_down(database: WorkingDatabase) -> None:
 
 BEHIND_VIEWS = {AccountKey: "account_key IN (SELECT account_key FROM main.metric_part)", MetricKey: "true"}
 """Internal tables that readers' views need, and which of their rows."""
+
+
+def make_current(folders: Folders) -> int | None:
+    """Give readers the version that they should have and don't; its number, if they did not have it.
+
+    That is the newest whole one of ours, whose publish may have been broken off before its last step, or the one that
+    `rollback` gave them back; also where somebody removed the stable name.
+    """
+    newest = max(publications(folders)["version"], default=None)
+    wanted = given_back(folders) or newest
+    if wanted is None or current_version(folders) == wanted:
+        return None
+    swap(folders, wanted)
+    return wanted
 
 
 def write_readers_copy(database: WorkingDatabase, target: Path, history: pl.DataFrame) -> None:

@@ -9,7 +9,7 @@ import polars as pl
 from schemas.operations import AccountKey, MetricKey
 from warehouse.database import WorkingDatabase, is_damage
 from warehouse.ddl import qualified
-from warehouse.errors import LockedError
+from warehouse.errors import LockedError, in_use
 from warehouse.folders import Folders
 from warehouse.versions import versions
 
@@ -71,6 +71,6 @@ def is_readable(path: Path, *, every_byte: bool = False) -> bool:
                 connection.execute(f'SELECT bit_xor(hash(t)) FROM "{schema}"."{table}" t').fetchall()  # noqa: S608
     except duckdb.Error as fault:
         if "lock on file" in str(fault):
-            raise LockedError(f"{path} is open in another program") from None
+            raise LockedError(in_use(str(path), fault)) from None
         return not is_damage(fault)
     return True

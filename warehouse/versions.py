@@ -9,7 +9,6 @@ import datetime as dt
 import os
 import re
 import shutil
-from itertools import pairwise
 from pathlib import Path
 
 from warehouse.errors import WarehouseError
@@ -17,7 +16,7 @@ from warehouse.folders import Folders
 
 FILE, PARQUET = "customer_success.duckdb", "parquet"
 STILL_OPENING = dt.timedelta(minutes=10)
-"""A reader resolves the stable name and opens the file a moment later; so long that file stays, whatever is kept."""
+"""A reader resolves the stable name and opens the file a moment later: so long it stays when readers get another."""
 _NUMBER = re.compile(r"\d{6,}")
 _FLAT = re.compile(r"customer_success-(\d{6})\.duckdb")
 
@@ -52,8 +51,9 @@ def current_version(folders: Folders) -> int | None:
 
 def swap(folders: Folders, version: int) -> None:
     """The stable names point at the version, at once; the database last, as it is what readers wait for."""
-    folder = home(folders) / f"{version:06d}"
-    os.utime(folder)  # since when readers get it
+    folder, before = home(folders) / f"{version:06d}", current_version(folders)
+    if before is not None:
+        os.utime(home(folders) / f"{before:06d}")  # until when readers got it
     for name in (PARQUET, FILE):
         swap_link(folders.published / name, str((folder / name).relative_to(folders.published)))
 
@@ -97,40 +97,35 @@ def _rolled_back(folders: Folders) -> Path:
     return folders.published / ".rolled_back"
 
 
-def end_broken_off(folders: Folders) -> int | None:
-    """Give readers the version that they should have and don't; its number, if they did not have it.
-
-    That is the newest whole one, whose publish may have been broken off before its last step, or the one that
-    `rollback` gave them back; also where somebody removed the stable name.
-    """
-    found = versions(folders)
+def given_back(folders: Folders) -> int | None:
+    """The version that `rollback` gave readers, as long as nothing was published since."""
     told = _rolled_back(folders).read_text().strip() if _rolled_back(folders).exists() else ""
-    wanted = int(told) if told.isdigit() and int(told) in found else max(found, default=None)
-    if wanted is None or current_version(folders) == wanted:
-        return None
-    swap(folders, wanted)
-    return wanted
+    return int(told) if told.isdigit() and int(told) in versions(folders) else None
 
 
 def remove_old(folders: Folders, keep: int, now: dt.datetime | None = None) -> None:
     """Delete all but the last `keep` versions, and none that somebody may still be opening.
 
-    A version may be opened until its successor has been there for a while.
+    The time of a version's folder is that until which readers were given it.
     """
     for left in home(folders).glob(".*.gone"):
         shutil.rmtree(left, ignore_errors=True)
     found = list(versions(folders))
-    until = ((now or dt.datetime.now(dt.UTC)) - STILL_OPENING).timestamp()
-    for version, successor in pairwise(found):
-        superfluous = version in found[:-keep] and version != current_version(folders)
-        if superfluous and (home(folders) / f"{successor:06d}").stat().st_mtime <= until:
-            folder = home(folders) / f"{version:06d}"
+    until = _opened_before(now)
+    for version in found[:-keep]:
+        folder = home(folders) / f"{version:06d}"
+        if version != current_version(folders) and folder.stat().st_mtime <= until:
             # What is broken off in the middle of a removal must not be taken for a version.
             gone = folder.rename(folder.with_name(f".{folder.name}.gone"))
             shutil.rmtree(gone, ignore_errors=True)
 
 
-def adopt_flat_versions(folders: Folders) -> None:
+def _opened_before(now: dt.datetime | None) -> float:
+    """Who resolved the stable name before this time has opened the file by now."""
+    return ((now or dt.datetime.now(dt.UTC)) - STILL_OPENING).timestamp()
+
+
+def adopt_flat_versions(folders: Folders, now: dt.datetime | None = None) -> None:
     """Versions as they were laid out once, `customer_success-000001.duckdb` beside `parquet-000001`, become folders.
 
     The files stay under their old names too until nobody can be opening them by these.
@@ -140,13 +135,12 @@ def adopt_flat_versions(folders: Folders) -> None:
     shown = _FLAT.fullmatch(link.readlink().name) if link.is_symlink() else None
     for version, path in flat.items():
         folder, parquet = home(folders) / f"{version:06d}", folders.published / f"parquet-{version:06d}"
-        if folder.exists():
-            if path.stat().st_ctime <= (dt.datetime.now(dt.UTC) - STILL_OPENING).timestamp():
-                path.unlink()
-            continue
-        folder.mkdir(parents=True)
-        if parquet.is_dir():
-            parquet.rename(folder / PARQUET)
-        (folder / FILE).hardlink_to(path)
+        if not (folder / FILE).exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            if parquet.is_dir():
+                parquet.rename(folder / PARQUET)
+            (folder / FILE).hardlink_to(path)
+        elif path.samefile(folder / FILE) and path.stat().st_ctime <= _opened_before(now):
+            path.unlink()
     if shown and int(shown[1]) in versions(folders):
         swap(folders, int(shown[1]))

@@ -8,6 +8,7 @@ from warehouse.code import code_of
 SEEING = (
     "pipelines.months.inputs:Inputs",
     "pipelines.months.store:ProjectStore",
+    "warehouse.staging:read_staged",
     "warehouse.database:WorkingDatabase",
     "schemas.contract:Contract",
 )

@@ -138,7 +138,7 @@ def _touched_months(project: Project, job: Job) -> dg.SensorDefinition:
 def _whole_again(project: Project, watched: Sequence[Job], job: Job) -> dg.SensorDefinition:
     @dg.sensor(name="whole_again", job=job, minimum_interval_seconds=30)
     def whole_again(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        """After months were built: publishes, once no month is stale and something is new."""
+        """After an ingest, or when months were built: publishes, once no month is stale and something is new."""
         ended = [_last_success(context.instance, each.name) for each in watched]
         seen, _, asked_for = (context.cursor or " ").partition(" ")
         if (last := digest(ended)) == seen or not any(ended):

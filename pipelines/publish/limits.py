@@ -13,7 +13,7 @@ from schemas.config import Headline, QuarantineLimit
 from schemas.contract import Contract
 from schemas.currencies import MINOR_DIGITS
 from schemas.metrics import DimMetric, MetricMonth
-from schemas.operations import ExportFile
+from schemas.operations import ExportFile, Publication
 from warehouse.errors import AuditError
 from warehouse.lineage import digest
 from warehouse.pasted import make
@@ -116,13 +116,13 @@ def _published(project: Project, contract: type[Contract]) -> pl.DataFrame:
         return contract.shaped(readers.sql(f"SELECT * FROM {contract.table()}").pl())  # noqa: S608
 
 
-def refuse_moves(project: Project, last: pl.DataFrame, row: dict[str, object], accepted: str | None) -> str | None:
+def refuse_moves(project: Project, row: dict[str, object], accepted: str | None) -> str | None:
     """What moves and was let through, in words; None where nothing moves too far.
 
-    `last` are the publications so far, `row` what the next would say of itself.
+    `row` is what the publication would say of itself.
 
     Raises:
-        AuditError: naming what moved, what changed since the last publish, and how to let it through once.
+        AuditError: naming what moved, what changed against what readers have, and how to let it through once.
     """
     moves = moved(project)
     if not moves:
@@ -132,16 +132,16 @@ def refuse_moves(project: Project, last: pl.DataFrame, row: dict[str, object], a
     name = digest(words)[:8]
     if accepted == name:
         return told
-    since = ", ".join(_changed(project, last, row)) or "nothing that is recorded"
+    since = ", ".join(_changed(project, row)) or "nothing that is recorded"
     raise AuditError(
         f"nothing is published, as closed months move by more than change_limit in the config allows: {told}. Changed "
-        f"since the last publish: {since}. If it is as it should be, let it through once: {make('run', ACCEPT=name)}"
+        f"against what readers have: {since}. If it is as it should be, let it through once: {make('run', ACCEPT=name)}"
     )
 
 
-def _changed(project: Project, last: pl.DataFrame, row: dict[str, object]) -> Iterator[str]:
-    """What is not as it was at the last publish: files, config, code, as_of."""
-    was = last.row(-1, named=True)
+def _changed(project: Project, row: dict[str, object]) -> Iterator[str]:
+    """What is not as it was for what readers have: files, config, code, as_of."""
+    was = _published(project, Publication).sort("version").row(-1, named=True)
     before = _published(project, ExportFile)
     named = ["source", "table_name", "file"]
     now = project.database.read(ExportFile.table())

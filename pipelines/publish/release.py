@@ -46,7 +46,7 @@ def audit_and_publish(project: Project, run_id: str, accepted: str | None = None
         "content": content_digest(project),
         "currency": config.reporting.currency,
     }
-    row["accepted"] = refuse_moves(project, publications(project.folders), row, accepted)
+    row["accepted"] = refuse_moves(project, row, accepted)
     return publish(project.database, project.folders, row, config.publishing.keep_versions, fingerprints(project))
 
 

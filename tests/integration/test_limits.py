@@ -1,4 +1,4 @@
-"""What is not published although every identity holds: files that were mostly rejected, closed months that move far."""
+"""What is not published although every identity holds: much of a file was rejected, or a closed month moves far."""
 
 import datetime as dt
 import re
@@ -46,7 +46,7 @@ class TestAClosedMonthThatMovesFar:
         told = str(refused.value)
         assert re.search(r"mrr of 2024-05 from [\d,.]+ EUR to [\d,.]+ EUR", told)
         assert "2024-06" not in told, "June is not over, and may move"
-        assert "Changed since the last publish: billing/subscription_items.csv. " in told
+        assert "Changed against what readers have: billing/subscription_items.csv. " in told
         assert re.search(r"make run ACCEPT=[0-9a-f]{8}$", told)
         assert asked(company, "SELECT * FROM metric_month ORDER BY ALL") == before
 
@@ -81,8 +81,10 @@ class TestAClosedMonthThatMovesFar:
         assert company.publish() == 2
         company.configure(**MONTHS)
         rollback(company.project().folders)
-        with pytest.raises(AuditError, match="closed months move"):
+        with pytest.raises(AuditError, match="closed months move") as refused:
             company.publish()
+        # The config is what it was for version 1.
+        assert "Changed against what readers have: billing/subscription_items.csv. " in str(refused.value)
 
 
 class TestAMove:
@@ -127,37 +129,42 @@ def rejected(*lines: int, column: str = "currency", reason: str = "expected a co
     return rows(Quarantine, *({**told, "line": line} for line in lines))
 
 
+def refusal(files: pl.DataFrame, lost: pl.DataFrame, limit: QuarantineLimit | None = None) -> str | None:
+    """Why nothing is published; None where nothing stands in the way."""
+    try:
+        refuse_rejected(files, lost, limit or QuarantineLimit())
+    except AuditError as fault:
+        return str(fault)
+    return None
+
+
 class TestAFileOfWhichMuchWasRejected:
     def test_is_not_published_beyond_a_twentieth(self):
-        refuse_rejected(a_file(100), rejected(*range(2, 7)), QuarantineLimit())
-        with pytest.raises(AuditError) as refused:
-            refuse_rejected(a_file(100), rejected(*range(2, 8)), QuarantineLimit())
-        assert str(refused.value).startswith(
+        assert refusal(a_file(100), rejected(*range(2, 7))) is None
+        assert (refusal(a_file(100), rejected(*range(2, 8))) or "").startswith(
             "nothing is published: i.csv: 6% of its rows (6 of 100) were rejected, 6 of them in column currency: "
             "expected a code; 5% may be (quarantine_limit in the config)."
         )
 
     def test_is_told_by_the_reason_that_most_rows_share(self):
         lost = pl.concat([rejected(2, 3, 4), rejected(5, 6, 7, 8, column="amount", reason="expected a number")])
-        with pytest.raises(AuditError, match=r"7 of 10.* 4 of them in column amount: expected a number"):
-            refuse_rejected(a_file(10), lost, QuarantineLimit())
+        told = refusal(a_file(10), lost) or ""
+        assert "(7 of 10) were rejected, 4 of them in column amount: expected a number" in told
 
     def test_counts_a_row_once_however_much_is_wrong_with_it(self):
         lost = pl.concat([rejected(2), rejected(2, column="amount"), rejected(2, column="status")])
-        refuse_rejected(a_file(20), lost, QuarantineLimit())
+        assert refusal(a_file(20), lost) is None
 
     def test_has_a_limit_of_its_table(self):
         limit = QuarantineLimit.model_validate({"tables": {"invoices": 0.5}})
-        refuse_rejected(a_file(10), rejected(2, 3, 4, 5, 6), limit)
-        with pytest.raises(AuditError, match="50% may be"):
-            refuse_rejected(a_file(10), rejected(2, 3, 4, 5, 6, 7), limit)
+        assert refusal(a_file(10), rejected(2, 3, 4, 5, 6), limit) is None
+        assert "50% may be" in (refusal(a_file(10), rejected(2, 3, 4, 5, 6, 7), limit) or "")
 
     def test_is_never_published_when_all_of_it_was(self):
-        with pytest.raises(AuditError, match="100% of its rows"):
-            refuse_rejected(a_file(2), rejected(2, 3), QuarantineLimit(default=1.0))
+        assert "100% of its rows" in (refusal(a_file(2), rejected(2, 3), QuarantineLimit(default=1.0)) or "")
 
     def test_may_repeat_its_rows(self):
-        refuse_rejected(a_file(10), rejected(2, 3, 4, 5, 6, column="", reason=REPEATED), QuarantineLimit())
+        assert refusal(a_file(10), rejected(2, 3, 4, 5, 6, column="", reason=REPEATED)) is None
 
     def test_leaves_readers_what_they_have(self, company):
         items = exports()["subscription_items"]

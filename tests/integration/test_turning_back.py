@@ -9,7 +9,8 @@ from pipelines.ingest import canonical_tables
 from pipelines.publish.release import is_new
 from tests.integration.small_company import SmallCompany, exports, published_once, small_company
 from warehouse import publishing
-from warehouse.versions import current_version, end_broken_off, rollback, versions
+from warehouse.publishing import make_current
+from warehouse.versions import current_version, rollback, versions
 
 MONTHS = {"first_month": "2024-04-01", "history_from": "2024-04-01"}
 
@@ -74,11 +75,11 @@ def test_a_publish_that_was_broken_off_when_its_file_was_whole_is_ended(company,
             company.publish()
     folders = company.project().folders
     assert (current_version(folders), max(versions(folders))) == (1, 2)
-    assert end_broken_off(folders) == 2
+    assert make_current(folders) == 2
     assert current_version(folders) == 2
     assert not is_new(company.project())
     assert query(company, "SELECT max(version) FROM publication") == [(2,)]
-    assert end_broken_off(folders) is None
+    assert make_current(folders) is None
 
 
 def test_a_version_that_was_rolled_back_is_not_given_to_readers_again(company):
@@ -87,7 +88,7 @@ def test_a_version_that_was_rolled_back_is_not_given_to_readers_again(company):
     assert company.publish() == 2
     folders = company.project().folders
     assert rollback(folders) == 1
-    assert end_broken_off(folders) is None
+    assert make_current(folders) is None
     assert current_version(folders) == 1
     assert company.publish() == 3
     assert current_version(folders) == 3

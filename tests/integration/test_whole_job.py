@@ -235,7 +235,9 @@ def test_the_file_is_for_reading_only_and_nothing_lies_beside_it_half_done(job: 
     assert job.published.is_symlink()
     assert stat.S_IMODE(job.published.stat().st_mode) == 0o440
     names = sorted(path.name for path in job.published.parent.iterdir())
-    assert names == ["versions/000001/customer_success.duckdb", "customer_success.duckdb", "parquet", "parquet-000001"]
+    assert names == ["customer_success.duckdb", "parquet", "versions"]
+    (version,) = (job.published.parent / "versions").iterdir()
+    assert sorted(path.name for path in version.iterdir()) == ["customer_success.duckdb", "parquet"]
 
 
 def test_months_are_those_of_the_config_through_that_of_as_of(published: duckdb.DuckDBPyConnection) -> None:
@@ -248,7 +250,9 @@ def test_months_are_those_of_the_config_through_that_of_as_of(published: duckdb.
 
 def test_parquet_beside_it_holds_the_same_tables(job: Job, published: duckdb.DuckDBPyConnection) -> None:
     folder = job.published.parent / "parquet"
-    tables = {name for (name,) in rows(published, "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'")}
+    named = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'"
+    views = "SELECT view_name FROM duckdb_views() WHERE NOT internal AND schema_name = 'main'"
+    tables = {name for (name,) in rows(published, f"{named} UNION ALL {views}")}
     assert {path.name.removesuffix(".parquet") for path in folder.iterdir()} - {"files.json"} == tables
     for table in sorted(tables):
         whole = folder / f"{table}.parquet"

@@ -216,7 +216,7 @@ def published(world: World, rules: Mapping[str, str], first: dt.date, folder: Pa
         database.write_whole(frames)
         add_odd_columns(database, frames["dim_account_month"])
         words = dict.fromkeys(("run_id", "code_version", "config_sha256", "content"), "")
-        row = {**words, "as_of": world.as_of, "first_month": first, "last_month": MONTHS[-1]}
+        row = {**words, "as_of": world.as_of, "first_month": first, "last_month": MONTHS[-1], "currency": "EUR"}
         publish(database, folders, row, 1, {})
     return folders.published_database
 

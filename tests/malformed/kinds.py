@@ -116,7 +116,7 @@ def holes(company: SmallCompany, size: int) -> None:
 
 GOES_ON = re.compile(
     r"expected|should (be|have)|make \w+|did you mean|call the|write it so|CONFIG= names|the data has|send it again|"
-    r"; (export|name|take|leave|set|mend|give|call|add|correct|wait|put|save)|set \w+ in the environment"
+    r"; (export|name|take|leave|set|mend|give|call|add|correct|wait|put|save|unpack)|set \w+ in the environment"
 )
 """Words by which a person knows how to go on."""
 

@@ -18,7 +18,6 @@ from schemas.billing import FxRates, SubscriptionItems
 from tests.frames import day, months, mrr_of
 from transforms.visible import held, seen_on
 from warehouse.errors import ExportError
-from warehouse.staging import read_staged
 
 COLUMNS = (
     "subscription_id", "item_id", "valid_from", "account_id", "quantity", "unit_amount", "line_amount", "currency",
@@ -41,6 +40,10 @@ def item(**said: Any) -> dict[str, Any]:
     }
 
 
+TODAYS = {"form": "canonical", "folder": "finance", "files": {"costs": "costs.csv"}}
+"""A file of today, so that days after the exports of items in these examples are covered by an export, too."""
+
+
 class Billing:
     """A billing source in a folder."""
 
@@ -56,13 +59,15 @@ class Billing:
             "first_month": "2024-01-01",
             "history_from": "2024-01-01",
             "reporting": {"currency": "EUR"},
-            "sources": {"billing": source},
+            "sources": {"billing": source, "finance": TODAYS},
         }
         (self.folder / "company.yaml").write_text(yaml.safe_dump(config))
 
     def send(self, files: Files, without: tuple[str, ...] = ()) -> "Billing":
         """Files with the columns that their rows name."""
-        (self.folder / "billing").mkdir(exist_ok=True)
+        for name in ("billing", "finance"):
+            (self.folder / name).mkdir(exist_ok=True)
+        (self.folder / "finance" / "costs.csv").write_text("month,category,amount,currency\n")
         for name, rows in files.items():
             names = [c for c in COLUMNS if c not in without and any(c in row for row in rows)]
             lines = [",".join("" if row.get(c) is None else str(row[c]) for c in names) for row in rows]
@@ -78,7 +83,7 @@ class Billing:
                 ingest_table(project, table, as_of, "test", sights(project, as_of)(table))
         self.columns = project.exported().columns["subscription_items"]
         self.quarantined = project.database.read("quarantine")
-        staged = read_staged(project.folders, "subscription_items", SubscriptionItems)
+        staged = project.staged("subscription_items")
         return held(seen_on(staged, SubscriptionItems, as_of, "UTC"), SubscriptionItems)
 
     def quietly(self) -> pl.DataFrame:

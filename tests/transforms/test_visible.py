@@ -103,8 +103,8 @@ class TestAnOutcomeWithoutADay:
     def test_counts_on_the_day_it_was_due(self):
         assert self.seen("2024-04-30", due_on=day("2024-03-31")) == ("paid", day("2024-03-31"))
 
-    def test_counts_on_the_day_of_issue_where_no_day_was_due(self):
-        assert self.seen("2024-04-30") == ("paid", day("2024-03-01"))
+    def test_counts_on_no_day_where_none_was_due(self):
+        assert self.seen("2024-04-30") == ("paid", None)
 
     def test_has_not_come_before_the_day_it_is_due(self):
         assert self.seen("2024-03-30", due_on=day("2024-03-31")) == ("open", None)

@@ -115,6 +115,19 @@ class TestWriteMonths:
         assert [accounts_of(two_months, month) for month in (JANUARY, FEBRUARY)] == [["x"], ["y"]]
         assert built(two_months) == sorted([(MILESTONES, JANUARY, "f", 1), (SCORES, FEBRUARY, "f", 1)])
 
+    def test_what_the_first_month_filed_of_earlier_ones_stays_when_only_later_months_are_given_up(self, two_months):
+        both = pl.concat([scores(JANUARY, "x"), scores(FEBRUARY, "y")])
+        two_months.write_months({SCORES: both}, [FEBRUARY], builds((SCORES, FEBRUARY)), with_earlier=True)
+        two_months.write_months({SCORES: scores(MARCH, "z")}, [MARCH], builds((SCORES, MARCH)))
+        two_months.forget_outside([SCORES], FEBRUARY, FEBRUARY)
+        assert [accounts_of(two_months, month) for month in (JANUARY, FEBRUARY, MARCH)] == [["x"], ["y"], []]
+        assert built(two_months) == [(SCORES, FEBRUARY, "f", 1)]
+
+    def test_what_was_built_before_a_first_month_that_is_later_now_is_given_up(self, two_months):
+        two_months.forget_outside([SCORES], FEBRUARY, FEBRUARY)
+        assert accounts_of(two_months, JANUARY) == []
+        assert [month for _, month, *_ in built(two_months)] == [FEBRUARY]
+
     def test_leaves_the_builds_of_other_tables(self, two_months):
         two_months.write_months({MILESTONES: milestones(FEBRUARY, "m")}, [FEBRUARY], builds((MILESTONES, FEBRUARY)))
         assert built(two_months) == [*BUILT, (MILESTONES, FEBRUARY, "f", 1)]

@@ -30,9 +30,9 @@ from warehouse.database import WorkingDatabase
 from warehouse.errors import AuditError, WarehouseError
 from warehouse.folders import Folders
 from warehouse.lineage import Stale
-from warehouse.publishing import publications, publish
+from warehouse.publishing import make_current, publications, publish
 from warehouse.upkeep import forget_but_keys, prepare
-from warehouse.versions import current_version, end_broken_off, home, remove_old, rollback, swap_link, versions
+from warehouse.versions import adopt_flat_versions, current_version, home, remove_old, rollback, swap_link, versions
 from warehouse.views import VIEWS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -680,6 +680,23 @@ class TestVersions:
         assert ask(found, "SELECT content FROM publication") == [("one",)]
         assert (current_version(folders), list(versions(folders))) == (2, [1, 2])
 
+    def test_as_many_are_kept_as_the_setting_says(self, database, folders):
+        for _ in range(4):
+            publish(database, folders, told(), 5, {})
+        some_time_later(folders)
+        remove_old(folders, 3)
+        assert list(versions(folders)) == [2, 3, 4]
+        remove_old(folders, 1)
+        assert list(versions(folders)) == [4]
+
+    def test_one_that_was_given_back_stays_a_while_when_readers_get_a_newer_one(self, database, folders):
+        for content in ("one", "two", "three"):
+            publish(database, folders, told(content), 5, {})
+        rollback(folders)
+        some_time_later(folders)
+        publish(database, folders, told("four"), 1, {})
+        assert list(versions(folders)) == [2, 4], "somebody may just be opening version 2, and nobody version 3"
+
     def test_a_version_whose_removal_was_broken_off_is_removed_by_the_next_publish(
         self, database, folders, first, monkeypatch
     ):
@@ -744,9 +761,21 @@ class TestVersions:
         (foreign / "customer_success.duckdb").write_text("no database")
         (home(folders) / "000008").write_text("no folder")
         assert publications(folders)["content"].to_list() == ["one"]
+        assert make_current(folders) is None, "readers have the newest of ours"
         assert publish(database, folders, told("two"), 5, {}) == 9
         assert publications(folders)["content"].to_list() == ["one", "two"]
         assert (foreign / "customer_success.duckdb").read_text() == "no database"
+
+    def test_laid_out_as_they_once_were_outlive_a_kill_while_they_are_taken_over(self, database, folders, first):
+        flat = folders.published / "customer_success-000001.duckdb"
+        (home(folders) / "000001" / "customer_success.duckdb").rename(flat)
+        later = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+        # The folder is there, and the file is not in it yet.
+        adopt_flat_versions(folders, later)
+        assert flat.exists() and list(versions(folders)) == [1]
+        adopt_flat_versions(folders, later)
+        assert not flat.exists(), "its name is given up only when the folder has the file"
+        assert ask(home(folders) / "000001" / "customer_success.duckdb", MRR) == [(JANUARY, 150.0), (FEBRUARY, 130.0)]
 
     def test_laid_out_as_they_once_were_go_on_being_read_and_are_counted(self, database, folders, first):
         old = home(folders) / "000001"
@@ -768,21 +797,21 @@ class TestTheStableName:
     def test_that_was_removed_is_made_again(self, folders, first):
         folders.published_database.unlink()
         assert current_version(folders) is None
-        assert end_broken_off(folders) == 1
+        assert make_current(folders) == 1
         assert current_version(folders) == 1
-        assert end_broken_off(folders) is None
+        assert make_current(folders) is None
 
     def test_that_points_nowhere_is_pointed_at_the_newest_version(self, folders, first):
         swap_link(folders.published_database, "versions/000005/customer_success.duckdb")
         assert current_version(folders) is None
-        assert end_broken_off(folders) == 1
+        assert make_current(folders) == 1
 
     def test_that_was_removed_after_a_rollback_is_that_of_the_version_given_back(self, database, folders, first):
         for content in ("two", "three"):
             publish(database, folders, told(content), 5, {})
         assert rollback(folders) == 2
         folders.published_database.unlink()
-        assert end_broken_off(folders) == 2
+        assert make_current(folders) == 2
 
 
 class TestWhatWasTakenOut:

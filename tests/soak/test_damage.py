@@ -194,7 +194,9 @@ def test_a_segment_that_the_config_names_anew_or_gives_up_hinders_no_run_for_the
     company.export("accounts", [{**row, "flavour": "plain"} for row in exports()["accounts"]])
     assert command("run")[0] == 0
     with duckdb.connect(str(company.project().folders.published_database), read_only=True) as connection:
-        rows = connection.execute("SELECT DISTINCT flavour FROM dim_account_month").fetchall()
+        rows = connection.execute(
+            "SELECT DISTINCT flavour FROM dim_account_month WHERE region <> '(unknown)'"
+        ).fetchall()
     assert rows == [("plain",)]  # nobody said that it was none before: the earliest known holds
     company.configure(**ONE_MONTH)
     company.export("accounts", exports()["accounts"])
@@ -614,12 +616,13 @@ def test_a_rebuild_that_cannot_be_done_replaces_nothing(company: SmallCompany, c
 def test_a_rebuild_gives_the_same_rows_and_the_same_numbers_of_accounts(
     company: SmallCompany, command: Command
 ) -> None:
-    before = company.frames()
+    """All rows but the words about metrics, which a publish writes: here nothing is new to publish."""
+    before = {name: rows for name, rows in company.frames().items() if name not in {"dim_metric", "metric_operand"}}
     keys = "SELECT account_id, account_key FROM lineage.account_key ORDER BY ALL"
     numbers = _rows(company, keys)
-    assert command("rebuild")[0] == 0
-    after = company.frames()
-    assert before.keys() == after.keys()
+    status, out, _ = command("rebuild")
+    assert status == 0 and out.startswith("Made again from the landed files, in place of what was there")
+    after = company.frames(before)
     assert [name for name in before if not before[name].equals(after[name])] == []
     assert _rows(company, keys) == numbers
     assert company.stale() == []
