@@ -84,7 +84,7 @@ def _refuse_shared(found: list[SourceFile]) -> None:
     shared = next((names for names in sources.values() if len(names) > 1), None)
     if shared:
         named = " and ".join(f"{source} ({name})" for source, name in shared.items())
-        raise ExportError(f"the sources {named} name one file; a file belongs to one source")
+        raise ExportError(f"the sources {named} name one file; a file belongs to one source; take it out of the others")
 
 
 def _patterns(loaded: LoadedConfig, name: str, source: Source, form: Form) -> dict[str, list[str]]:
