@@ -7,7 +7,7 @@ import polars as pl
 from schemas.bounds import LONGEST_INTERVALS, MOST_MONEY, MOST_RATE, MOST_UNITS, PAID_AHEAD_MONTHS
 from schemas.contract import Contract, Outcome, column
 from schemas.currencies import CODES
-from schemas.customers import Export
+from schemas.customers import OF_SOURCE, Export
 from schemas.support import Instant
 
 INTERVAL_UNITS = ["day", "week", "month", "quarter", "year"]
@@ -77,7 +77,7 @@ class SubscriptionItems(Export):
     )
 
     class Config:
-        unique = ["subscription_id", "item_id", "valid_from", "changed_at"]
+        unique = ["export_source", "subscription_id", "item_id", "valid_from", "changed_at"]
         metadata = {
             "dated_by": ("valid_from", "started_on"),
             "cumulative": True,
@@ -132,7 +132,7 @@ class Invoices(Invoice, Export):
     """One row per invoice or credit note of the billing system."""
 
     class Config:
-        unique = ["invoice_id"]
+        unique = ["export_source", "invoice_id"]
         metadata = {
             "dated_by": "issued_on",
             "rules": [
@@ -157,6 +157,7 @@ class FctInvoice(Invoice):
     """One row per invoice or credit note, in the month it was issued."""
 
     month: pl.Date = column("Month of issue")
+    source: str = column(OF_SOURCE)
     paid_month: pl.Date = column(
         "Month it was paid, if it is no credit note and amount − refunded is above zero", null=True
     )
@@ -169,7 +170,7 @@ class FctInvoice(Invoice):
     )
 
     class Config:
-        unique = ["invoice_id"]
+        unique = ["source", "invoice_id"]
 
 
 class Renewal(Contract):
@@ -197,7 +198,7 @@ class Renewals(Renewal, Export):
     """One row per renewal of the CRM or the billing system."""
 
     class Config:
-        unique = ["renewal_id"]
+        unique = ["export_source", "renewal_id"]
         metadata = {
             "dated_by": "term_ended_on",
             "told_with": [("renewed_mrr_amount", "renewed_on")],
@@ -222,7 +223,7 @@ class Costs(Export):
     currency: str = currency()
 
     class Config:
-        unique = ["month", "category", "currency"]
+        unique = ["export_source", "month", "category", "currency"]
         metadata = {"dated_by": "month"}
 
 
@@ -293,6 +294,7 @@ class FctRenewal(Renewal):
     """
 
     month: pl.Date = column("Month of the due day")
+    source: str = column(f"{OF_SOURCE}; empty: a term that is read from items of several", null=True)
     counts: bool = column("Whether the term is longer than a month")
     is_renewed: bool = column("Renewed before the 30th day after the due day")
     decided_on: pl.Date = column(
@@ -305,12 +307,13 @@ class FctRenewal(Renewal):
     basis: str = column("Table the row was made from", isin=["renewals", "subscription_items"])
 
     class Config:
-        unique = ["renewal_id"]
+        unique = ["source", "renewal_id"]
 
 
 class FctTrial(Contract):
     """One row per trial of an item, in the month it started, as far as known three months after that month."""
 
+    source: str = column(OF_SOURCE)
     subscription_id: str = column("Subscription")
     item_id: str = column("Item on trial")
     account_id: str = column("Account")
@@ -332,7 +335,7 @@ class FctTrial(Contract):
     month: pl.Date = column("Month of the start")
 
     class Config:
-        unique = ["subscription_id", "item_id", "trial_started_on"]
+        unique = ["source", "subscription_id", "item_id", "trial_started_on"]
 
 
 class CohortRetention(Contract):

@@ -71,6 +71,10 @@ class Source(Settings):
         description="What becomes of a subscription item that an earlier snapshot showed and a later one leaves out: "
         "it is kept, with a warning, or it ended on the day that the later one speaks for",
     )
+    crm: str | None = Field(
+        None,
+        description="Source whose account ids its rows name; default: its own, if it exports accounts, or found by id",
+    )
 
 
 class Reporting(Settings):
@@ -318,6 +322,13 @@ class Config(Settings):
         # DuckDB, and whoever reads a file of it, takes Region and region for one column.
         _check_each_once("segments", (name.casefold() for name in names))
         return names
+
+    @field_validator("sources")
+    @classmethod
+    def _crms_are_sources(cls, sources: dict[SourceName, Source]) -> dict[SourceName, Source]:
+        if wrong := [name for name, source in sources.items() if source.crm is not None and source.crm not in sources]:
+            raise ValueError(f"expected one of the sources as crm of {', '.join(wrong)}")
+        return sources
 
     @field_validator("targets")
     @classmethod

@@ -175,9 +175,12 @@ class Contract(pa.DataFrameModel):
 
     @classmethod
     def followed(cls) -> tuple[str, ...]:
-        """Columns whose change restates months; by default all but where a row came from."""
-        named = cls._metadata().get("followed")
-        return tuple(named or (name for name in cls.dtypes() if not name.startswith("export")))
+        """Columns whose change restates months; by default all but where a row came from.
+
+        The source counts where it is part of the grain: an id belongs to its source.
+        """
+        named, told = cls._metadata().get("followed"), cls.grain()
+        return tuple(named or (name for name in cls.dtypes() if name in told or not name.startswith("export")))
 
     @classmethod
     def alternatives(cls) -> list[tuple[str, ...]]:

@@ -10,6 +10,9 @@ COMPANY = "(company)"
 """The account of company-level inputs (costs); it is in no segment."""
 
 
+OF_SOURCE = "Source of the config whose row it is; an id belongs to its source"
+
+
 class Export(Contract):
     """Where a row came from."""
 
@@ -61,7 +64,8 @@ class AccountLinks(Export):
 class DimAccount(Account):
     """One row per account, as known at `as_of`; internal accounts are out.
 
-    A billing customer without a CRM account is an account of its own (`source:id`); rows that name no account are
+    An account of a CRM other than the first of the config is `source:id`, and so is a billing customer without a CRM
+    account, who is an account of its own; rows that name no account are
     under `(unknown)`; company-level inputs are under `(company)`, which has no row here.
     """
 

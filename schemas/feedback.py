@@ -4,7 +4,7 @@ import polars as pl
 
 from schemas.bounds import MOST_SCORE
 from schemas.contract import Contract, column
-from schemas.customers import Export
+from schemas.customers import OF_SOURCE, Export
 from schemas.metrics import NULL_REASONS
 from schemas.support import Instant
 
@@ -34,7 +34,7 @@ class SurveyResponses(SurveyResponse, Export):
     """One row per survey of the survey tool, and per time it was answered: the last answer counts."""
 
     class Config:
-        unique = ["response_id"]
+        unique = ["export_source", "response_id"]
         metadata = {
             "repeats": ("last", "responded_at"),
             "dated_by": ("sent_at", "responded_at"),
@@ -56,6 +56,11 @@ class FctSurveyResponse(SurveyResponse):
     """
 
     month: pl.Date = column("Month it was sent, or else answered")
+    source: str = column(OF_SOURCE)
+    ticket_source: str = column(
+        "Source whose ticket_id it is: its own, or the only other one that has such a ticket; empty: nobody can tell",
+        null=True,
+    )
     responded_month: pl.Date = column("Month of the answer", null=True)
     responded_on: pl.Date = column("Day of the answer in the reporting time zone", null=True)
     good_score: pl.Float64 = column("The answer, turned so that high is good", unit="score", null=True)
@@ -63,7 +68,7 @@ class FctSurveyResponse(SurveyResponse):
     is_positive: bool = column("CSAT: whether the answer is in the positive range of its scale", null=True)
 
     class Config:
-        unique = ["response_id"]
+        unique = ["source", "response_id"]
 
 
 class FeedbackThemeMonth(Contract):

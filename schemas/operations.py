@@ -43,7 +43,7 @@ class ExportFile(Contract):
     landed_at: Instant = column("When it was landed (UTC)")  # type: ignore[valid-type]
 
     class Config:
-        unique = ["table_name", "file"]
+        unique = ["source", "table_name", "file"]
 
 
 class Invariant(Contract):

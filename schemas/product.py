@@ -22,7 +22,7 @@ class UsageEvents(Export):
     is_internal: bool = column("Whether the user is one of our own", optional=True)
 
     class Config:
-        unique = ["event_id"]
+        unique = ["export_source", "event_id"]
         metadata = {"dated_by": "occurred_at", "repeats": ("first", "occurred_at")}
 
 

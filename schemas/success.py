@@ -3,7 +3,7 @@
 import polars as pl
 
 from schemas.contract import Contract, column
-from schemas.customers import Export
+from schemas.customers import OF_SOURCE, Export
 from schemas.metrics import NULL_REASONS
 
 
@@ -51,7 +51,7 @@ class CsmActivities(CsmActivity, Export):
     """One row per activity in the CRM."""
 
     class Config:
-        unique = ["activity_id"]
+        unique = ["export_source", "activity_id"]
         metadata = {
             "dated_by": ("due_on", "held_on"),
             "told_with": [(name, "held_on") for name in ("executive_present", "csm_thumb", "customer_thumb", "rating")],
@@ -63,10 +63,11 @@ class FctCsmActivity(CsmActivity):
     """One row per activity, in the month it was due, or else held."""
 
     month: pl.Date = column("Month it was due, or else held")
+    source: str = column(OF_SOURCE)
     rating_score: pl.Float64 = column("Rating from 1 (worst) to 5", unit="score", null=True)
 
     class Config:
-        unique = ["activity_id"]
+        unique = ["source", "activity_id"]
 
 
 class ChurnEvents(Export):
@@ -79,7 +80,7 @@ class ChurnEvents(Export):
     comment: str = column("Free text", optional=True, personal="text")
 
     class Config:
-        unique = ["churn_event_id"]
+        unique = ["export_source", "churn_event_id"]
         metadata = {"dated_by": "churned_on"}
 
 

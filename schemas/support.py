@@ -4,7 +4,7 @@ import polars as pl
 
 from schemas.bounds import MOST_SCORE, MOST_TURNS
 from schemas.contract import Contract, column
-from schemas.customers import Export
+from schemas.customers import OF_SOURCE, Export
 
 Instant = pl.Datetime("us")
 """A UTC instant; stored without zone because BI tools read TIMESTAMP best."""
@@ -48,7 +48,7 @@ class Tickets(Ticket, Export):
     is_internal: bool = column("Our own: in nothing; so are all tickets of internal accounts", optional=True)
 
     class Config:
-        unique = ["ticket_id"]
+        unique = ["export_source", "ticket_id"]
         metadata = {
             "dated_by": "created_at",
             "told_with": [("satisfaction_score", ("satisfaction_at", "last_solved_at"))],
@@ -66,6 +66,7 @@ class FctTicket(Ticket):
     """One row per ticket, in the month it was created; merged and spam tickets are kept and count in nothing."""
 
     month: pl.Date = column("Month of creation")
+    source: str = column(OF_SOURCE)
     counts: bool = column("Whether the ticket counts: neither merged nor spam")
     solved_month: pl.Date = column("Month it was last solved, if it counts and is solved or closed", null=True)
     resolution_hours: pl.Float64 = column("From creation to last solved, if it counts", unit="hours", null=True)
@@ -75,4 +76,4 @@ class FctTicket(Ticket):
     )
 
     class Config:
-        unique = ["ticket_id"]
+        unique = ["source", "ticket_id"]

@@ -9,8 +9,8 @@ def _by_name(*contracts: type[Contract]) -> dict[str, type[Contract]]:
 
 
 CANONICAL = _by_name(
-    customers.Accounts,
     customers.AccountLinks,
+    customers.Accounts,
     billing.SubscriptionItems,
     billing.Invoices,
     billing.Renewals,

@@ -12,6 +12,9 @@ from transforms.facts.mrr import fct_mrr_account_month
 from transforms.facts.service import paying_turns, service_periods
 from transforms.metrics.definition import REGISTRY
 
+OF_ONE = {"export_source": "all", "source": "all"}
+"""The source of `config`, of rows that don't say theirs."""
+
 
 def day(text: str) -> dt.date:
     """2024-05-31 as a date."""
@@ -24,11 +27,12 @@ def at(text: str) -> dt.datetime:
 
 
 def rows(contract: type[Contract], *given: dict[str, Any]) -> pl.DataFrame:
-    """A frame of the contract with the given rows; columns that no row names are NULL."""
+    """A frame of the contract with the given rows, of one source; other columns that no row names are NULL."""
     unknown = {name for row in given for name in row} - set(contract.dtypes())
     assert not unknown, f"{contract.table()} has no {unknown}"
     frame = pl.DataFrame(
-        [{name: row.get(name) for name in contract.dtypes()} for row in given], schema=contract.dtypes()
+        [{name: row.get(name, OF_ONE.get(name)) for name in contract.dtypes()} for row in given],
+        schema=contract.dtypes(),
     )
     return contract.shaped(frame)
 

@@ -88,7 +88,7 @@ def of_each(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
     is_last = which == "last"
     order = [by, "exported_at", "export_file", "export_line"]
     return frame.sort(order, descending=[is_last, True, True, is_last], nulls_last=True).unique(
-        ["export_source", *contract.grain()], keep="first", maintain_order=True
+        list(dict.fromkeys(["export_source", *contract.grain()])), keep="first", maintain_order=True
     )
 
 

@@ -69,10 +69,22 @@ def source_files(loaded: LoadedConfig, forms: dict[str, Form]) -> list[SourceFil
                 ]
     # What two patterns match is one file.
     found = list({(file.source, file.raw_table, file.path): file for file in found}.values())
+    _refuse_shared(found)
     names = Counter((file.source, file.raw_table, file.name) for file in found)
     if twice := sorted({name for (_, _, name), number in names.items() if number > 1}):
         raise ExportError(f"two files are both called {', '.join(twice)}; give their folders other names")
     return found
+
+
+def _refuse_shared(found: list[SourceFile]) -> None:
+    """Raise for a file that two sources name: its rows would count twice, each time as another system's."""
+    sources: dict[Path, dict[str, str]] = {}
+    for file in found:
+        sources.setdefault(file.path.resolve(), {})[file.source] = file.name
+    shared = next((names for names in sources.values() if len(names) > 1), None)
+    if shared:
+        named = " and ".join(f"{source} ({name})" for source, name in shared.items())
+        raise ExportError(f"the sources {named} name one file; a file belongs to one source; take it out of the others")
 
 
 def _patterns(loaded: LoadedConfig, name: str, source: Source, form: Form) -> dict[str, list[str]]:

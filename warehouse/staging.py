@@ -55,4 +55,4 @@ def write_quarantined(folders: Folders, table: str, rejects: pl.DataFrame, raw: 
     if rejects.is_empty():
         return
     path.touch(mode=PRIVATE_FILE)
-    rejects.join(raw, on=["export_file", "export_line"], how="left").write_csv(path)
+    rejects.join(raw, on=["export_source", "export_file", "export_line"], how="left").write_csv(path)

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from pipelines.ingest.agreement import SAID_ONCE, said_once
 from pipelines.ingest.as_of import day_of
 from pipelines.ingest.gathering import Gathered, gather
 from pipelines.ingest.notices import ExportWarning
-from pipelines.ingest.sources import ingest_code, look_at, sources_of, speaking_files
+from pipelines.ingest.sources import crms_of, ingest_code, look_at, sources_of, speaking_files
 from pipelines.project import Project
 from schemas.operations import WARNED, ContentMonth, ExportFile, Ingest, Quarantine
 from schemas.tables import CANONICAL
 from transforms.clean.counting import about_what_counts, internal_told
 from transforms.clean.onboarding import milestones_from_usage
-from transforms.clean.resolve import resolve
+from transforms.clean.resolve import resolve, under_names
 from transforms.clean.snapshots import latest_by_key
 from transforms.clean.vendors import FORMS
 from warehouse.errors import WarehouseError
@@ -27,9 +28,10 @@ from warehouse.person_key import make_key
 from warehouse.staging import is_staged, write_quarantined, write_staged
 from warehouse.validation import AT
 
+LINK = ["source", "source_account_id", "export_source", "account_id"]
 NEVER = dt.date(1970, 1, 1)
-FIRST = ("accounts", "account_links")
-"""Tables that decide whose row a row is; all others come after them."""
+FIRST = ("account_links", "accounts")
+"""Tables that decide whose row a row is, each after the one before; all others come after them."""
 READS = {"milestones": "usage_events", "survey_responses": "tickets"}
 """Tables that are made with another one, and come after it."""
 
@@ -113,7 +115,7 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
     except WarehouseError as fault:
         _mark(project, [table], str(fault), as_of)
         raise
-    rejected = gathered.rejects.select(AT).unique().height
+    rejected = gathered.rejects.select("export_source", *AT).unique().height
     for notice in gathered.notices:
         warnings.warn(notice, ExportWarning, 2)
     told = {"warnings": _warnings(gathered), "notices": gathered.notices}
@@ -148,17 +150,20 @@ def damaged(project: Project) -> list[str]:
 
 def stage(project: Project, table: str, gathered: Gathered, files: list[LandedFile]) -> pl.DataFrame:
     """The canonical table: the rows under the CRM's accounts, with what is derived, in one order."""
-    contract, rows = project.contracts[table], gathered.rows
+    contract, rows, crms = project.contracts[table], gathered.rows, crms_of(project, files)
     if table == "accounts":
         # Of what two systems say of one account from one day on, the newest export's word counts.
-        rows = latest_by_key(rows, ["account_id", "known_from"])
+        named = under_names(rows, project.staged("account_links"), crms)
+        rows = latest_by_key(named, ["account_id", "known_from"])
+    if table in SAID_ONCE:
+        rows = said_once(rows, table)
     if "account_id" in contract.dtypes() and table not in FIRST:
         accounts, links = _crm(project, table, files), project.staged("account_links")
         if table == "tickets":
             everyone = None if accounts is None else accounts.with_columns(is_internal=pl.lit(value=False))
-            rows = internal_told(resolve(rows, everyone, links), accounts)
+            rows = internal_told(resolve(rows, everyone, links, crms), accounts)
         else:
-            rows = resolve(rows, accounts, links)
+            rows = resolve(rows, accounts, links, crms)
     if table == "survey_responses":
         rows = about_what_counts(rows, project.staged("tickets"))
     if _is_derived(project, table):
@@ -178,18 +183,16 @@ def made_from(project: Project, table: str, files: list[LandedFile]) -> str:
     landed = sorted(
         (f.source, f.raw_table, f.name, f.sha256) for f in landed_files(project.folders) if f.source in names
     )
-    accounts = _crm(project, table, files)
+    accounts, crms = _crm(project, table, files), crms_of(project, files)
     who = None if accounts is None else sorted(accounts.select("account_id", "is_internal").unique().rows(), key=str)
-    named = ("source", "source_account_id", "account_id")
-    matched = [] if table in FIRST else sorted(project.staged("account_links").select(named).rows())
+    matched = [] if table == "account_links" else sorted(project.staged("account_links").select(LINK).rows())
     derived: list[object] = []
     if (other := READS.get(table)) and (table != "milestones" or _is_derived(project, table)):
         made = project.database.read(Ingest.table(), where={"table_name": [other]})
         derived = [config.onboarding.model_dump() if table == "milestones" else None, made["made_from"].to_list()]
     code = ingest_code(project, table)
-    return digest(
-        sources, speaking, landed, who, matched, config.segments, config.reporting.model_dump(), derived, code
-    )
+    whose = [who, crms.names, crms.named_by, matched]
+    return digest(sources, speaking, landed, whose, config.segments, config.reporting.model_dump(), derived, code)
 
 
 def _exported(project: Project, table: str, gathered: Gathered) -> frozenset[str]:
@@ -214,12 +217,10 @@ def _record_rows(project: Project, table: str, gathered: Gathered, run_id: str) 
     if gathered.files:
         write_quarantined(project.folders, table, rejects, gathered.raw)
     files = pl.DataFrame(gathered.files, schema=ExportFile.dtypes(), orient="row")
-    quarantined = rejects.join(
-        files.select("file", "source"), left_on="export_file", right_on="file", how="left"
-    ).select(
-        "source",
+    quarantined = rejects.select(
         "column_name",
         "reason",
+        source="export_source",
         file="export_file",
         table_name=pl.lit(table),
         line="export_line",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from pipelines.ingest.agreement import refuse_contradictory, refuse_contradictory_versions
 from pipelines.ingest.notices import notices_on_items
 from pipelines.ingest.sources import VERSIONS, sources_of
 from pipelines.project import SEGMENT, Project
@@ -67,24 +68,33 @@ def gather(project: Project, table: str, files: list[LandedFile]) -> Gathered:
     found = []
     for name, form, cleaning in sources_of(project, table, files):
         if table in VERSIONS:
-            found.append(_versions(project, table, name, form, files))
+            found.append(_told_by(name, _versions(project, table, name, form, files)))
             continue
         raw = [
             [_read(project, form, file) for file in files if (file.source, file.raw_table) == (name, raw_table)]
             for raw_table in cleaning.raw
         ]
-        found.append(_clean(project, table, form, raw))
+        found.append(_told_by(name, _clean(project, table, form, raw)))
         note_read(project.folders, [rows.file for each in raw for rows in each])
     everywhere = frozenset[str].intersection(*(one.columns for one in found)) if found else frozenset[str]()
     together = _together(project.contracts[table], found)
     return replace(together, partly=together.columns - everywhere)
 
 
+def _told_by(source: str, one: Gathered) -> Gathered:
+    """The same, with the source beside what was read: two sources may have files of one name."""
+    told = pl.lit(source).alias("export_source")
+    return replace(one, rejects=one.rejects.with_columns(told), raw=one.raw.with_columns(told))
+
+
 def _together(contract: type[Contract], found: Iterable[Gathered]) -> Gathered:
     found = list(found)
     return Gathered(
         pl.concat([contract.blank(), *(one.rows for one in found)]),
-        pl.concat([pl.DataFrame(schema=REJECTS), *(one.rejects for one in found)]),
+        pl.concat(
+            [pl.DataFrame(schema={**REJECTS, "export_source": pl.String}), *(one.rejects for one in found)],
+            how="diagonal",
+        ),
         pl.concat([pl.DataFrame(), *(one.raw for one in found)], how="diagonal"),
         tuple(file for one in found for file in one.files),
         frozenset().union(*(one.columns for one in found)),
@@ -136,6 +146,8 @@ def _clean(project: Project, table: str, form: Form, raw: list[list[RawRows]]) -
     contract = project.contracts[table]
     raw_contracts = [_raw_contract(project, form, files[0].file.raw_table) for files in raw]
     good = [pl.concat([rows.good for rows in files]) for files in raw]
+    for rows, raw_contract in zip(good, raw_contracts, strict=True):
+        refuse_contradictory(rows, raw_contract)
     newest = [spoken(rows, raw_contract) for rows, raw_contract in zip(good, raw_contracts, strict=True)]
     cleaned = form.clean[table].function(*newest)
     skewed = pl.concat([rows.skewed for rows in raw[0]])
@@ -186,6 +198,8 @@ def _versions(project: Project, table: str, source: str, form: Form, files: list
     read = [(file, one) for file, one in shown if one is not None]
     note_read(project.folders, [file for file, _ in read])
     speaking = _together(contract, [one for file, one in read if file in now])
+    dated = [name for name in contract.grain() if name not in contract.versioned_by() or name in speaking.columns]
+    refuse_contradictory_versions(speaking.rows, dated, table)
     if table == "accounts":
         snapshots = [_snapshot(project, file, one) for file, one in read]
         history = fold(contract.blank(), snapshots, by, vanished_end=False).history

@@ -6,10 +6,12 @@ from pipelines.ingest.as_of import day_of
 from pipelines.project import Project
 from schemas.form import Cleaning, Form
 from schemas.tables import CANONICAL
+from transforms.clean.directory import Crms
 from transforms.clean.snapshots import Versioning
 from transforms.clean.vendors import FORMS
 from transforms.clean.versions import ITEM
 from warehouse.code import code_of
+from warehouse.errors import ConfigError
 from warehouse.first_look import look
 from warehouse.landed import LandedFile, landed_files
 from warehouse.landing import SourceFile, is_whole, sha256_of, source_files
@@ -127,6 +129,22 @@ def sources_of(project: Project, table: str, files: list[LandedFile]) -> list[tu
         if cleaning and all((name, raw) in there for raw in cleaning.raw):
             found.append((name, FORMS[source.form], cleaning))
     return found
+
+
+def crms_of(project: Project, files: list[LandedFile]) -> Crms:
+    """The sources that export accounts, in the order of the config, and whose account ids the config says each names.
+
+    Raises:
+        ConfigError: a source is said to name the ids of one that exports no accounts.
+    """
+    names = tuple(name for name, _, _ in sources_of(project, "accounts", files))
+    said = {name: source.crm for name, source in project.config.sources.items() if source.crm}
+    for name, crm in said.items():
+        if crm not in names:
+            raise ConfigError(
+                f"{project.loaded.path}: sources.{name}.crm: expected a source that exports accounts, not {crm}"
+            )
+    return Crms(names, said)
 
 
 def ingest_code(project: Project, table: str) -> str:

@@ -77,7 +77,8 @@ def visible(
     first, last = months
     columns = list(contract.followed())
     if isinstance(window, Whole):
-        return frame.select(*columns, *(name for name in PROVENANCE if window.provenance and name in frame.columns))
+        beside = [name for name in PROVENANCE if name in frame.columns and name not in columns]
+        return frame.select(*columns, *(beside if window.provenance else []))
     if isinstance(window, Months):
         back, ahead = numbers(window)
         begin = None if back is ALL else add_months(first, -back)

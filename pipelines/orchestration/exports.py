@@ -50,7 +50,7 @@ def _as_of(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> d
 
 def _canonical_asset(project: Project, name: str) -> dg.AssetsDefinition:
     contract = project.contracts[name]
-    deps = ["export_file"] if name in FIRST else ["export_file", *FIRST]
+    deps = ["export_file", *(FIRST[: FIRST.index(name)] if name in FIRST else FIRST)]
 
     @dg.asset(
         name=name,

@@ -18,7 +18,7 @@ from schemas.config import Config
 from schemas.contract import Contract
 from schemas.metrics import MetricMonth, Parts
 from schemas.tables import CANONICAL, WHOLE
-from tests.integration.small_company import MONTHS, small_company
+from tests.integration.small_company import MONTHS, SmallCompany, small_company
 from transforms.catalogue import CATALOGUE
 from transforms.exported import Exported
 
@@ -146,7 +146,11 @@ class World:
 
 def staged_world(folder: Path) -> World:
     """The small company, staged and with its dimensions; nothing by month."""
-    company = small_company(folder)
+    return world_of(small_company(folder))
+
+
+def world_of(company: SmallCompany) -> World:
+    """A company in a folder, staged and with its dimensions; nothing by month."""
     company.ingest()
     project = company.project()
     with project.database.kept_open():

@@ -226,6 +226,18 @@ CONFIGS = (
     source(
         "folder-nul", {"crm": {**CSV, "folder": "a\0b"}}, "a folder with a NUL", "sources.crm.folder: expected a folder"
     ),
+    source(
+        "file-of-two",
+        {"crm": CSV, "again": CSV},
+        "a file that two sources name",
+        "the sources crm (crm/accounts.csv) and again (crm/accounts.csv) name one file",
+    ),
+    source(
+        "crm-none",
+        {"crm": {**CSV, "crm": MARK}},
+        "a CRM that is no source",
+        "sources: expected one of the sources as crm of crm",
+    ),
     # YAML.
     text("yaml-deep-list", f"deep: {'[' * 10_000}{']' * 10_000}\n", "nested 10,000 deep", "nested more than 20 deep"),
     text(

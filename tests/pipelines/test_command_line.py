@@ -84,7 +84,7 @@ FAULTS = {
     ),
     "a table that the form does not know": (
         "sources: {crm: {form: canonical, files: {acounts: a.csv}}}\n",
-        "sources.crm.files: 1 of its tables are unknown to the form canonical; expected accounts,",
+        "sources.crm.files: 1 of its tables are unknown to the form canonical; expected account_links,",
     ),
 }
 

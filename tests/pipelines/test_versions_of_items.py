@@ -79,7 +79,7 @@ class Billing:
         project = Project(self.folder / "company.yaml", self.folder / "data")
         with project.database.kept_open():
             _, as_of = land_all(project)
-            for table in ("accounts", "account_links", "subscription_items"):
+            for table in ("account_links", "accounts", "subscription_items"):
                 ingest_table(project, table, as_of, "test", sights(project, as_of)(table))
         self.columns = project.exported().columns["subscription_items"]
         self.quarantined = project.database.read("quarantine")

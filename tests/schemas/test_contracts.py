@@ -226,8 +226,8 @@ class TestEveryContract:
         assert all(not f.nullable for f in contract.fields() if f.name in Export.dtypes())
 
     @pytest.mark.parametrize("contract", CANONICAL.values(), ids=CANONICAL.keys())
-    def test_where_a_row_came_from_restates_nothing(self, contract):
-        assert not set(contract.followed()) & set(Export.dtypes())
+    def test_where_a_row_came_from_restates_nothing_but_the_source_that_its_id_belongs_to(self, contract):
+        assert set(contract.followed()) & set(Export.dtypes()) == set(contract.grain()) & {"export_source"}
 
     def test_what_a_month_reads_from_the_beginning_is_a_history(self):
         histories = {name for name, contract in EVERY.items() if contract.cumulative()}

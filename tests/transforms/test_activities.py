@@ -175,3 +175,10 @@ class TestFctCsmActivity:
         unrated = rows(CsmActivities, activity("1", held_on=day("2024-02-01")))
         assert fct_csm_activity(unrated, Sentiment(scores={}), YEAR)["rating_score"].to_list() == [None]
         assert isinstance(fct_csm_activity(unrated, Sentiment(), YEAR.clear()), pl.DataFrame)
+
+
+def test_activities_of_two_sources_with_one_id_are_two_activities():
+    given = {"activity_id": "1", "account_id": "a", "kind": "sentiment", "held_on": day("2024-01-10")}
+    activities = ({**given, "rating": word, "export_source": source} for source, word in (("b", "red"), ("a", "green")))
+    found = fct_csm_activity(rows(CsmActivities, *activities), Sentiment(), months("2024-01", "2024-01"))
+    assert found.select("source", "activity_id", "rating_score").rows() == [("a", "1", 5), ("b", "1", 1)]

@@ -249,10 +249,10 @@ class TestFeedback:
         assert said("feedback", inputs(answers=answers)) == [("a", 0.6, 60)]
 
     def test_takes_the_first_of_several_answers_of_one_kind_about_one_ticket_its_rating_included(self):
-        survey = answer("2024-05-20", 0.75, "csat", "1", ticket_id="t")
-        rating = answer("2024-06-02", 0.25, "csat", "ticket:t", ticket_id="t")
-        sooner = answer("2024-05-19", 0.5, "csat", "ticket:t", ticket_id="t")
-        of_another = answer("2024-06-02", 0.25, "csat", "ticket:u", ticket_id="u")
+        survey = answer("2024-05-20", 0.75, "csat", "1", ticket_id="t", ticket_source="all")
+        rating = answer("2024-06-02", 0.25, "csat", "ticket:t", ticket_id="t", ticket_source="all")
+        sooner = answer("2024-05-19", 0.5, "csat", "ticket:t", ticket_id="t", ticket_source="all")
+        of_another = answer("2024-06-02", 0.25, "csat", "ticket:u", ticket_id="u", ticket_source="all")
         assert said("feedback", inputs(answers=(rating, survey))) == [("a", 0.75, 75)]
         assert said("feedback", inputs(answers=(survey, sooner))) == [("a", 0.5, 50)]
         assert said("feedback", inputs(answers=(survey, of_another))) == [("a", 0.25, 25)]

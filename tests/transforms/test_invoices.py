@@ -227,3 +227,9 @@ def test_facts_survive_empty_inputs():
     assert fct_invoice(
         rows(Invoices, invoice()), rows(FxRates), months("2024-01", "2024-01").clear(), day("2024-12-31"), "EUR"
     ).is_empty()
+
+
+def test_invoices_of_two_sources_with_one_number_are_two_invoices():
+    paid = {"paid_on": day("2024-01-20")}
+    found = built(invoice(**paid, export_source="east"), invoice(**paid, amount=700, export_source="west"))
+    assert found.select("source", "invoice_id", "paid_cents").rows() == [("east", "1", 10_000), ("west", "1", 700)]

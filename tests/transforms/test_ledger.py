@@ -18,6 +18,7 @@ from examples.generator.ledger import Ledger, Step
 from schemas.form import Form
 from tests.frames import at, months, mrr_of
 from transforms.clean import canonical
+from transforms.clean.directory import Crms
 from transforms.clean.resolve import resolve
 from transforms.clean.versions import from_first_day
 from warehouse.reading import read_export
@@ -153,7 +154,7 @@ def made_by_the_pipeline(company: Company, folder: Path) -> dict[Row, Movements]
     company.write(folder)
     accounts = exported(folder, "accounts", "crm")
     links = exported(folder, "account_links", "crm")
-    items = from_first_day(resolve(exported(folder, "subscription_items", "billing"), accounts, links))
+    items = from_first_day(resolve(exported(folder, "subscription_items", "billing"), accounts, links, Crms(("crm",))))
     fx_rates = exported(folder, "fx_rates", "finance")
     made = mrr_of(items, fx_rates, months("2024-05", "2026-10", "2026-10-31"), LAST_DAY)
     return {

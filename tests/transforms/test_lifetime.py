@@ -146,6 +146,13 @@ class TestAveragePurchaseValue:
             facts = (paid("1", "2024-01", 5_000), never, note("3", "2024-02", 1_000, credited))
             assert of_parts(average(*facts, first="2024-01", last="2024-02"), "2024-02") == [("a", left, 1)], credited
 
+    def test_a_credit_note_takes_back_an_invoice_of_its_own_source(self):
+        """One that was never paid and has the same number in another billing system is another invoice."""
+        never = {"invoice_id": "2", "account_id": "a", "month": month("2024-01"), "source": "west"}
+        for source, left in (("east", 4_000), ("west", 5_000)):
+            facts = (paid("1", "2024-01", 5_000), never, {**note("3", "2024-02", 1_000, "2"), "source": source})
+            assert of_parts(average(*facts, first="2024-01", last="2024-02"), "2024-02") == [("a", left, 1)], source
+
     def test_keeps_an_invoice_that_rounds_to_nothing(self):
         crumb = invoices(paid("1", "2024-01", 1)).with_columns(currency=pl.lit("IDR"))
         rate = rows(FxRates, {"month": month("2024-01"), "currency": "IDR", "rate": Decimal("0.00006")})

@@ -1119,3 +1119,24 @@ class TestPayingTurns:
     def test_an_account_that_paid_before_the_first_rate_ceases_with_a_rate_that_makes_it_nothing(self):
         found = self.turns("2024-02-10", m202404="0.004")
         assert found == [(day("2024-02-10"), True), (day("2024-04-01"), False)]
+
+
+# --- two billing systems that number alike
+
+
+def test_equal_subscription_ids_of_two_sources_are_two_subscriptions():
+    west = {"export_source": "west", "account_id": "B"}
+    found = closings(item(30_00), item(50_00, "2024-02-01", **west))
+    assert found == {"2024-01": 30_00, "2024-02": 30_00, "2024-03": 30_00}
+    assert closings(item(30_00), item(50_00, "2024-02-01", **west), account="B") == {"2024-02": 50_00, "2024-03": 50_00}
+
+
+def test_a_version_of_one_source_speaks_for_no_item_of_another():
+    upgraded = versions(("2024-01-10", {"unit_amount": 30_00}), ("2024-02-10", {"unit_amount": 40_00}))
+    west = [{**version, "export_source": "west"} for version in versions(("2024-01-10", {"unit_amount": 5_00}))]
+    assert closings(*upgraded, *west) == {"2024-01": 35_00, "2024-02": 45_00, "2024-03": 45_00}
+
+
+def test_an_item_of_another_source_that_begins_beside_its_namesake_is_cross_sell():
+    found = story(item(30_00), item(50_00, "2024-02-01", export_source="west"))["2024-02"]
+    assert found == {"opening": 30_00, "expansion": 50_00, "cross_sell": 50_00, "closing": 80_00}

@@ -519,3 +519,26 @@ class TestTheMetrics:
 
     def test_lie_in_one_asset(self):
         assert REGISTRY["renewal_rate_mrr"].asset == REGISTRY["renewal_rate"].asset == "renewal_rate"
+
+
+# --- two sources that number alike
+
+
+def test_terms_of_two_sources_with_one_id_are_two_terms():
+    east, west = (term("1", "2024-03-10", "renewed", "2024-03-10", export_source=s) for s in ("east", "west"))
+    found = facts(east, {**west, "outcome": "lost", "renewed_on": None})
+    assert found.select("source", "renewal_id", "is_renewed").rows() == [("east", "1", True), ("west", "1", False)]
+
+
+def test_the_terms_of_items_are_read_from_their_own_source_alone():
+    east = item("2023-03-10", export_source="east", account_id="a")
+    west = item("2023-03-10", "2024-03-10", export_source="west", account_id="b", unit_amount=24_000)
+    found = facts(items=(east, west), exported=FROM_ITEMS, as_of="2024-06-30")
+    told = found.select("source", "subscription_id", "is_renewed", "mrr_cents", "renewed_mrr_cents").rows()
+    assert told == [("east", "s", True, 1_000, 1_000), ("west", "s", False, 2_000, 0)]
+
+
+def test_a_term_of_items_of_two_sources_is_of_none_of_them_and_of_no_one_subscription():
+    both = (item("2023-03-10", export_source=source) for source in ("east", "west"))
+    found = facts(items=tuple(both), exported=FROM_ITEMS, as_of="2024-06-30")
+    assert found.select("source", "subscription_id", "mrr_cents").rows() == [(None, None, 2_000)]

@@ -1,3 +1,5 @@
+from hashlib import blake2b
+
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -124,17 +126,25 @@ def test_requesters_are_hashed_unless_the_config_publishes_them():
     assert facts(*tickets)["requester_id"].to_list() == ["p1", None, "p1"]
 
 
-def test_a_hash_depends_on_id_and_key_alone():
-    ids = pl.Series(["p2", None, "p1", "p2"])
-    found = hashed(ids, b"secret").to_list()
-    assert found[1:3] == [None, "5ae1246e2d46e1e8"]  # blake2b of 8 bytes
+def test_a_hash_depends_on_source_id_and_key_alone():
+    ids, sources = pl.Series(["p2", None, "p1", "p2"]), pl.Series(["desk"] * 4)
+    found = hashed(ids, sources, b"secret").to_list()
+    of_p1 = blake2b(b'["desk", "p1"]', key=b"secret", digest_size=8).hexdigest()
+    assert found[1:3] == [None, of_p1]
     assert found[0] == found[3] != found[2]
-    assert hashed(ids, b"other")[0] != found[0]
+    assert hashed(ids, sources, b"other")[0] != found[0]
+
+
+def test_equal_ids_of_two_sources_are_two_persons_under_two_hashes():
+    ids, sources = pl.Series(["7", "7", "7", "12", "2"]), pl.Series(["desk", "chat", "desk", "a", "a1"])
+    desk, chat, again, *split = hashed(ids, sources, b"secret").to_list()
+    assert desk == again != chat
+    assert split[0] != split[1]
 
 
 def test_ids_are_not_hashed_without_a_key():
     with pytest.raises(ValueError, match="key is empty"):
-        hashed(pl.Series(["p1"]), b"")
+        hashed(pl.Series(["p1"]), pl.Series(["desk"]), b"")
 
 
 def test_no_tickets_make_an_empty_fact():
@@ -293,6 +303,7 @@ def test_a_month_in_which_nothing_was_solved_has_no_fcr():
 def test_follow_ups_are_found_among_many_tickets_of_one_account():
     # One every minute, each solved after half a minute: all but the last have a follow-up.
     many = pl.DataFrame({"number": pl.int_range(20_000, eager=True)}).select(
+        export_source=pl.lit("all"),
         ticket_id=pl.col("number").cast(pl.String),
         account_id=pl.lit("a"),
         status=pl.lit("closed"),
@@ -399,3 +410,29 @@ def test_the_metrics_of_support_survive_a_company_without_tickets():
         assert function(empty).is_empty()
     assert resolution.tickets_per_account(empty, FctMrrAccountMonth.blank()).is_empty()
     assert company(medians(REGISTRY["art_median"], empty, around("2024-01")))["null_reason"] == "zero_denominator"
+
+
+# --- two helpdesks that number alike
+
+
+def test_tickets_of_two_sources_with_one_id_are_two_tickets():
+    """Only that of the chat was followed up."""
+    desk, chat = {**FIRST, "export_source": "desk"}, {**FIRST, "export_source": "chat"}
+    again = ticket("2", "2024-01-11T00:00", export_source="chat")
+    assert facts(desk, chat, again).select("source", "ticket_id").rows() == [
+        ("chat", "1"),
+        ("chat", "2"),
+        ("desk", "1"),
+    ]
+    assert fcr(desk, chat, again) == (1, 2)
+
+
+def test_equal_requester_ids_of_two_sources_are_two_persons():
+    of_another = ticket("2", "2024-01-11T00:00", export_source="chat")
+    assert fcr(FIRST, of_another) == (1, 1)
+    assert fcr(FIRST, {**of_another, "export_source": "all"}) == (0, 1)
+
+
+def test_an_account_that_asks_again_elsewhere_without_a_name_follows_up():
+    nameless = {"requester_id": None}
+    assert fcr({**FIRST, **nameless}, ticket("2", "2024-01-11T00:00", export_source="chat")) == (0, 1)

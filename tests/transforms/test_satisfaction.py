@@ -214,6 +214,8 @@ def test_a_rating_of_a_ticket_is_a_csat_answer():
         "good_score": 4,
         "share_of_scale": 0.75,
         "is_positive": True,
+        "source": "all",
+        "ticket_source": "all",
     }
     assert (found["month"], found["responded_month"]) == (day("2024-02-01"), day("2024-02-01"))
 
@@ -257,7 +259,7 @@ def test_comments_and_respondents_are_published_only_as_the_config_says():
     said = survey("1", comment="Ada left"), survey("2", respondent_id=None)
     hidden = facts(*said, tickets=[rating("9")], privacy=Privacy())
     assert hidden["comment"].to_list() == [None] * 3
-    expected = hashed(pl.Series(["person 1", None, "p1"]), b"secret").to_list()
+    expected = hashed(pl.Series(["person 1", None, "p1"]), pl.Series(["all"] * 3), b"secret").to_list()
     assert hidden["respondent_id"].to_list() == expected
     assert facts(*said)["comment"].to_list() == ["Ada left", None]
     assert facts(*said, privacy=Privacy(publish_comments=True))["respondent_id"].to_list() == expected[:2]
@@ -490,3 +492,72 @@ def test_the_order_of_answers_does_not_matter_to_their_metrics(metric):
     function = getattr(satisfaction, metric)
     assert function(made).height == 1
     assert_frame_equal(function(made), function(made.sample(fraction=1, shuffle=True, seed=3)))
+
+
+# --- two sources that number alike
+
+
+def about(ticket_id, source="surveys", **more):
+    """(ticket_source, account) of a survey without an account about a ticket."""
+    more = {"answered": "2024-01-20T00:00", **more}
+    return survey("1", account_id="(unknown)", ticket_id=ticket_id, export_source=source, **more)
+
+
+def whose(asked, *tickets):
+    found = facts(asked, tickets=tickets).filter(pl.col("response_id") == "1")
+    return found.select("ticket_source", "account_id").row(0)
+
+
+def asked_in(source, account, **more):
+    return rating("7", None, export_source=source, account_id=account, **more)
+
+
+def test_a_surveys_ticket_is_that_of_its_own_source():
+    assert whose(about("7", "chat"), asked_in("chat", "c"), asked_in("desk", "d")) == ("chat", "c")
+
+
+def test_else_it_is_that_of_the_only_source_that_has_such_a_ticket():
+    assert whose(about("7"), asked_in("desk", "d")) == ("desk", "d")
+
+
+def test_else_nobody_can_tell():
+    assert whose(about("7"), asked_in("chat", "c"), asked_in("desk", "d")) == (None, "(unknown)")
+
+
+def test_a_ticket_that_no_source_has_is_still_one_of_the_surveys_source():
+    assert whose(about("8"), asked_in("desk", "d")) == ("surveys", "(unknown)")
+
+
+def test_a_ticket_of_a_later_month_is_not_yet_one_of_several():
+    later = asked_in("chat", "c", created_at=at("2024-02-01T00:00"))
+    assert whose(about("7"), asked_in("desk", "d"), later) == ("desk", "d")
+    february = about("7", answered="2024-02-20T00:00")
+    assert whose(february, asked_in("desk", "d"), later) == (None, "(unknown)")
+
+
+def test_answers_about_two_tickets_of_one_id_count_both():
+    desk, chat = (rating("7", score, export_source=source) for source, score in (("desk", 5), ("chat", 1)))
+    assert shares("csat", tickets=[desk, chat]) == (1, 2)
+    asked = survey("1", 2, "2024-01-09T00:00", ticket_id="7", export_source="chat")
+    assert shares("csat", asked, tickets=[desk, chat]) == (1, 2)
+    assert shares("csat", asked, tickets=[chat]) == (0, 1)
+
+
+def test_answers_about_what_may_be_two_tickets_count_both():
+    desk, chat = (rating("7", None, export_source=source) for source in ("desk", "chat"))
+    asked = [survey(number, score, ticket_id="7", export_source="surveys") for number, score in (("1", 5), ("2", 1))]
+    assert shares("csat", *asked, tickets=[desk, chat]) == (1, 2)
+    assert shares("csat", *asked, tickets=[desk]) == (1, 1)
+
+
+def test_surveys_of_two_sources_with_one_id_are_two_answers():
+    assert shares("ces", *(survey("1", 6, kind="ces", export_source=source) for source in ("mail", "app"))) == (2, 2)
+
+
+def test_equal_respondent_ids_of_two_sources_are_two_persons():
+    said = (("mail", 10), ("app", 9), ("mail", 0))
+    answers = [
+        nps(str(number), score, f"2024-01-1{number}T00:00", respondent_id="p", export_source=source)
+        for number, (source, score) in enumerate(said)
+    ]
+    assert shares("nps", *answers) == (0, 2)

@@ -10,12 +10,17 @@ from schemas.billing import FxRates, Invoices, Renewals, SubscriptionItems
 from schemas.customers import AccountLinks, Accounts
 from schemas.support import Tickets
 from tests.frames import at, day, months, mrr_of, rows
+from transforms.clean.directory import Crms
 from transforms.clean.resolve import external, internal_accounts, resolve
 from transforms.clean.snapshots import earliest_known, latest_by_key, remember
 from transforms.clean.versions import from_first_day
 from transforms.visible import seen_on
 
 # --- accounts of rows -------------------------------------------------------------------------------------------------
+
+
+CRM = Crms(("all",))
+"""The only source with accounts."""
 
 
 def crm(*accounts: tuple[str, bool | None]) -> pl.DataFrame:
@@ -36,7 +41,7 @@ def resolved(
     frame = rows(
         Invoices, *({"invoice_id": str(n), "account_id": id_, "export_source": source} for n, id_ in enumerate(ids))
     )
-    out = resolve(frame, accounts, links() if linked is None else linked)
+    out = resolve(frame, accounts, links() if linked is None else linked, Crms() if accounts is None else CRM)
     assert out.columns == frame.columns
     return out["account_id"].to_list()
 
@@ -107,7 +112,7 @@ def test_rows_keep_their_order_and_everything_else_they_say():
             for n, name in enumerate(["A1", "x", None, "A1"])
         ),
     )
-    out = resolve(frame, known, links())
+    out = resolve(frame, known, links(), CRM)
     assert out.drop("account_id").equals(frame.drop("account_id"))
 
 

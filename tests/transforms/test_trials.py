@@ -347,3 +347,10 @@ class TestPayingTurns:
         credit = paid("2024-03-01", "2024-04-01", unit_amount=-1_000, subscription_id="credit")
         with pytest.warns(NegativeMrrWarning):
             assert self.turns(paid("2024-02-01"), credit) == [("02-01", True)]
+
+
+def test_trials_of_two_sources_with_one_subscription_id_are_two_trials():
+    east = tried("2024-02-01", "2024-02-15", export_source="east", account_id="a")
+    west = item("2024-02-01", export_source="west", account_id="b", trial_started_on="2024-02-01")
+    found = facts(east, {**west, "trial_ends_on": day("2024-02-10")})
+    assert found.select("source", "account_id", "is_converted").rows() == [("east", "a", False), ("west", "b", True)]

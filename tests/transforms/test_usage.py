@@ -317,3 +317,13 @@ def test_metrics_of_no_use_are_empty_whatever_the_order(metric):
     assert function(FctUsageAccountMonth.blank()).is_empty()
     facts = usage(*((f"u{n}", f"2024-02-{1 + n:02}T00:00", {"account_id": f"a{n % 5}"}) for n in range(28)))
     assert_frame_equal(function(facts), function(facts[::-1]))
+
+
+def test_equal_user_ids_of_two_sources_are_two_users():
+    """One of the web and one of the app: no more than their ids is known of them."""
+    web, app, again = ({"export_source": source} for source in ("web", "app", "web"))
+    given = [("7", "2024-02-05T08:00", web), ("7", "2024-02-05T09:00", app), ("7", "2024-02-05T10:00", again)]
+    found = usage(*given).row(0, named=True)
+    assert (found["active_users"], found["user_days"], found["user_weeks"]) == (2, 2, 2)
+    named = [(user, when, {**more, "name": "export"}) for user, when, more in given]
+    assert features(*named)["active_users"].to_list() == [2]

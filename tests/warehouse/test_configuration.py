@@ -226,12 +226,21 @@ class TestAWrongConfig:
                 19,
                 "onboarding.milestones.0.within_days: missing",
             ),
+            (
+                with_line(11, "    crm: hubspot"),
+                8,
+                "sources: expected one of the sources as crm of crm",
+            ),
         ],
     )
     def test_tells_the_line_the_key_and_what_was_expected(self, faults, text, line, said):
         ((where, what),) = faults(text)
         assert where == line
         assert what.startswith(said)
+
+    def test_two_targets_of_a_metric_may_begin_in_two_months(self, loaded):
+        target = "  - {metric: nps, month: 2024-0%d-01, target: 30, owner: Kim, review_on: 2024-06-01}\n"
+        assert len(loaded(GOOD + "targets:\n" + target % 1 + target % 2).config.targets) == 2
 
     @pytest.mark.parametrize(
         ("text", "line", "key"),

@@ -353,14 +353,24 @@ class TestStaged:
 
 
 class TestQuarantined:
-    rejects = pl.DataFrame([("f.csv", 3, "size", "expected a whole number")], schema=REJECTS, orient="row")
-    raw = pl.DataFrame({"export_file": ["f.csv", "f.csv"], "export_line": [2, 3], "word": ["a", "ann@example.org"]})
+    rejects = pl.DataFrame(
+        [("crm", "f.csv", 3, "size", "expected a whole number")], {"export_source": pl.String, **REJECTS}, orient="row"
+    )
+    raw = pl.DataFrame(
+        {
+            "export_source": ["crm"] * 2,
+            "export_file": ["f.csv", "f.csv"],
+            "export_line": [2, 3],
+            "word": ["a", "ann@example.org"],
+        }
+    )
 
     def test_keeps_the_raw_text_of_rejected_rows_privately(self, folders):
         write_quarantined(folders, "words", self.rejects, self.raw)
         path = folders.quarantine / "words.csv"
         assert path.read_text() == (
-            "export_file,export_line,column_name,reason,word\nf.csv,3,size,expected a whole number,ann@example.org\n"
+            "export_source,export_file,export_line,column_name,reason,word\n"
+            "crm,f.csv,3,size,expected a whole number,ann@example.org\n"
         )
         assert (mode(path), mode(folders.quarantine)) == (0o600, 0o700)
 

@@ -1180,7 +1180,7 @@ class TestTheAudit:
         change(database, "UPDATE export_file SET rows_loaded = 3")
         record = check_invariants(database).filter(~pl.col("passed"))
         assert record.select("name", "month", "expected", "actual").rows() == [
-            ("rows read are loaded or quarantined: tickets, t.csv", None, 5.0, 4.0)
+            ("rows read are loaded or quarantined: crm, tickets, t.csv", None, 5.0, 4.0)
         ]
 
     def test_notices_each_month_by_itself(self, database):
@@ -1282,7 +1282,7 @@ class TestRefuse:
         said = self.refused(database, [])
         assert "2 invariants are broken" in said
         assert f"{LOGOS} in 2024-02 (2 instead of 0)" in said
-        assert "rows read are loaded or quarantined: tickets, t.csv (4 instead of 5)" in said
+        assert "rows read are loaded or quarantined: crm, tickets, t.csv (4 instead of 5)" in said
 
     def test_names_a_command_whatever_is_wrong(self, database):
         change(database, sets("crr", "east", "value = 0.9"))

@@ -35,15 +35,19 @@ def internal_told(tickets: pl.DataFrame, accounts: pl.DataFrame | None) -> pl.Da
 
 
 def about_what_counts(survey_responses: pl.DataFrame, tickets: pl.DataFrame) -> pl.DataFrame:
-    """The surveys without those about a ticket that is merged, spam or our own, whatever account they name.
-
-    A survey's ticket is that of its own source, if there is one of this id; else that of the only source that has one.
-    """
+    """The surveys without those about a ticket that is merged, spam or our own, whatever account they name."""
     named = survey_responses.select(SURVEY).drop_nulls("ticket_id").unique()
     counts = ~(is_nothing() | _is_internal())
     known = tickets.select("ticket_id", ticket_source="export_source", counts=counts)
-    having = named.join(known, on="ticket_id")
-    own = having.filter(pl.col("ticket_source") == pl.col("export_source"))
-    only = having.join(own, on=SURVEY, how="anti").filter(pl.len().over(SURVEY) == 1)
-    in_nothing = pl.concat([own, only]).filter(~pl.col("counts"))
+    in_nothing = own_or_only(named.join(known, on="ticket_id"), SURVEY).filter(~pl.col("counts"))
     return survey_responses.join(in_nothing, on=SURVEY, how="anti", maintain_order="left")
+
+
+def own_or_only(having: pl.DataFrame, survey: list[str]) -> pl.DataFrame:
+    """Of the tickets that have the id that a survey names (`ticket_source`) the one that it is about, if it is known.
+
+    That of the survey's own source, if it has such a ticket; else that of the only source that has one.
+    """
+    own = having.filter(pl.col("ticket_source") == pl.col("export_source"))
+    only = having.join(own, on=survey, how="anti").filter(pl.len().over(survey) == 1)
+    return pl.concat([own, only])

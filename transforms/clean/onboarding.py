@@ -27,7 +27,7 @@ def milestones_from_usage(
     first = (
         usage_events.filter(happened & (pl.col("account_id") != UNKNOWN) & pl.col("occurred_at").is_not_null())
         .join(steps, on="name")
-        .sort("occurred_at", "event_id")
+        .sort("occurred_at", "event_id", "export_source")
         .unique(["account_id", "milestone"], keep="first", maintain_order=True)
     )
     derived = first.select(

@@ -1,8 +1,19 @@
 """Whose row it is: vendors' customer ids as accounts, and our own accounts left out."""
 
+import warnings
+
 import polars as pl
 
 from schemas.customers import UNKNOWN
+from transforms.clean.directory import Crms, Directory
+
+CUSTOMER = ["export_source", "account_id"]
+FOUND, LED = "account_id?", "is_led?"
+"""No names of columns, which may be any word: events have a `name`, and segments are called as people like."""
+
+
+class AmbiguousAccountWarning(UserWarning):
+    """Several CRMs have an account of the id that a source names."""
 
 
 def internal_accounts(accounts: pl.DataFrame) -> pl.Series:
@@ -16,31 +27,48 @@ def external(accounts: pl.DataFrame) -> pl.DataFrame:
     return accounts.filter(~pl.col("account_id").is_in(internal_accounts(accounts).implode()))
 
 
-def resolve(frame: pl.DataFrame, accounts: pl.DataFrame | None, account_links: pl.DataFrame) -> pl.DataFrame:
-    """The rows with the CRM's account id instead of the vendor's; those of internal accounts are dropped.
+def under_names(accounts: pl.DataFrame, account_links: pl.DataFrame, crms: Crms) -> pl.DataFrame:
+    """The accounts that the CRMs tell of, under ids that no two of them share.
 
-    A link decides first, then an equal id in the CRM. An id the CRM does not know is an account of its own,
-    `source:id`; without a CRM (`accounts` is None) every id stands for itself. No id is `(unknown)`.
+    An account that a link leads to another is that one; it is described by that one's own CRM, if that knows it.
     """
-    links = account_links.select(
-        export_source="source", account_id="source_account_id", linked_account_id="account_id"
-    ).unique(["export_source", "account_id"])
-    known = (
-        pl.DataFrame(schema={"account_id": pl.String}) if accounts is None else accounts.select("account_id").unique()
+    customers = accounts.select(CUSTOMER).unique().rows()
+    own = {customer: crms.account(*customer) for customer in customers}
+    directory = Directory(crms, list(own.values()), account_links)
+    led = {customer: directory.linked(*customer) for customer in customers}
+    names = [(*customer, led[customer] or own[customer], led[customer] is not None) for customer in customers]
+    schema = {**dict.fromkeys([*CUSTOMER, FOUND], pl.String), LED: pl.Boolean}
+    told = accounts.join(pl.DataFrame(names, schema, orient="row"), on=CUSTOMER, maintain_order="left")
+    at_home = told.filter(~pl.col(LED)).select(FOUND).unique()
+    described = pl.concat([told.filter(~pl.col(LED)), told.filter(LED).join(at_home, on=FOUND, how="anti")])
+    return described.with_columns(account_id=FOUND).select(accounts.columns)
+
+
+def resolve(
+    frame: pl.DataFrame, accounts: pl.DataFrame | None, account_links: pl.DataFrame, crms: Crms
+) -> pl.DataFrame:
+    """The rows under the account's id, as the directory says, instead of the vendor's; without those of internal ones.
+
+    `accounts` are as `under_names` gives them, None without a CRM. No id is `(unknown)`.
+    """
+    known = [] if accounts is None else accounts["account_id"].unique().to_list()
+    directory = Directory(crms, known, account_links)
+    customers = frame.select(CUSTOMER).drop_nulls("account_id").unique().rows()
+    if several := [source for source, its_id in customers if directory.is_of_several(source, its_id)]:
+        warnings.warn(
+            f"{len(several)} account ids that {', '.join(sorted(set(several)))} names are those of accounts in several"
+            " CRMs, and stand for none of them; say under the source in the config whose they are (crm: …), or give"
+            " account_links",
+            AmbiguousAccountWarning,
+            2,
+        )
+    names = [(*customer, directory.account(*customer)) for customer in customers]
+    told = pl.DataFrame(names, dict.fromkeys([*CUSTOMER, FOUND], pl.String), orient="row")
+    resolved = (
+        frame.join(told, on=CUSTOMER, how="left", maintain_order="left")
+        .with_columns(account_id=pl.coalesce(FOUND, pl.lit(UNKNOWN)))
+        .drop(FOUND)
     )
-    joined = frame.join(links, on=["export_source", "account_id"], how="left", maintain_order="left").join(
-        known.with_columns(in_crm=pl.lit(value=True)), on="account_id", how="left", maintain_order="left"
-    )
-    alone = pl.format("{}:{}", "export_source", "account_id") if accounts is not None else pl.col("account_id")
-    resolved = joined.with_columns(
-        account_id=pl.when(pl.col("linked_account_id").is_not_null())
-        .then("linked_account_id")
-        .when(pl.col("account_id").is_null())
-        .then(pl.lit(UNKNOWN))
-        .when(pl.col("in_crm"))
-        .then("account_id")
-        .otherwise(alone)
-    ).drop("linked_account_id", "in_crm")
     if accounts is None:
         return resolved
     return resolved.filter(~pl.col("account_id").is_in(internal_accounts(accounts).implode()))

@@ -4,7 +4,7 @@ import polars as pl
 
 from transforms.clean.snapshots import latest_by_key
 
-ITEM = ["subscription_id", "item_id"]
+ITEM = ["export_source", "subscription_id", "item_id"]
 
 
 VERSION = [*ITEM, "valid_from", "changed_at"]

@@ -45,7 +45,7 @@ def use_of_features(usage_events: pl.DataFrame, dim_month: pl.DataFrame, time_zo
 
 
 def _daily(usage_events: pl.DataFrame, dim_month: pl.DataFrame, time_zone: str, also: list[str]) -> pl.DataFrame:
-    """One row per account, user and day in the reporting time zone (and `also`) with use by others than our own.
+    """One row per account, user of a source and day in the reporting time zone (and `also`) with use by others than us.
 
     Of the months' days and those of the weeks they begin in; `week` is the day's Monday. A row that counts no event,
     no error and no time is padding of the export, not use.
@@ -56,7 +56,7 @@ def _daily(usage_events: pl.DataFrame, dim_month: pl.DataFrame, time_zone: str, 
         usage_events.filter(~pl.col("is_internal").fill_null(value=False) & (said > 0))
         .with_columns(day=local_day(pl.col("occurred_at"), time_zone), events=pl.col("event_count").fill_null(1))
         .join(days, on="day", how="semi")
-        .group_by("account_id", "user_id", "day", *also)
+        .group_by("account_id", "export_source", "user_id", "day", *also)
         .agg(pl.col("events").sum(), _sum_or_null("errors"), _sum_or_null("seconds"))
         .with_columns(month=month_start(pl.col("day")), week=_monday("day"))
     )
@@ -78,7 +78,7 @@ def _sums(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
 
 def _distinct_users(rows: pl.DataFrame, keys: list[str], within: list[str], name: str) -> pl.DataFrame:
     """Users once per `keys` and `within`, counted by `keys`."""
-    users = rows.drop_nulls("user_id").select(*keys, *within, "user_id").unique()
+    users = rows.drop_nulls("user_id").select(*keys, *within, "export_source", "user_id").unique()
     return users.group_by(keys).agg(pl.len().cast(pl.Int64).alias(name))
 
 

@@ -86,14 +86,14 @@ def _comments(survey_responses: pl.DataFrame, churn_events: pl.DataFrame, time_z
     share = pl.when(high > low).then((good - low) / (high - low))
     surveys = survey_responses.select(
         "comment",
-        key=pl.format("survey:{}", "response_id"),
+        key=pl.format("survey:{}:{}", "response_id", "export_source"),
         day=local_day(pl.col("responded_at"), time_zone),
         share=share,
         is_detractor=pl.when(is_nps).then(good <= 6).otherwise(share < 0.5),
     )
     departures = churn_events.select(
         "comment",
-        key=pl.format("churn:{}", "churn_event_id"),
+        key=pl.format("churn:{}:{}", "churn_event_id", "export_source"),
         day="churned_on",
         share=pl.lit(None, pl.Float64),
         is_detractor=pl.lit(None, pl.Boolean),

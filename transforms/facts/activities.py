@@ -30,10 +30,10 @@ def fct_csm_activity(
     Raises:
         UnknownRatingError: a rating of these months is not one of the config's words.
     """
-    dated = csm_activities.with_columns(month=month_start(pl.coalesce("due_on", "held_on")))
+    dated = csm_activities.with_columns(month=month_start(pl.coalesce("due_on", "held_on")), source="export_source")
     rows = filed(dated, dim_month, computed_from, pl.col("held_on"))
     _check_words(rows["rating"], sentiment)
-    return FctCsmActivity.shaped(rows.with_columns(rating_score=_score(sentiment))).sort("activity_id")
+    return FctCsmActivity.shaped(rows.with_columns(rating_score=_score(sentiment))).sort("source", "activity_id")
 
 
 # By the day it was given: a rating may have been due, and so be filed, in any other month.
@@ -41,11 +41,14 @@ def fct_csm_activity(
 def given_ratings(csm_activities: pl.DataFrame, sentiment: Sentiment) -> pl.DataFrame:
     """One row per rating that was given by the end of the months, under the month in which it was.
 
-    Columns: month, account_id, activity_id, held_on, rating_score. A word without a score says nothing here; the fact
-    refuses it.
+    Columns: month, account_id, source, activity_id, held_on, rating_score. A word without a score says nothing here;
+    the fact refuses it.
     """
-    rated = csm_activities.with_columns(month=month_start(pl.col("held_on")), rating_score=_score(sentiment))
-    return rated.drop_nulls("rating_score").select("month", "account_id", "activity_id", "held_on", "rating_score")
+    rated = csm_activities.with_columns(
+        month=month_start(pl.col("held_on")), source="export_source", rating_score=_score(sentiment)
+    )
+    columns = ("month", "account_id", "source", "activity_id", "held_on", "rating_score")
+    return rated.drop_nulls("rating_score").select(columns)
 
 
 def _score(sentiment: Sentiment) -> pl.Expr:

@@ -8,6 +8,7 @@ from schemas.config import Feedback, Privacy
 from schemas.customers import UNKNOWN
 from schemas.feedback import LOW, FctSurveyResponse, SurveyResponse
 from transforms.calendar import local_day, month_start
+from transforms.clean.counting import own_or_only
 from transforms.declaration import FILED, SO_FAR, monthly
 from transforms.facts.filing import filed
 from transforms.facts.privacy import publishable
@@ -52,7 +53,9 @@ def fct_survey_response(
     )
     said_in = pl.max_horizontal("month", "responded_month")
     _refuse_unknown_scales(facts if computed_from is None else facts.filter(said_in >= computed_from))
-    return publishable(FctSurveyResponse.shaped(facts), FctSurveyResponse, privacy, secret).sort("response_id")
+    return publishable(FctSurveyResponse.shaped(facts), FctSurveyResponse, privacy, secret).sort(
+        "source", "response_id"
+    )
 
 
 def counting_answers(fct_survey_response: pl.DataFrame) -> pl.DataFrame:
@@ -63,13 +66,15 @@ def counting_answers(fct_survey_response: pl.DataFrame) -> pl.DataFrame:
     """
     scored = fct_survey_response.filter(pl.col("good_score").is_not_null() & pl.col("responded_month").is_not_null())
     counted = scored.with_columns(month=pl.max_horizontal("responded_month", "month"))
-    of_ticket = pl.col("ticket_id").is_not_null()
-    is_rating = pl.col("response_id") == pl.format(RATING, "ticket_id")
+    of_ticket = pl.col("ticket_source").is_not_null()
+    is_rating = (pl.col("source") == pl.col("ticket_source")) & (
+        pl.col("response_id") == pl.format(RATING, "ticket_id")
+    )
     first = (
         counted.filter(of_ticket)
         .with_columns(is_rating=is_rating)
-        .sort("month", "responded_on", "is_rating", "responded_at", "response_id")
-        .unique(["ticket_id", "kind"], keep="first", maintain_order=True)
+        .sort("month", "responded_on", "is_rating", "responded_at", "response_id", "source")
+        .unique(["ticket_source", "ticket_id", "kind"], keep="first", maintain_order=True)
         .drop("is_rating")
     )
     return pl.concat([first, counted.filter(~of_ticket)])
@@ -78,23 +83,41 @@ def counting_answers(fct_survey_response: pl.DataFrame) -> pl.DataFrame:
 def _surveys(survey_responses: pl.DataFrame, tickets: pl.DataFrame, time_zone: str) -> pl.DataFrame:
     """The surveys, one without an account under that of its ticket; an unanswered one says nothing.
 
-    Also one whose answer is later than `as_of`, which has lost no more than its `responded_at`. Of a ticket that was
-    created in a later month than the survey is filed in nothing is taken.
+    Also one whose answer is later than `as_of`, which has lost no more than its `responded_at`.
     """
     days = [local_day(pl.col(name), time_zone) for name in ("sent_at", "responded_at")]
-    of_ticket = tickets.select("ticket_id", ticket_account="account_id", created_month=_created_month(time_zone))
+    filed = survey_responses.with_columns(month=month_start(pl.coalesce(days)), source="export_source")
     account = pl.when(pl.col("account_id") != UNKNOWN).then("account_id")
     answered = pl.col("responded_at").is_not_null()
-    known = pl.when(pl.col("created_month") <= pl.col("month")).then("ticket_account")
     return _filed(
-        survey_responses.with_columns(month=month_start(pl.coalesce(days)))
-        .join(of_ticket, on="ticket_id", how="left")
-        .with_columns(
-            account_id=pl.coalesce(account, known, pl.lit(UNKNOWN)),
+        filed.join(
+            _tickets_of(filed, tickets, time_zone), on=["export_source", "response_id"], how="left"
+        ).with_columns(
+            account_id=pl.coalesce(account, "ticket_account", pl.lit(UNKNOWN)),
             score=pl.when(answered).then("score"),
             comment=pl.when(answered).then("comment"),
         )
     )
+
+
+def _tickets_of(surveys: pl.DataFrame, tickets: pl.DataFrame, time_zone: str) -> pl.DataFrame:
+    """Whose ticket each survey's ticket_id is: export_source, response_id, ticket_source, ticket_account.
+
+    That of the survey's own source, if it has such a ticket; else that of the only source that has one; where several
+    have, nobody can tell. A ticket that no source has is a ticket of the survey's source all the same, of no account.
+    Of a ticket that was created in a later month than the survey is filed in nothing is known.
+    """
+    key = ["export_source", "response_id"]
+    about = surveys.filter(pl.col("ticket_id").is_not_null()).select(*key, "ticket_id", "month")
+    known = tickets.select(
+        "ticket_id", ticket_source="export_source", ticket_account="account_id", created_month=_created_month(time_zone)
+    )
+    having = about.join(known, on="ticket_id").filter(pl.col("created_month") <= pl.col("month"))
+    found = own_or_only(having, key).select(*key, "ticket_account", "ticket_source")
+    nowhere = about.join(having, on=key, how="anti").select(
+        *key, ticket_account=pl.lit(None, pl.String), ticket_source="export_source"
+    )
+    return pl.concat([found, nowhere])
 
 
 def _ratings(tickets: pl.DataFrame, time_zone: str) -> pl.DataFrame:
@@ -107,6 +130,8 @@ def _ratings(tickets: pl.DataFrame, time_zone: str) -> pl.DataFrame:
             "ticket_id",
             "scale_min",
             "scale_max",
+            source="export_source",
+            ticket_source="export_source",
             month=pl.max_horizontal(month_start(local_day(responded_at, time_zone)), _created_month(time_zone)),
             response_id=pl.format(RATING, "ticket_id"),
             respondent_id="requester_id",
@@ -122,8 +147,9 @@ def _created_month(time_zone: str) -> pl.Expr:
 
 
 def _filed(rows: pl.DataFrame) -> pl.DataFrame:
-    """The columns of a response, with the month it is filed under."""
-    return pl.concat([SurveyResponse.shaped(rows), rows.select("month")], how="horizontal")
+    """The columns of a response, with the month it is filed under and whose ids it names."""
+    beside = rows.select("month", "source", "ticket_source")
+    return pl.concat([SurveyResponse.shaped(rows), beside], how="horizontal")
 
 
 def _is_csat() -> pl.Expr:

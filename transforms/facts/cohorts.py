@@ -47,7 +47,7 @@ def _nearest_reason(churned: pl.DataFrame, churn_events: pl.DataFrame) -> pl.Dat
         churned.join(churn_events.drop_nulls("reason"), on="account_id")
         .filter(near)
         .with_columns(outside=pl.max_horizontal(days_before, days_after, pl.lit(0, pl.Int64)))
-        .sort("outside", "churned_on", "churn_event_id", descending=[False, True, True])
+        .sort("outside", "churned_on", "churn_event_id", "export_source", descending=[False, True, True, True])
         .unique(KEYS, keep="first", maintain_order=True)
         .select(*KEYS, "reason")
     )

@@ -119,15 +119,15 @@ def _feedback(responses: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     said = (
         counting_answers(responses)
         .filter(asked)
-        .select(*KEYS, "responded_at", "response_id", day="responded_on", raw="share_of_scale")
+        .select(*KEYS, "responded_at", "response_id", "source", day="responded_on", raw="share_of_scale")
     )
-    return _last_said(said, dim_month, FEEDBACK_DAYS, ["responded_at", "response_id"])
+    return _last_said(said, dim_month, FEEDBACK_DAYS, ["responded_at", "response_id", "source"])
 
 
 def _sentiment(ratings: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     """The last rating, at most 90 days old."""
-    said = ratings.select(*KEYS, "activity_id", day="held_on", raw="rating_score")
-    return _last_said(said, dim_month, SENTIMENT_DAYS, ["activity_id"])
+    said = ratings.select(*KEYS, "activity_id", "source", day="held_on", raw="rating_score")
+    return _last_said(said, dim_month, SENTIMENT_DAYS, ["activity_id", "source"])
 
 
 def _last_said(said: pl.DataFrame, dim_month: pl.DataFrame, days: int, order: Sequence[str]) -> pl.DataFrame:

@@ -35,7 +35,7 @@ def fct_invoice(
     """
     is_note = pl.col("kind") == CREDIT_NOTE
     one_off = pl.when(is_note).then(-pl.col("one_off_amount").abs()).otherwise("one_off_amount")
-    issued = _told(invoices).with_columns(month=month_start(pl.col("issued_on")))
+    issued = _told(invoices).with_columns(month=month_start(pl.col("issued_on")), source="export_source")
     is_earlier = pl.lit(value=False) if computed_from is None else pl.col("month") < computed_from
     at_issue = pl.col("is_charged") & ~is_earlier
     # One that is not paid is still open.
@@ -60,7 +60,7 @@ def fct_invoice(
             .drop("whole_rate")
         )
     refuse_too_much(rows, "invoices", "paid_cents", "one_off_cents", "credited_cents")
-    return FctInvoice.shaped(rows).sort("invoice_id")
+    return FctInvoice.shaped(rows).sort("source", "invoice_id")
 
 
 def _told(invoices: pl.DataFrame) -> pl.DataFrame:

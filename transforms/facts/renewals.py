@@ -48,11 +48,13 @@ def fct_renewal(
     if derived:
         rows = terms_of_items(subscription_items, service_periods, fx_rates, dim_month, as_of, currency)
     else:
-        due_in = _told(renewals).with_columns(month=month_start(due))
+        due_in = _told(renewals).with_columns(month=month_start(due), source="export_source")
         kept = filed(due_in, dim_month, computed_from, pl.max_horizontal("renewed_on", "decided_on"))
         rows = _in_reporting_currency(kept, fx_rates, dim_month, currency)
     basis = pl.lit("subscription_items" if derived else "renewals")
-    return FctRenewal.shaped(rows.with_columns(counts=~_is_a_month(), basis=basis)).sort("renewal_id")
+    return FctRenewal.shaped(rows.with_columns(counts=~_is_a_month(), basis=basis)).sort(
+        "source", "renewal_id", nulls_last=True
+    )
 
 
 def _is_a_month() -> pl.Expr:

@@ -10,7 +10,8 @@ import polars as pl
 from transforms.declaration import SO_FAR, intermediate
 from transforms.facts.rates import LIMB, TooMuchError, rate_bounds, rates_so_far, sum_at_rates
 
-ITEM = ("subscription_id", "item_id")
+ITEM = ("export_source", "subscription_id", "item_id")
+"""What names an item: its ids belong to the source that sent them."""
 PRICE_DENOMINATOR = 10**12
 """Unit prices carry twelve decimals of the minor unit."""
 _PER_MONTH = {"year": (1, 12), "quarter": (1, 3), "month": (1, 1), "week": (52, 12), "day": (365, 12)}
@@ -24,7 +25,7 @@ class NegativeMrrWarning(UserWarning):
 class Service:
     """Periods of constant MRR, one row per item, account and period.
 
-    Columns: subscription_id, item_id, account_id, currency, seats, cancel_requested_on, from_day (first day),
+    Columns: those of ITEM, account_id, currency, seats, cancel_requested_on, from_day (first day),
     to_day (first day after; NULL: open) and `amount`, the monthly amount in 1/`scale` native minor units, not zero.
     """
 

@@ -47,7 +47,12 @@ def terms_of_items(
     before = items.join(rates, on=["month", "currency"]).group_by(TERM).agg(before=cents)
     after = days.join(rates, on=["month", "currency"]).group_by(*TERM, "day").agg(after=cents)
     starts = items.group_by(TERM).agg(
-        pl.col("term_started_on").min(), pl.col("subscription_id").unique().sort(), month=pl.col("month").first()
+        pl.col("term_started_on").min(),
+        subscriptions=pl.struct("export_source", "subscription_id").n_unique(),
+        sources=pl.col("export_source").n_unique(),
+        source=pl.col("export_source").first(),
+        subscription_id=pl.col("subscription_id").first(),
+        month=pl.col("month").first(),
     )
     # Paying is MRR above zero to the cent.
     rows = starts.join(before.filter(pl.col("before") > 0), on=TERM).join(_best_days(after), on=TERM)
@@ -62,7 +67,8 @@ def _judged(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
     kept = pl.min_horizontal("before", "after")
     return rows.with_columns(
         renewal_id=pl.format("{}/{}", "account_id", due.dt.to_string("%Y-%m-%d")),
-        subscription_id=pl.when(pl.col("subscription_id").list.len() == 1).then(pl.col("subscription_id").list.first()),
+        source=pl.when(pl.col("sources") == 1).then("source"),
+        subscription_id=pl.when(pl.col("subscriptions") == 1).then("subscription_id"),
         is_renewed=renewed,
         renewed_on=pl.when(renewed).then("first_day"),
         decided_on=pl.when(renewed).then("first_day").otherwise(final),
@@ -114,8 +120,8 @@ def _best_days(days: pl.DataFrame) -> pl.DataFrame:
 def billing_runs(subscription_items: pl.DataFrame) -> pl.DataFrame:
     """One row per item and stretch of service in which it is billed for the same interval.
 
-    Columns: subscription_id, item_id, run_from (first day, or the first after a trial), run_to (first day after, or
-    FOREVER), and the interval as `months` or `days`, the other of which is 0.
+    Columns: those of ITEM, run_from (first day, or the first after a trial), run_to (first day after, or FOREVER), and
+    the interval as `months` or `days`, the other of which is 0.
     """
     count, unit = pl.col("interval_count").fill_null(1), pl.col("interval_unit")
     runs = (

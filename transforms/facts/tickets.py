@@ -40,7 +40,7 @@ def fct_ticket(
 
     counts = pl.col("counts")
     is_solved = counts & pl.col("status").is_in(["solved", "closed"])
-    created = tickets.with_columns(month=month("created_at"), counts=~is_nothing())
+    created = tickets.with_columns(month=month("created_at"), source="export_source", counts=~is_nothing())
     later = pl.max_horizontal(*(month(name) for name in ("first_replied_at", "last_solved_at", "satisfaction_at")))
     facts = filed(created, dim_month, computed_from, later).with_columns(
         solved_month=pl.when(is_solved).then(month("last_solved_at")),
@@ -48,4 +48,4 @@ def fct_ticket(
         first_replied_month=pl.when(counts).then(month("first_replied_at")),
         first_response_hours=pl.when(counts).then(_hours_since_creation("first_replied_at")),
     )
-    return publishable(FctTicket.shaped(facts), FctTicket, privacy, secret).sort("ticket_id")
+    return publishable(FctTicket.shaped(facts), FctTicket, privacy, secret).sort("source", "ticket_id")

@@ -46,8 +46,8 @@ def fct_trial(
     followed = converted | (pl.col("trial_ended_on") + TO_PAY <= pl.col("window_end"))
     known = rows.with_columns(is_converted=pl.when(followed).then(converted)).with_columns(decided_on=decided_on())
     later = pl.max_horizontal("trial_ended_on", "first_paid_after", "decided_on")
-    kept = filed(known, dim_month, computed_from, later)
-    return FctTrial.shaped(kept).sort("subscription_id", "item_id", "trial_started_on")
+    kept = filed(known.with_columns(source="export_source"), dim_month, computed_from, later)
+    return FctTrial.shaped(kept).sort("source", "subscription_id", "item_id", "trial_started_on")
 
 
 def is_converted() -> pl.Expr:
@@ -65,7 +65,7 @@ def decided_on() -> pl.Expr:
 def trials(items: pl.DataFrame, paying_turns: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
     """One row per trial begun by `as_of`, with what had happened by then.
 
-    Columns: subscription_id, item_id, account_id, plan, trial_started_on, trial_ends_on (planned), trial_ended_on,
+    Columns: those of ITEM, account_id, plan, trial_started_on, trial_ends_on (planned), trial_ended_on,
     was_paying_before, first_paid_after.
     """
     turns = paying_turns.filter(pl.col("day") <= as_of)

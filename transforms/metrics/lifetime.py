@@ -51,12 +51,12 @@ def _taken_back(fct_invoice: pl.DataFrame) -> pl.DataFrame:
     Of an invoice that is known and was never paid nothing that was paid is taken back.
     """
     unpaid = fct_invoice.filter(pl.col("paid_cents").is_null()).select(
-        credits_invoice_id="invoice_id", credited_month="month"
+        "source", credits_invoice_id="invoice_id", credited_month="month"
     )
     is_unpaid = (pl.col("credited_month") <= pl.col("month")).fill_null(value=False)
     return (
         fct_invoice.filter(pl.col("credited_cents").is_not_null())
-        .join(unpaid, on="credits_invoice_id", how="left")
+        .join(unpaid, on=["source", "credits_invoice_id"], how="left")
         .filter(~is_unpaid)
         .select("account_id", -pl.col("credited_cents").alias("paid_cents"), "month", invoices=pl.lit(0, pl.Int64))
     )

@@ -9,6 +9,7 @@ from transforms.declaration import ALL, SO_FAR, Months
 from transforms.metrics.definition import Median, Observations, Ratio, parts
 
 SOLVED = "tickets.last_solved_at"
+TICKET = ["source", "ticket_id"]
 FOLLOW_UP = pl.duration(hours=168)
 
 # A ticket is solved in one month only, so that the months' parts add up to those of any period; and it may have been
@@ -52,9 +53,9 @@ def fcr(fct_ticket: pl.DataFrame) -> pl.DataFrame:
     known = solved(fct_ticket).filter(replies.is_not_null() & reopens.is_not_null())
     at_once = known.filter((replies <= 1) & (reopens == 0))
     followed = followed_up(at_once, fct_ticket.filter("counts"))
-    resolved = at_once.join(followed, on="ticket_id", how="anti").select("ticket_id", resolved=pl.lit(1))
+    resolved = at_once.join(followed, on=TICKET, how="anti").select(*TICKET, resolved=pl.lit(1))
     return parts(
-        known.join(resolved, on="ticket_id", how="left"),
+        known.join(resolved, on=TICKET, how="left"),
         pl.col("resolved").fill_null(0),
         pl.col("ticket_id").is_not_null(),
     )
@@ -63,10 +64,11 @@ def fcr(fct_ticket: pl.DataFrame) -> pl.DataFrame:
 def followed_up(tickets: pl.DataFrame, arrivals: pl.DataFrame) -> pl.DataFrame:
     """Ids of the solved `tickets` after which another of the `arrivals` came about the same, within the window."""
     followed = []
-    for person in ("requester_id", "account_id"):
-        nameless = pl.col("requester_id").is_null() & (pl.col("account_id") != UNKNOWN)
-        of_person = tickets.filter(nameless if person == "account_id" else pl.col(person).is_not_null())
-        for keys in ([person, "topic"], [person]):
+    named = pl.col("requester_id").is_not_null()
+    nameless = ~named & (pl.col("account_id") != UNKNOWN)
+    for asking, person in ((named, ["source", "requester_id"]), (nameless, ["account_id"])):
+        of_person = tickets.filter(asking)
+        for keys in ([*person, "topic"], person):
             has_topic = pl.col("topic").is_not_null()
             about = of_person.filter(has_topic if "topic" in keys else ~has_topic)
             followed.append(_with_followers(about, arrivals, keys))
@@ -109,7 +111,7 @@ def _with_followers(tickets: pl.DataFrame, arrivals: pl.DataFrame, keys: list[st
     solved_at = pl.col("last_solved_at")
     both = arrived_before(arrived_before(tickets, solved_at, "before"), solved_at + FOLLOW_UP, "until")
     itself = (pl.col("created_at") >= solved_at).cast(pl.Int64)
-    return both.filter(pl.col("until") - pl.col("before") - itself > 0).select("ticket_id")
+    return both.filter(pl.col("until") - pl.col("before") - itself > 0).select(TICKET)
 
 
 @of_solved(unit="hours", better="lower", needs=(SOLVED,), title="Average resolution time")

@@ -63,8 +63,8 @@ def nps(fct_survey_response: pl.DataFrame) -> pl.DataFrame:
     named = pl.col("respondent_id").is_not_null()
     last = (
         rows.filter(named)
-        .sort("responded_at", "response_id")
-        .unique(["month", "respondent_id"], keep="last", maintain_order=True)
+        .sort("responded_at", "response_id", "source")
+        .unique(["month", "source", "respondent_id"], keep="last", maintain_order=True)
     )
     score = pl.col("good_score")
     points = (score >= 9).cast(pl.Int64) - (score <= 6).cast(pl.Int64)

@@ -27,10 +27,10 @@ def rated(fct_mrr_account_month: pl.DataFrame, given_ratings: pl.DataFrame, dim_
     rows = paying.join(dim_month.select("month", "month_end"), on="month")
     ratings = (
         given_ratings.drop_nulls(["held_on", "rating_score"])
-        .select("account_id", "activity_id", rated_on="held_on", score="rating_score")
-        .sort("rated_on", "activity_id")
+        .select("account_id", "activity_id", "source", rated_on="held_on", score="rating_score")
+        .sort("rated_on", "activity_id", "source")
         .unique(["account_id", "rated_on"], keep="last", maintain_order=True)
-        .drop("activity_id")
+        .drop("activity_id", "source")
     )
     by_end = rows.sort("month_end").join_asof(
         ratings, left_on="month_end", right_on="rated_on", by="account_id", check_sortedness=False

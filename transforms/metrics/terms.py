@@ -8,6 +8,7 @@ import polars as pl
 from transforms.calendar import month_start
 from transforms.declaration import History, Months
 from transforms.exported import Exported
+from transforms.facts.service import ITEM
 from transforms.facts.trials import decided_on, is_converted, trials
 from transforms.metrics.definition import Ratio, parts
 
@@ -90,7 +91,7 @@ def trial_conversion_rate(subscription_items: pl.DataFrame, paying_turns: pl.Dat
         trials(subscription_items, paying_turns, as_of)
         .drop_nulls("trial_ended_on")
         .with_columns(month=month_start(pl.col("trial_ended_on")), is_converted=is_converted())
-        .sort("trial_ended_on", "trial_started_on", "subscription_id", "item_id")
+        .sort("trial_ended_on", "trial_started_on", *ITEM)
         .unique(["month", "account_id"], keep="last", maintain_order=True)
         .filter(~pl.col("was_paying_before"))
         .filter(decided_on() <= as_of)
