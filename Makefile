@@ -36,7 +36,11 @@ run: $(stamp) ## the main job: exports in, published warehouse out (CONFIG=, DAT
 test: $(stamp) ## all tests
 	@$(py) -m pytest -n 2 --dist loadfile
 
-soak: $(stamp) ## what takes minutes: damages, kills, full disks, readers in a crowd (SHARE=10 for a tenth)
+older_duckdb := .venv/duckdb_1_4
+$(older_duckdb): tests/soak/older_duckdb.lock $(installed)
+	@rm -rf $@ && .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target $@ -r $<
+
+soak: $(stamp) $(older_duckdb) ## what takes minutes: damages, kills, full disks, readers in a crowd (SHARE=10 for a tenth)
 	@SOAK_SHARE=$(or $(SHARE),100) $(py) -m pytest tests/soak -n 2 --dist worksteal
 
 dev: $(stamp) ## Dagster's UI and daemon on 127.0.0.1:3000

@@ -6,8 +6,10 @@ import difflib
 import polars as pl
 
 from pipelines.project import Project
+from schemas.config import Config
 from schemas.metrics import DimMetric, MetricOperand, MetricTarget
 from transforms.catalogue import CATALOGUE
+from transforms.exported import Exported
 from transforms.metrics.definition import Derived, Median, Metric, Ratio
 from transforms.metrics.roll_up import effective_expression
 from warehouse.errors import ConfigError
@@ -34,24 +36,24 @@ def wording(project: Project) -> str:
 
 def catalogue_rows(project: Project) -> pl.DataFrame:
     """`dim_metric` but its keys; the formula of a derived metric is the one that what is exported allows."""
-    rows = [_row(project, metric) for metric in CATALOGUE.values()]
+    exported = project.exported()
+    rows = [_row(project.config, exported, metric) for metric in CATALOGUE.values()]
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def _row(project: Project, metric: Metric) -> dict[str, object]:
-    config = project.config
+def _row(config: Config, exported: Exported, metric: Metric) -> dict[str, object]:
     observed = metric.observations if isinstance(metric, Median) else None
     least = metric.minimum if isinstance(metric, Ratio) else None
     return {
         "metric": metric.name,
         "definition": metric.defined(config),
-        "expression": effective_expression(metric, project.exported()) if isinstance(metric, Derived) else None,
+        "expression": effective_expression(metric, exported) if isinstance(metric, Derived) else None,
         "minimum": getattr(config.minimums, least) if least else None,
         "scale": metric.scale if isinstance(metric, Ratio) else 1.0,
         "is_company_only": isinstance(metric, Ratio) and metric.company_only,
         "provisional_days": metric.days(config),
         # Where no source exports what it needs it is known of no account, and no column need tell.
-        "known_where": None if project.exported().missing(metric.needs) else metric.known_where,
+        "known_where": None if exported.missing(metric.needs) else metric.known_where,
         "observed_table": observed and observed.table,
         "observed_value": observed and observed.value,
         "observed_month": observed and observed.month,

@@ -5,12 +5,7 @@ The small company, in process; each test works on a copy of one that is built an
 
 import datetime as dt
 import os
-import random
-import signal
 import sqlite3
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -26,8 +21,6 @@ from schemas.tables import EXPLANATIONS, FACTS, VALUES
 from tests.integration.small_company import (
     LAST,
     MONTHS,
-    ONE_MONTH,
-    ROOT,
     RUN,
     Row,
     SmallCompany,
@@ -125,17 +118,6 @@ def changed(rows: list[Row], key: str, value: str, **to: object) -> list[Row]:
 
 def test_running_months_again_gives_the_same_rows(company: SmallCompany, built: SmallCompany) -> None:
     company.build([month("2024-02"), month("2024-03")])
-    assert company.stale() == []
-    same(company, built)
-
-
-def test_months_built_in_any_order_and_in_any_pieces_are_the_same(company: SmallCompany, built: SmallCompany) -> None:
-    empty = company.project().database
-    with empty.connect() as connection:
-        for name in (*FACTS, "dim_account_month", *VALUES, *EXPLANATIONS, "lineage.build"):
-            connection.execute(f"DELETE FROM {name}")
-    assert company.frames()["metric_month"].is_empty()
-    company.build(shuffled=random.Random(11))
     assert company.stale() == []
     same(company, built)
 
@@ -569,46 +551,3 @@ def test_an_empty_column_that_appears_makes_its_metrics_known(tmp_path: Path) ->
     assert stale(company)["time_on_platform"] == set(MONTHS)
     company.mend(FEW)
     assert company.value("time_on_platform", "2024-05") == (0.0, None)
-
-
-# --- killed -----------------------------------------------------------------------------------------------------------
-
-
-def test_a_run_killed_amid_its_months_is_completed_by_the_next_one(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    company = small_company(tmp_path / "company", **ONE_MONTH)
-    undisturbed = published_once(tmp_path_factory, tmp_path / "undisturbed", **ONE_MONTH)
-    command = [sys.executable, "-m", "pipelines", "run"]
-    silent = subprocess.DEVNULL
-    with subprocess.Popen(command, cwd=ROOT, env=company.environment, stdout=silent, stderr=silent) as running:
-        try:
-            deadline = time.monotonic() + 200
-            while not _has_built(company, "fct_ticket") and time.monotonic() < deadline:
-                assert running.poll() is None, "it ended before it could be killed"
-                time.sleep(0.02)
-        finally:
-            running.kill()  # SIGKILL: it cannot tidy up
-    assert running.returncode == -signal.SIGKILL
-    assert current_version(company.project().folders) is None
-    half = company.project().database.read("build").height
-    assert 0 < half < len(nodes(company.project().config))
-
-    done = company.command("run")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert company.stale() == []
-    assert current_version(company.project().folders) == 1
-    same(company, undisturbed)
-
-
-def _has_built(company: SmallCompany, table: str) -> bool:
-    """Whether Dagster's history says that months of the table are made."""
-    for path in (company.data / "dagster" / "history" / "runs").glob("*.db"):
-        query = "SELECT count(*) FROM event_logs WHERE dagster_event_type = 'ASSET_MATERIALIZATION' AND asset_key = ?"
-        try:
-            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as history:
-                if history.execute(query, [f'["{table}"]']).fetchone()[0]:
-                    return True
-        except sqlite3.OperationalError:
-            continue  # not there yet, or just being written
-    return False

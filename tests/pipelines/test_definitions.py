@@ -8,24 +8,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
-import yaml
 
 from pipelines.months.nodes import nodes, offsets
 from pipelines.months.readers import UNPARTITIONED
 from schemas.config import Config
 from schemas.tables import CANONICAL, EXPLANATIONS, FACTS, PUBLISHED, WHOLE
-from tests.integration.small_company import MONTHS, ONE_MONTH, ROOT, SmallCompany, published_once, small_company
+from tests.integration.small_company import MONTHS, ONE_MONTH, ROOT, small_company
 from transforms.catalogue import metric_assets
 from transforms.declaration import ALL
 from warehouse.configuration import load_config
-from warehouse.locking import run_lock
 
 REACH = """
 def read_by_the_last_month(graph):
@@ -598,46 +592,3 @@ def test_a_number_that_breaks_an_identity_stops_the_publication(life: dict[str, 
     assert publish["checks"] == {"one_lineage": True, "invariants_hold": False}
     assert publish["made"] == ["dim_metric", "invariant"]
     assert publish["version"] == 2, "that of the daily run before"
-
-
-# --- two at once ------------------------------------------------------------------------------------------------------
-
-
-def test_two_runs_at_once_wait_for_each_other_and_both_end_well(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """Also on a folder without Dagster's history, whose tables only one may make."""
-    company = published_once(tmp_path_factory, tmp_path / "company")
-    before = company.frames()
-    assert not (company.data / "dagster").exists()
-    months = ("2024-05", "2024-06")
-    with ExitStack() as ended:
-        with run_lock(company.project().folders, "this test"):
-            runs = [ended.enter_context(_run(company, month)) for month in months]
-            for run in runs:
-                assert run.stdout
-                assert run.stdout.readline().startswith(f"Waiting for process {os.getpid()} (this test, since ")
-        for run, month in zip(runs, months, strict=True):
-            out, err = run.communicate(timeout=300)
-            assert run.returncode == 0, out + err
-            assert f"months built: {month}" in out
-    assert company.stale() == []
-    after = company.frames()
-    assert {name: frame.equals(after[name]) for name, frame in before.items()} == dict.fromkeys(before, True)
-    with duckdb.connect(str(company.project().folders.published_database), read_only=True) as readers:
-        assert readers.sql("SELECT count(DISTINCT month) FROM metric_month").fetchall() == [(len(MONTHS),)]
-    settings = yaml.safe_load((company.data / "dagster" / "dagster.yaml").read_text())
-    assert settings["telemetry"]["enabled"] is False
-    assert settings["concurrency"]["runs"]["max_concurrent_runs"] == 1
-
-
-@contextmanager
-def _run(company: SmallCompany, month: str) -> Iterator[subprocess.Popen[str]]:
-    """A run over a month, which does not outlive the test."""
-    command = [sys.executable, "-m", "pipelines", "run", "--months", month]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=ROOT, env=company.environment, stdout=pipe, stderr=pipe, text=True) as run:
-        try:
-            yield run
-        finally:
-            run.kill()
