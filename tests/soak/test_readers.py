@@ -20,11 +20,14 @@ import json, os, sys
 import duckdb
 path, parquet, stop, least = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 reads, seen, faults = 0, set(), []
-state = "SELECT CAST(content AS BIGINT), (SELECT list(DISTINCT numerator) FROM metric_part) FROM publication"
+state = (
+    "SELECT CAST(max_by(content, version) AS BIGINT), (SELECT list(DISTINCT numerator) FROM metric_part)"
+    " FROM publication"
+)
 while not (os.path.exists(stop) and reads >= least) and len(faults) < 20:
     try:
         with duckdb.connect(path, read_only=True, config={"threads": 1}) as connection:
-            content, numerators = connection.execute(state + " ORDER BY version DESC LIMIT 1").fetchone()
+            content, numerators = connection.execute(state).fetchone()
         if numerators != [float(content)]:
             faults.append(f"a mixture: {content}, {numerators}")
         seen.add(content)

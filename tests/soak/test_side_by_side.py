@@ -86,7 +86,7 @@ def test_months_built_in_any_order_and_in_any_pieces_are_the_same(tmp_path: Path
 def test_runs_beside_the_daemon_and_its_sensors_leave_what_one_run_leaves(tmp_path: Path, counted) -> None:
     """Exports change three times; each time `make run` works while the sensors look at the same files."""
     company = small_company(tmp_path / "company", **ONE_MONTH)
-    company.configure(**ONE_MONTH, change_limit={"default": 99.0})
+    company.configure(**ONE_MONTH, change_limit={"default": 1.0})
     assert company.command("run").returncode == 0
     rows = exports()["tickets"]
     with dg.DagsterInstance.from_config(str(company.data / "dagster")) as instance, ExitStack() as ended:
@@ -108,7 +108,7 @@ def test_runs_beside_the_daemon_and_its_sensors_leave_what_one_run_leaves(tmp_pa
     assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
     assert company.stale() == []
     alone = small_company(tmp_path / "alone", **ONE_MONTH)
-    alone.configure(**ONE_MONTH, change_limit={"default": 99.0})
+    alone.configure(**ONE_MONTH, change_limit={"default": 1.0})
     alone.export("tickets", rows[:-3])
     assert alone.command("run").returncode == 0
     assert published(company) == published(alone)
