@@ -57,7 +57,7 @@ class Nursery:
         child = self.start(company, *arguments, **how)
         return child.wait(), child.said()
 
-    def heard(self, seconds: float = 120) -> str:
+    def heard(self, seconds: float = 600) -> str:
         """The next word of the nursery."""
         assert self.process.stdout
         ready, _, _ = select.select([self.process.stdout], [], [], seconds)
