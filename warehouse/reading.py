@@ -2,11 +2,14 @@
 
 import csv
 import datetime as dt
+import difflib
 import io
 import re
 from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -64,9 +67,9 @@ def read_export(
     with path.open("rb") as opened:
         is_parquet = opened.read(4) == PARQUET
     found = _read_parquet(path, file, contract, formats) if is_parquet else _read_csv(path, file, contract, formats)
-    text, ragged, present = found.text, found.ragged, found.names
+    text, ragged, present = found.text, found.ragged, set(found.header)
     declared = {field.name: field for field in contract.fields() if field.name not in PROVENANCE}
-    _check_header(file, present, declared, contract, exact=exact)
+    _check_header(file, found.header, declared, contract, exact=exact)
     typed = text.select(
         "export_line",
         *(_typed(found, field, formats).alias(name) for name, field in declared.items() if name in present),
@@ -98,17 +101,29 @@ def _names(contract: type[Contract]) -> str:
 
 
 def _check_header(
-    file: str, present: set[str], declared: dict[str, Column], contract: type[Contract], *, exact: bool
+    file: str, header: Sequence[str], declared: dict[str, Column], contract: type[Contract], *, exact: bool
 ) -> None:
+    present = set(header)
     missing = [name for name, field in declared.items() if not field.optional and name not in present]
     missing += [" or ".join(names) for names in contract.alternatives() if not present & set(names)]
     if missing:
-        # Only names the form knows are told: a file without a header would show its first row.
         known = ", ".join(name for name in declared if name in present) or "none that the form knows"
         raise ExportError(f"{file}: the column {', '.join(missing)} is missing; found {known}")
-    unknown = sorted(present - set(declared))
+    unknown = [name for name in header if name not in declared]
     if exact and unknown:
-        raise ExportError(f"{file}: no such column: {', '.join(unknown)}; the form knows {', '.join(declared)}")
+        none = f"{_columns(header, unknown, set())} is none that the form knows"
+        near = dict.fromkeys(
+            n for name in unknown for n in difflib.get_close_matches(name.strip().lower(), declared, 1)
+        )
+        the = f"did you mean {', '.join(near)}? The" if near else "the"
+        raise ExportError(f"{file}: {none}; {the} form knows {', '.join(declared)}")
+
+
+def _columns(header: Sequence[str], named: Iterable[str], known: Collection[str]) -> str:
+    """Columns by name where the form knows it, else by position: a file without a header would show its first row."""
+    wanted = set(named)
+    told = [name if name in known else str(place) for place, name in enumerate(header, 1) if name in wanted]
+    return f"column {', '.join(dict.fromkeys(told))}"
 
 
 def _decoded(path: Path, file: str) -> str:
@@ -122,14 +137,14 @@ def _decoded(path: Path, file: str) -> str:
 
 @dataclass(frozen=True)
 class _Found:
-    """All values as text (empty is null) with the line each row starts on; rows of another width; the file's columns.
+    """All values as text (empty is null) with the line each row starts on; rows of another width; the file's header.
 
     `ready`: columns that a Parquet file has in a type of their own, and that need no parsing.
     """
 
     text: pl.DataFrame
     ragged: pl.DataFrame
-    names: set[str]
+    header: Sequence[str]
     ready: pl.DataFrame
 
 
@@ -177,14 +192,14 @@ def _read_csv(path: Path, file: str, contract: type[Contract], formats: Formats)
     faults = pl.DataFrame(ragged, schema={"export_line": pl.Int64, "reason": pl.String}, orient="row").select(
         "export_line", column_name=pl.lit(None, pl.String), reason="reason"
     )
-    return _Found(frame, faults, set(header), pl.DataFrame())
+    return _Found(frame, faults, header, pl.DataFrame())
 
 
 def _check_names(file: str, header: list[str], contract: type[Contract], formats: Formats) -> None:
     known = set(contract.dtypes())
-    twice = sorted(name for name, number in Counter(header).items() if number > 1)
+    twice = [name for name, number in Counter(header).items() if number > 1]
     if twice:
-        raise ExportError(f"{file}, line 1: the column {', '.join(twice)} stands twice")
+        raise ExportError(f"{file}, line 1: the name of {_columns(header, twice, known)} stands twice")
     for other in {",", ";", "\t", "|"} - {formats.separator}:
         if len(header) == 1 and other in header[0] and known & set(header[0].split(other)):
             raise ExportError(f"{file}, line 1: values are parted by {other!r}; expected {formats.separator!r}")
@@ -199,6 +214,8 @@ def _read_parquet(path: Path, file: str, contract: type[Contract], formats: Form
         frame = pl.DataFrame(table)
     except (Exception, pl.exceptions.PanicException) as fault:  # whatever the reader raises, the file cannot be used
         raise ExportError(f"{file}: not a readable Parquet file ({type(fault).__name__}); export it anew") from None
+    known = contract.dtypes()
+    of = partial(_columns, frame.columns, known=known)
     spelled, ready = [], []
     for name, dtype in frame.schema.items():
         if name in PROVENANCE:
@@ -206,7 +223,7 @@ def _read_parquet(path: Path, file: str, contract: type[Contract], formats: Form
         value = pl.col(name)
         if isinstance(dtype, pl.Datetime):
             if dtype.time_zone is None:
-                raise ExportError(f"{file}: {name} holds times without a zone; expected UTC instants")
+                raise ExportError(f"{file}: {of([name])} holds times without a zone; expected UTC instants")
             instant = value.dt.convert_time_zone("UTC")
             ready.append(
                 pl.when(instant.dt.year().is_between(*YEARS))
@@ -218,15 +235,15 @@ def _read_parquet(path: Path, file: str, contract: type[Contract], formats: Form
             value = value.dt.strftime(formats.date)
         elif dtype.is_float():
             ready.append(pl.when(value.is_finite()).then(value).cast(pl.Float64).alias(name))
-            value = _whole_where_it_is(frame, name, file, is_text=contract.dtypes().get(name) == pl.String)
+            value = _whole_where_it_is(frame, name, file, is_text=known.get(name) == pl.String)
         elif dtype == pl.Boolean:
             value = pl.when(value).then(pl.lit(formats.true)).when(~value).then(pl.lit(formats.false))
         elif dtype.is_nested() or dtype == pl.Binary:
-            raise ExportError(f"{file}: {name} holds {dtype}; expected plain values")
+            raise ExportError(f"{file}: {of([name])} holds {dtype}; expected plain values")
         spelled.append(value.cast(pl.String).replace("", None).alias(name))
     lines = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("export_line")
     none = pl.DataFrame(schema={"export_line": pl.Int64, "column_name": pl.String, "reason": pl.String})
-    return _Found(frame.select(lines, *spelled), none, set(frame.columns), frame.select(ready))
+    return _Found(frame.select(lines, *spelled), none, frame.columns, frame.select(ready))
 
 
 def _in_digits(number: pl.Expr) -> pl.Expr:
