@@ -11,7 +11,7 @@ import polars as pl
 
 from schemas.config import Config
 from schemas.contract import Contract, with_columns
-from schemas.operations import ContentMonth, Ingest
+from schemas.operations import ContentMonth, ExportFile, Ingest
 from schemas.tables import CANONICAL, PUBLISHED, WHOLE
 from transforms.calendar import month_of, months_between
 from transforms.exported import Exported
@@ -121,6 +121,13 @@ class Project:
         exports = self.ingested().filter(pl.col("table_name").is_in(list(CANONICAL)))
         day: dt.date = exports["as_of"].max()  # type: ignore[assignment]
         return day
+
+    def newest(self) -> dt.date:
+        """The day of the newest export, in the reporting time zone; none yet: the day before all others."""
+        last: dt.datetime | None = self.database.read(ExportFile.table())["exported_at"].max()  # type: ignore[assignment]
+        if last is None:
+            return dt.date.min
+        return last.replace(tzinfo=dt.UTC).astimezone(self.config.reporting.zone).date()
 
     def months(self, as_of: dt.date) -> list[dt.date]:
         """The months that are built: from the config's first through that of as_of."""

@@ -7,26 +7,43 @@ from warehouse.errors import ConfigError, ExportError
 from warehouse.landing import SourceFile, default_as_of
 
 
+def notice_on_as_of(project: Project, files: list[SourceFile], as_of: dt.date) -> str | None:
+    """What an as_of after every export makes one wonder about: of the days between nobody has told anything."""
+    days = _days(files, project.config.reporting.zone)
+    newest = max(days, key=lambda file: days[file])
+    if as_of <= days[newest]:
+        return None
+    return (
+        f"as_of {as_of} is after every export, the newest of which ({newest.name}) is of {days[newest]}; values of "
+        "months that end later stay provisional"
+    )
+
+
+def _days(files: list[SourceFile], zone: dt.tzinfo) -> dict[SourceFile, dt.date]:
+    return {file: file.exported_at.replace(tzinfo=dt.UTC).astimezone(zone).date() for file in files}
+
+
 def day_of(project: Project, files: list[SourceFile]) -> dt.date:
     """The config's as_of, or the last complete day that the files cover.
 
     Raises:
-        ConfigError: the config's as_of is after every export: months to come would be published as if they were over.
+        ConfigError: the config's as_of is still to come.
         ExportError: a file says that it is from the future, or the files end before the first published month.
     """
     config, zone = project.config, project.config.reporting.zone
-    days = {file: file.exported_at.replace(tzinfo=dt.UTC).astimezone(zone).date() for file in files}
+    days = _days(files, zone)
     newest = max(days, key=lambda file: days[file])
     # A day ahead at most: clocks and zones differ, days don't.
-    if days[newest] > dt.datetime.now(zone).date() + dt.timedelta(days=1):
+    tomorrow = dt.datetime.now(zone).date() + dt.timedelta(days=1)
+    if days[newest] > tomorrow:
         raise ExportError(
             f"{newest.name} says that it was exported on {days[newest]}, which is still to come; name it by the day of "
             "its export, or correct the time of the file"
         )
-    if config.as_of and config.as_of > days[newest]:
+    if config.as_of and config.as_of > tomorrow:
         raise ConfigError(
-            f"{project.config_path}: as_of: {config.as_of} is after every export, the newest of which ({newest.name}) "
-            f"is of {days[newest]}; take a day that the exports cover, or leave as_of out"
+            f"{project.config_path}: as_of: {config.as_of} is still to come; take a day that the exports cover, or "
+            "leave as_of out"
         )
     as_of = config.as_of or default_as_of(files, project.loaded)
     if as_of < config.first_month:

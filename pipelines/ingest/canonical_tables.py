@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipelines.ingest.agreement import SAID_ONCE, said_once
-from pipelines.ingest.as_of import day_of
+from pipelines.ingest.as_of import day_of, notice_on_as_of
 from pipelines.ingest.gathering import Gathered, gather
 from pipelines.ingest.notices import ExportWarning
 from pipelines.ingest.sources import crms_of, ingest_code, look_at, sources_of, speaking_files
@@ -77,6 +77,8 @@ def land_all(project: Project) -> tuple[list[LandedFile], dt.date]:
     except WarehouseError as fault:
         _mark(project, list(CANONICAL), str(fault), project.config.as_of or NEVER)
         raise
+    if notice := notice_on_as_of(project, files, as_of):
+        warnings.warn(notice, ExportWarning, stacklevel=2)
     return landed, as_of
 
 

@@ -49,7 +49,10 @@ class Expectation:
             always = {"code": node_code(node), "config": self._config(node), "reach": _reach(node)}
             running = {table: self._running(table) for table in node.windows if table not in UNPARTITIONED}
             for position, month in enumerate(self.months):
-                made = always | {"as_of": str(until(self.as_of, month, node.provisional_days))}
+                day = until(self.as_of, month, node.provisional_days)
+                made = always | {"as_of": str(day)}
+                if node.metrics:
+                    made["told until"] = str(min(day, self.inputs.newest))
                 made |= self._by_month(node, month)
                 for table in node.windows:
                     if table in UNPARTITIONED:

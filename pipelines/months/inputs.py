@@ -100,6 +100,8 @@ class Inputs:
     as_of: dt.date
     exported: Exported
     store: Store
+    newest: dt.date = dt.date.max
+    """Day of the newest export: of days after it nobody has told anything, whatever `as_of` says."""
     _known: dict[object, object] = field(default_factory=dict)
     """Intermediate results that were made before."""
     _seen: dict[tuple[str, bool], pl.DataFrame] = field(default_factory=dict)

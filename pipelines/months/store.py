@@ -48,4 +48,6 @@ class ProjectStore:
 def inputs_of(project: Project, as_of: dt.date) -> Inputs:
     """What functions are given in a run of the project."""
     months = tuple(project.months(as_of))
-    return Inputs(project.config, project.contracts, months, as_of, project.exported(), ProjectStore(project))
+    return Inputs(
+        project.config, project.contracts, months, as_of, project.exported(), ProjectStore(project), project.newest()
+    )

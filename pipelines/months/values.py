@@ -79,7 +79,7 @@ class Values:
             segments=config.segments,
             exported=inputs.exported.only(node.needs),
             minimums=config.minimums,
-            as_of=inputs.reaching(node.provisional_days, self.months),
+            as_of=min(inputs.reaching(node.provisional_days, self.months), inputs.newest),
             begins=begins(inputs.rows("dim_account", BEGINNING, self.months)) if needs_history else None,
             provisional_days={metric.name: metric.days(config) for metric in node.metrics},
             reasons={name: _reason(ask.function(**inputs.given(ask, self.months))) for name, ask in asking.items()},

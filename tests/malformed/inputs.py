@@ -121,8 +121,8 @@ CONFIGS = (
     setting(
         "as-of-to-come",
         {"as_of": "2199-01-01"},
-        "as_of after every export: months to come would be final",
-        "as_of: 2199-01-01 is after every export",
+        "as_of still to come",
+        "as_of: 2199-01-01 is still to come",
     ),
     setting(
         "as-of-before-all", {"as_of": "2024-05-31"}, "as_of before first_month", "expected first_month not to be af"
