@@ -1,7 +1,7 @@
 """Exports → landed → validated → clean → dimensions: the unpartitioned assets of the job `ingest`."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 
@@ -11,7 +11,7 @@ from pipelines.months.dimensions import build_dimensions, sights
 from pipelines.months.makers import dimension_code
 from pipelines.months.nodes import nodes
 from pipelines.months.plan import stale_months, stretches
-from pipelines.orchestration.declared import OWNERS, RETRY, plain_failures, table_metadata
+from pipelines.orchestration.declared import OWNERS, RETRY, code_links, plain_failures, table_metadata
 from pipelines.orchestration.history import made
 from pipelines.orchestration.resources import WarehouseResource
 from pipelines.project import Project
@@ -30,7 +30,7 @@ DIMENSIONS = (*DIMENSION_TABLES, "dim_month")
     kinds={"file"},
     retry_policy=RETRY,
     description=PUBLISHED["export_file"].prose(),
-    metadata=table_metadata(PUBLISHED["export_file"]),
+    metadata={**table_metadata(PUBLISHED["export_file"]), **code_links(land_all)},
 )
 def export_file(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """Land every file of the config, and settle which day the data speaks for."""
@@ -60,7 +60,7 @@ def _canonical_asset(project: Project, name: str) -> dg.AssetsDefinition:
         deps=[*deps, *([READS[name]] if name in READS else [])],
         retry_policy=RETRY,
         description=contract.prose(),
-        metadata=table_metadata(contract),
+        metadata={**table_metadata(contract), **code_links(ingest_table, contract)},
         code_version=ingest_code(project, name),
     )
     def canonical(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
@@ -91,6 +91,11 @@ def _version(project: Project, name: str) -> str:
     return version
 
 
+def _maker(name: str) -> Callable[..., object]:
+    """The function that makes a dimension without months."""
+    return DIMENSION_TABLES[name].function if name in DIMENSION_TABLES else build_dimensions
+
+
 @dg.multi_asset(
     specs=[
         dg.AssetSpec(
@@ -101,7 +106,7 @@ def _version(project: Project, name: str) -> str:
             deps=list(CANONICAL),
             description=CONTRACTS[name].prose(),
             code_version=dimension_code(name) if name in DIMENSION_TABLES else None,
-            metadata=table_metadata(CONTRACTS[name]),
+            metadata={**table_metadata(CONTRACTS[name]), **code_links(_maker(name), CONTRACTS[name])},
         )
         for name in DIMENSIONS
     ],
@@ -124,6 +129,7 @@ def dimensions(context: dg.AssetExecutionContext, warehouse: WarehouseResource) 
     kinds={"duckdb"},
     deps=list(DIMENSIONS),
     description="Which months of which tables are no longer what the exports, the config and the code say.",
+    metadata=code_links(stale_months),
 )
 def stale_month(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """The end of an ingest: the months that what was ingested touches, look-back included."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from pipelines.months.plan import stale_months
-from pipelines.orchestration.declared import OWNERS, plain_failures, table_metadata
+from pipelines.orchestration.declared import OWNERS, code_links, plain_failures, table_metadata
 from pipelines.orchestration.history import made
 from pipelines.orchestration.resources import WarehouseResource
 from pipelines.project import Project
@@ -44,7 +44,7 @@ def publish_assets(project: Project, monthly: Sequence[dg.AssetsDefinition]) -> 
     kinds={"duckdb"},
     deps=["dim_month"],
     description=PUBLISHED["dim_metric"].prose(),
-    metadata=table_metadata(PUBLISHED["dim_metric"]),
+    metadata={**table_metadata(PUBLISHED["dim_metric"]), **code_links(glossary)},
 )
 def dim_metric(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """The catalogue of metrics, from their definitions as they are worded now."""
@@ -62,7 +62,7 @@ def _invariant(monthly: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
         deps=[*monthly, dim_metric],
         check_specs=[LINEAGE, HOLD],
         description=PUBLISHED["invariant"].prose(),
-        metadata=table_metadata(PUBLISHED["invariant"]),
+        metadata={**table_metadata(PUBLISHED["invariant"]), **code_links(check_invariants)},
     )
     # Dagster takes a checked asset whose result says its type for one of several outputs.
     def invariant(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
@@ -104,7 +104,7 @@ def _publication(project: Project) -> dg.AssetsDefinition:
             timezone=project.config.reporting.time_zone,
         ),
         description=PUBLISHED["publication"].prose(),
-        metadata=table_metadata(PUBLISHED["publication"]),
+        metadata={**table_metadata(PUBLISHED["publication"]), **code_links(audit_and_publish)},
     )
     def publication(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
         """Audit once more, and give readers the new version."""

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from pipelines.months.readers import UNPARTITIONED
 from schemas.config import Config
 from schemas.tables import CANONICAL, EXPLANATIONS, FACTS, PUBLISHED, WHOLE
 from tests.integration.small_company import MONTHS, ONE_MONTH, ROOT, small_company
-from transforms.catalogue import metric_assets
+from transforms.catalogue import CATALOGUE, metric_assets
 from transforms.declaration import ALL
 from warehouse.configuration import load_config
 
@@ -42,6 +43,7 @@ def read_by_the_last_month(graph):
 LOADED = (
     f"""
 import json, time
+import dagster as dg
 from pipelines.definitions import defs
 spent = time.process_time()
 {REACH}
@@ -49,6 +51,7 @@ spent = time.process_time()
     + """
 graph = defs.resolve_asset_graph()
 assets = {}
+empty = dg.CodeReferencesMetadataValue(code_references=[])
 for key in graph.get_all_asset_keys():
     node = graph.get(key)
     keys = node.partitions_def.get_partition_keys() if node.partitions_def else None
@@ -60,6 +63,11 @@ for key in graph.get_all_asset_keys():
         "single_run": bool(policy) and policy.policy_type.name == "SINGLE_RUN",
         "columns": [column.name for column in node.metadata["dagster/column_schema"].columns]
         if "dagster/column_schema" in node.metadata else None,
+        "own": {k: node.metadata[k] for k in ("unit", "better", "signal", "perspective") if k in node.metadata},
+        "metrics": [dict(r.data) for r in node.metadata["metrics"].records] if "metrics" in node.metadata else [],
+        "tags": dict(node.tags),
+        "code": [[r.file_path, r.line_number, r.label]
+                 for r in node.metadata.get("dagster/code_references", empty).code_references],
     }
 jobs = {name: defs.resolve_job_def(name) for name in ("ingest", "months", "publish", "refresh")}
 print(json.dumps({
@@ -72,6 +80,7 @@ print(json.dumps({
     "blocking": {k.name: graph.get(k).blocking for k in graph.asset_check_keys},
     "schedules": {s.name: [s.cron_schedule, s.execution_timezone, s.job_name] for s in defs.schedules},
     "sensors": sorted(s.name for s in defs.sensors),
+    "described": {s.name: s.description or "" for s in [*defs.schedules, *defs.sensors, *defs.jobs]},
 }))
 """
 )
@@ -120,6 +129,44 @@ def test_every_asset_says_what_it_is_whose_it_is_and_what_it_is_made_with(bundle
         assert asset["group"] and asset["group"] != "default", name
         assert asset["owners"], name
         assert asset["kinds"], name
+
+
+def test_a_metric_asset_shows_what_it_is_named_after_and_of_each_companion_its_own(bundled: dict[str, Any]) -> None:
+    """`arpa` is computed before `mrr`, and three others before `clv`; nothing of theirs is shown as the asset's own."""
+    mrr = bundled["assets"]["mrr"]
+    assert mrr["own"] == {"unit": "cents", "better": "higher", "signal": "lagging", "perspective": "financial"}
+    told = {record["metric"]: record for record in mrr["metrics"]}
+    assert (told["mrr"]["title"], told["mrr"]["rollup"]) == ("Monthly recurring revenue", "sum")
+    assert (told["arpa"]["title"], told["arpa"]["rollup"]) == ("Average revenue per account", "ratio")
+    assert (told["churned_mrr"]["better"], told["churned_mrr"]["over_time"]) == ("lower", "flow")
+    assert told["mrr_pending_cancellation"]["signal"] == "leading"
+    clv = bundled["assets"]["clv"]
+    assert clv["own"]["unit"] == "cents"
+    assert {r["metric"]: r["unit"] for r in clv["metrics"]}["customer_lifespan"] == "months"
+    for name, members in metric_assets().items():
+        asset, own = bundled["assets"][name], CATALOGUE[name]
+        assert asset["metrics"][0]["metric"] == name
+        assert {record["metric"] for record in asset["metrics"]} == {metric.name for metric in members}
+        assert asset["own"] == {key: getattr(own, key) for key in ("unit", "better", "signal", "perspective")}, name
+        assert (asset["tags"]["signal"], asset["tags"]["perspective"]) == (own.signal, own.perspective), name
+        assert asset["description"].startswith(f"**{name}**"), name
+
+
+def test_every_asset_leads_to_the_lines_that_make_it(bundled: dict[str, Any]) -> None:
+    for name, asset in bundled["assets"].items():
+        assert asset["code"], name
+        for path, line, label in asset["code"]:
+            source = Path(path).read_text(encoding="utf-8").splitlines()[(line or 1) - 1 :]
+            assert any(f"{kind} {label}(" in each for each in source for kind in ("def", "class")), (name, label)
+    (path, line, label), *_ = bundled["assets"]["nrr"]["code"]
+    assert (Path(path).relative_to(ROOT).as_posix(), label) == ("transforms/metrics/retention.py", "nrr")
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    assert lines[line - 1].startswith("@") and "def nrr(" in "\n".join(lines[line - 1 : line + 15])
+
+
+def test_what_starts_runs_says_when_and_why(bundled: dict[str, Any]) -> None:
+    assert bundled["described"].keys() >= {"daily", *bundled["sensors"], *bundled["selected"]}
+    assert all(len(told) > 25 for told in bundled["described"].values()), bundled["described"]
 
 
 def test_every_table_shows_its_columns(bundled: dict[str, Any]) -> None:
