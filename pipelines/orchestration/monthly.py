@@ -132,11 +132,16 @@ def _made(context: dg.AssetExecutionContext, warehouse: WarehouseResource, name:
         if which:
             asked = run.stale(name, run.months if which == Stale.ANYWHERE else asked)
         counts = run.build(name, asked)
-    rows = {key_of_month(month): count for month, count in counts.items()}
-    versions = {key: digest(run.expected[name, month_of_key(key)]) for key in rows}
+    # The UI plots numbers, month by month: of a metric asset the company's values beside the rows.
+    company = run.company.get(name, {})
+    told = {
+        key_of_month(month): {"dagster/partition_row_count": count, **company.get(month, {})}
+        for month, count in counts.items()
+    }
+    versions = {key: digest(run.expected[name, month_of_key(key)]) for key in told}
     if is_deferred(context):
-        record_months(context, rows, versions)
+        record_months(context, told, versions)
     else:
-        for key, count in rows.items():
-            context.add_asset_metadata({"dagster/partition_row_count": count}, partition_key=key)
+        for key, metadata in told.items():
+            context.add_asset_metadata(metadata, partition_key=key)
     return dg.MaterializeResult(data_version=dg.DataVersion(digest(sorted(versions.items()))) if versions else None)
