@@ -20,6 +20,7 @@ from pipelines.commands.report import Report
 from pipelines.commands.work import Work
 from pipelines.faults import in_words
 from pipelines.ingest.canonical_tables import damaged, due
+from pipelines.ingest.notices import said
 from pipelines.ingest.sources import day_of_exports, look_at, unlanded_files
 from pipelines.mending import mend
 from pipelines.months.dimensions import sights
@@ -50,7 +51,8 @@ def main(arguments: Sequence[str], started: float) -> int:
     chosen = parser.parse_args(arguments)
     project = Project.from_environment()
     try:
-        return _COMMANDS[chosen.command](project, chosen, started)
+        with said(lambda notice: _say(f"  warning: {notice}")):
+            return _COMMANDS[chosen.command](project, chosen, started)
     except KeyboardInterrupt:
         return _ended(f"interrupted; what is built stays, and this goes on from there: {make('run')}", 130)
     except BrokenPipeError:

@@ -1,7 +1,10 @@
 """The commands behind the Makefile: what they say when something is wrong, and that the dictionary is not stale."""
 
 import os
+import subprocess
+import sys
 import time
+import warnings
 from pathlib import Path
 
 import dagster as dg
@@ -9,6 +12,7 @@ import pytest
 
 from pipelines.commands.command_line import main
 from pipelines.commands.dictionary import dictionary
+from pipelines.ingest.notices import ExportWarning, said
 from pipelines.months.build import MonthRun
 from pipelines.orchestration.declared import plain_failures
 from schemas.tables import CANONICAL, PUBLISHED
@@ -241,6 +245,57 @@ def test_a_missing_file_is_told_in_one_line_and_readers_keep_their_version(
     assert line.startswith("error: ") and "there is no file support/tickets.csv" in line
     assert "readers keep version 2" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+NOBODY_LEFT = "billing: none of 1 subscription items has ended; if its export leaves out what has ended, nobody churns"
+
+
+def nobody_has_left(folder: Path) -> SmallCompany:
+    """One month of a company of whose subscription items the export says no end."""
+    company = small_company(folder, **ONE_MONTH)
+    company.export("subscription_items", [next(row for row in exports()["subscription_items"] if not row["ended_on"])])
+    return company
+
+
+def test_what_looks_wrong_in_an_export_is_told_once_and_in_one_line(tmp_path: Path) -> None:
+    done = nobody_has_left(tmp_path / "company").command("run")
+    told = [line for line in (done.stdout + done.stderr).splitlines() if "has ended" in line]
+    assert told == [f"  warning: {NOBODY_LEFT}"]
+    assert "ExportWarning" not in done.stdout + done.stderr and ".py" not in done.stdout + done.stderr
+
+
+def test_a_command_says_a_warning_of_an_export_once_and_leaves_others_alone() -> None:
+    heard: list[str] = []
+    with pytest.warns(DeprecationWarning, match="another"), said(heard.append):
+        for text in ("one", "two", "one"):
+            warnings.warn(text, ExportWarning, stacklevel=2)
+        warnings.warn("another", DeprecationWarning, stacklevel=2)
+    assert heard == ["one", "two"]
+
+
+LOGGED = """
+import dagster as dg
+from pipelines.definitions import defs
+with dg.DagsterInstance.ephemeral() as instance:
+    run = defs.resolve_job_def("ingest").execute_in_process(instance=instance)
+    logged = [entry.user_message for entry in instance.all_logs(run.run_id) if entry.level == 30]
+print(*logged, sep="\\n")
+"""
+
+
+def test_a_run_of_dagsters_own_processes_has_such_a_warning_in_its_log(tmp_path: Path) -> None:
+    company = nobody_has_left(tmp_path / "company")
+    done = subprocess.run(
+        [sys.executable, "-c", LOGGED],
+        cwd=ROOT,
+        env={**os.environ, **company.environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert NOBODY_LEFT in done.stdout.splitlines()
+    assert "ExportWarning" not in done.stderr
 
 
 def test_a_run_that_waits_in_vain_says_for_whom_and_gives_up(one_month: SmallCompany) -> None:
