@@ -1,4 +1,4 @@
-"""The commands behind the Makefile: run, plan, doctor, forget, rebuild, rollback, dev, dictionary."""
+"""The commands behind the Makefile: run, plan, doctor, forget, rebuild, rollback, dev, dictionary, schema."""
 
 import argparse
 import datetime as dt
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from pipelines.commands.config_keys import config_schema_text
 from pipelines.commands.dictionary import dictionary
 from pipelines.commands.doctor import doctor
 from pipelines.commands.forget import forget_file
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str], started: float) -> int:
     run.add_argument("--accept", help="name of the moves of closed months that a refused publish told")
     forgotten = commands.add_parser("forget", help="give up a landed file")
     forgotten.add_argument("--file", required=True, help="as `doctor` names it")
-    for name in ("plan", "doctor", "rebuild", "rollback", "dev", "dictionary"):
+    for name in ("plan", "doctor", "rebuild", "rollback", "dev", "dictionary", "schema"):
         commands.add_parser(name)
     chosen = parser.parse_args(arguments)
     project = Project.from_environment()
@@ -237,6 +238,11 @@ def _dictionary(project: Project, _: argparse.Namespace, __: float) -> int:
     return 0
 
 
+def _schema(project: Project, _: argparse.Namespace, __: float) -> int:
+    _say(config_schema_text())
+    return 0
+
+
 _COMMANDS = {
     "run": _run,
     "plan": _plan,
@@ -246,4 +252,5 @@ _COMMANDS = {
     "rollback": _rollback,
     "dev": _dev,
     "dictionary": _dictionary,
+    "schema": _schema,
 }

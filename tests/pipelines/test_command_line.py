@@ -414,3 +414,36 @@ def test_the_dictionary_names_every_table_every_column_and_every_metric() -> Non
     for name in CATALOGUE:
         assert f"| `{name}` |" in text, name
     assert {"metric_account_month", "scorecard"} <= sections.keys()
+
+
+def test_the_dictionary_tells_which_values_a_column_may_have() -> None:
+    columns = {}
+    for line in dictionary().splitlines():
+        if line.startswith("### "):
+            table = line.removeprefix("### ")
+        elif line.startswith("| `") and line.count(" | ") == 5:
+            name, *_, allowed, _ = line.strip("| ").split(" | ")
+            columns[table, name.strip("`")] = allowed
+    assert columns["tickets", "status"] == "new, open, pending, hold, solved, closed"
+    assert columns["csm_activities", "customer_thumb"] == "up, down"
+    assert columns["fct_health_input", "score"] == "0 to 100"
+    assert columns["subscription_items", "interval_count"].startswith("above 0")
+    # Three hundred codes would be no help; the contract has words for them.
+    assert columns["invoices", "currency"] == "an ISO 4217 code, in force or withdrawn, in capitals"
+    assert columns["tickets", "topic"] == ""
+
+
+def test_the_dictionary_tells_what_a_metric_needs() -> None:
+    needs = {
+        line.split("`")[1]: line.strip("| ").rpartition(" | ")[2]
+        for line in dictionary().splitlines()
+        if line.startswith("| `") and line.count(" | ") == 8
+    }
+    assert needs.keys() == CATALOGUE.keys()
+    assert needs["mrr"] == "`subscription_items`"
+    assert needs["fcr"] == "`tickets.last_solved_at`, `tickets.public_agent_replies`, `tickets.reopens`"
+    assert needs["nrr_12m"] == "`subscription_items.valid_from`; 12 months of data before it"
+    assert needs["stickiness"] == "`usage_events.user_id`; what `dau` needs; what `mau` needs"
+    assert needs["clv_margin"] == "what `clv` needs; `gross_margin` of the config"
+    assert needs["clv"].endswith("without `invoices` or `invoices.paid_on` it is `arpa * customer_lifespan`")
+    assert "at least `minimums.churned_accounts` in the denominator" in needs["customer_lifespan"]
