@@ -31,7 +31,7 @@ def contract_result(project: Project, table: str) -> dg.AssetCheckResult:
     beyond = rejected_shares(files, rejected, limit)["is_beyond"].any()
     faults = lost.group_by("column_name", "reason").agg(rows=pl.len()).sort("rows", "reason", descending=[True, False])
     records = [
-        dg.TableRecord({"column": column or "", "expected": reason, "rows": rows})
+        dg.TableRecord({"column": column or "", "reason": reason, "rows": rows})
         for column, reason, rows in faults.head(TOLD).iter_rows()
     ]
     told = {
