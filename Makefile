@@ -70,8 +70,9 @@ rebuild: $(stamp) ## make everything again from the landed files, and replace it
 rollback: $(stamp) ## publish the version before the present one again
 	@$(py) -m pipelines rollback
 
-docs: $(stamp) ## write docs/dictionary.md from contracts and catalogue, docs/malformed.md from its tests
+docs: $(stamp) ## write docs/dictionary.md and config.schema.json from contracts, catalogue and config, malformed.md from its tests
 	@$(py) -m pipelines dictionary > docs/.dictionary.part && mv docs/.dictionary.part docs/dictionary.md
+	@$(py) -m pipelines schema > docs/.schema.part && mv docs/.schema.part docs/config.schema.json
 	@$(py) -m tests.malformed > docs/.malformed.part && mv docs/.malformed.part docs/malformed.md
 
 example: $(stamp) ## make the bundled example company again

@@ -80,8 +80,13 @@ class Source(Settings):
 class Reporting(Settings):
     """The currency and the clock that the numbers speak in."""
 
-    currency: Annotated[str, AfterValidator(_known_currency)]
-    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    currency: Annotated[str, AfterValidator(_known_currency)] = Field(
+        description="Currency that money is told in, as its ISO 4217 code",
+        json_schema_extra={"enum": [*sorted(MINOR_DIGITS)]},
+    )
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
+        default="UTC", description="IANA time zone in which days and months begin, like Europe/Berlin"
+    )
 
     @property
     def zone(self) -> ZoneInfo:
@@ -92,7 +97,7 @@ class Reporting(Settings):
 class MilestoneStep(Settings):
     """One milestone of a customer's way to value, in order."""
 
-    name: Text
+    name: Text = Field(description="As exports call it")
     within_days: Days = Field(description="Deadline, in days after the first paying day")
     is_value: bool = Field(default=False, description="Whether reaching it means the customer has value")
     from_event: str | None = Field(None, description="Usage event that marks it, where no export gives it")
@@ -101,7 +106,7 @@ class MilestoneStep(Settings):
 class Onboarding(Settings):
     """The milestones, in the order customers should reach them."""
 
-    milestones: tuple[MilestoneStep, ...] = ()
+    milestones: tuple[MilestoneStep, ...] = Field(default=(), description="In the order customers should reach them")
 
     @field_validator("milestones")
     @classmethod
@@ -118,8 +123,8 @@ class Onboarding(Settings):
 class Scale(Settings):
     """The positive answers of a CSAT scale."""
 
-    scale: tuple[Number, Number]
-    positive: tuple[Number, Number]
+    scale: tuple[Number, Number] = Field(description="Lowest and highest answer; a survey is read by its scale")
+    positive: tuple[Number, Number] = Field(description="Lowest and highest of the answers that are positive")
 
     @model_validator(mode="after")
     def _right_way_up(self) -> Self:
@@ -134,10 +139,13 @@ class Scale(Settings):
 class Feedback(Settings):
     """How answers are read."""
 
-    csat: tuple[Scale, ...] = (
-        Scale(scale=(1, 5), positive=(4, 5)),
-        Scale(scale=(1, 10), positive=(6, 10)),
-        Scale(scale=(1, 7), positive=(5, 7)),
+    csat: tuple[Scale, ...] = Field(
+        default=(
+            Scale(scale=(1, 5), positive=(4, 5)),
+            Scale(scale=(1, 10), positive=(6, 10)),
+            Scale(scale=(1, 7), positive=(5, 7)),
+        ),
+        description="What counts as satisfied, for each scale that surveys use",
     )
 
     @field_validator("csat")
@@ -151,16 +159,17 @@ class Sentiment(Settings):
     """The words of a CSM's rating, from 1 (worst) to 5."""
 
     scores: dict[Text, Annotated[Number, Field(ge=1, le=5)]] = Field(
-        default={"red": 1, "orange": 2, "yellow": 3, "light_green": 4, "green": 5}
+        default={"red": 1, "orange": 2, "yellow": 3, "light_green": 4, "green": 5},
+        description="Each word of the exports with its score",
     )
 
 
 class HealthInput(Settings):
     """One input of the health score: linear from 0 points at `zero_at` to 100 at `full_at`, clipped."""
 
-    weight: Annotated[Number, Field(gt=0, le=1e6)]
-    zero_at: Number
-    full_at: Number
+    weight: Annotated[Number, Field(gt=0, le=1e6)] = Field(description="Its share of the score, against the others'")
+    zero_at: Number = Field(description="Where it gives no points")
+    full_at: Number = Field(description="Where it gives 100 points; below zero_at if less is better")
 
     @model_validator(mode="after")
     def _two_points(self) -> Self:
@@ -175,9 +184,11 @@ InputName = Literal["usage_rate", "usage_trend", "tickets", "feedback", "payment
 class Health(Settings):
     """Inputs, weights and bands of the health score."""
 
-    coverage: Share = 0.6
-    green_from: Score = 75
-    yellow_from: Score = 50
+    coverage: Share = Field(
+        default=0.6, description="Share of the weights that must be known of an account to score it"
+    )
+    green_from: Score = Field(default=75, description="Score from which an account is green")
+    yellow_from: Score = Field(default=50, description="Score from which it is yellow; below it is red")
     inputs: dict[InputName, HealthInput] = Field(
         default={
             "usage_rate": HealthInput(weight=25, zero_at=0, full_at=0.8),
@@ -189,6 +200,7 @@ class Health(Settings):
             "milestones": HealthInput(weight=10, zero_at=0, full_at=1),
         },
         min_length=1,
+        description="What the score is made of; naming some leaves the others out",
     )
 
     @model_validator(mode="after")
@@ -201,15 +213,19 @@ class Health(Settings):
 class MarginFrom(Settings):
     """The gross margin from a month on."""
 
-    month: Month
-    share: Share
+    month: Month = Field(description="First month it holds for")
+    share: Share = Field(description="Gross margin as a share of revenue")
 
 
 class Finance(Settings):
     """What the company knows of its costs."""
 
-    gross_margin: tuple[MarginFrom, ...] = ()
-    retention_cost_categories: tuple[Text, ...] = ("customer_success",)
+    gross_margin: tuple[MarginFrom, ...] = Field(
+        default=(), description="Each holds until the next; none: CLV has no margin"
+    )
+    retention_cost_categories: tuple[Text, ...] = Field(
+        default=("customer_success",), description="Categories of the costs that keep customers"
+    )
 
     @field_validator("gross_margin")
     @classmethod
@@ -221,35 +237,47 @@ class Finance(Settings):
 class Minimums(Settings):
     """Counts under which a value is `insufficient_history`."""
 
-    churned_accounts: Count = 5
-    churned_accounts_for_prediction: Count = 30
+    churned_accounts: Count = Field(
+        default=5, description="Churned accounts in 12 months that a customer's lifespan needs"
+    )
+    churned_accounts_for_prediction: Count = Field(
+        default=30, description="Churned accounts that a fit for predicted CLV needs"
+    )
 
 
 class Prediction(Settings):
     """How far ahead a customer's value is predicted, and what later money is worth."""
 
-    discount_rate: Annotated[Number, Field(ge=0, le=10)] = Field(default=0.10, description="Yearly")
-    horizon_months: Annotated[Whole, Field(gt=0, le=600)] = 60
+    discount_rate: Annotated[Number, Field(ge=0, le=10)] = Field(
+        default=0.10, description="Yearly rate by which money that comes later is worth less"
+    )
+    horizon_months: Annotated[Whole, Field(gt=0, le=600)] = Field(
+        default=60, description="Months ahead that are predicted"
+    )
 
 
 class Privacy(Settings):
     """What of persons is published."""
 
-    publish_comments: bool = False
-    publish_person_ids: bool = False
+    publish_comments: bool = Field(default=False, description="Free text, such as comments; else it is left out")
+    publish_person_ids: bool = Field(default=False, description="Ids of persons as they are; else keyed hashes of them")
 
 
 class Publishing(Settings):
     """What is kept of former publishes."""
 
-    keep_versions: Count = 5
+    keep_versions: Count = Field(default=5, description="Versions that stay for a rollback, the newest included")
 
 
 class QuarantineLimit(Settings):
     """The share of a file's rows that may be rejected; of a file beyond it nothing is published."""
 
-    default: Share = 0.05
-    tables: dict[str, Share] = Field(default_factory=dict, description="By canonical table")
+    default: Share = Field(default=0.05, description="Share of the rows of a file")
+    tables: dict[str, Share] = Field(
+        default_factory=dict,
+        description="Share by canonical table, where it is another",
+        json_schema_extra={"propertyNames": {"enum": [*CANONICAL]}},
+    )
 
     @field_validator("tables")
     @classmethod
@@ -266,8 +294,8 @@ class QuarantineLimit(Settings):
 class ChangeLimit(Settings):
     """By how much a closed month's headline value may move: a share by so much of the whole, others of themselves."""
 
-    default: Share = 0.1
-    metrics: dict[Headline, Share] = Field(default_factory=dict, description="By metric")
+    default: Share = Field(default=0.1, description="Share by which a value may move")
+    metrics: dict[Headline, Share] = Field(default_factory=dict, description="Share by metric, where it is another")
 
     def of(self, metric: Headline) -> float:
         """The share of a metric."""
@@ -277,31 +305,36 @@ class ChangeLimit(Settings):
 class Target(Settings):
     """What a metric should reach from a month on, until the next target of the metric."""
 
-    metric: Text
+    metric: Text = Field(description="Metric, by its name in the dictionary")
     month: Month = Field(description="First month it holds for")
     target: Number = Field(description="In the unit of the metric: a share of 0.95, cents")
-    owner: Text
-    review_on: Day
+    owner: Text = Field(description="Who answers for it")
+    review_on: Day = Field(description="Day on which it is looked at again")
 
 
 class Alerts(Settings):
     """When an account asks for somebody to act."""
 
-    renewal_within_days: Days = 90
-    usage_halved_share: Share = 0.5
+    renewal_within_days: Days = Field(default=90, description="Days ahead in which a term's end is near")
+    usage_halved_share: Share = Field(
+        default=0.5,
+        description="Share of the active users of the three months before, at or under which usage has collapsed",
+    )
     stalled_within_days: Days = Field(default=90, description="Later than so long after its deadline it is no news")
 
 
 class Config(Settings):
     """The whole of customer_success.yaml."""
 
-    company: str
+    company: str = Field(description="Name of the company, as runs tell it")
     as_of: Day | None = Field(None, description="Day the data speaks for; default: the last day all snapshots cover")
     first_month: Month = Field(description="First published month")
     history_from: Month | None = Field(None, description="First computed month; default: 12 months before first_month")
     reporting: Reporting
-    segments: tuple[SegmentName, ...] = Field((), max_length=100)
-    sources: dict[SourceName, Source] = Field(min_length=1)
+    segments: tuple[SegmentName, ...] = Field(default=(), max_length=100, description="Columns of accounts to slice by")
+    sources: dict[SourceName, Source] = Field(
+        min_length=1, description="The systems that send exports, each under a name of yours"
+    )
     onboarding: Onboarding = Onboarding()
     feedback: Feedback = Feedback()
     sentiment: Sentiment = Sentiment()
@@ -313,7 +346,7 @@ class Config(Settings):
     publishing: Publishing = Publishing()
     quarantine_limit: QuarantineLimit = QuarantineLimit()
     change_limit: ChangeLimit = ChangeLimit()
-    targets: tuple[Target, ...] = ()
+    targets: tuple[Target, ...] = Field(default=(), description="What metrics should reach, for the scorecard")
     alerts: Alerts = Alerts()
 
     @field_validator("segments")

@@ -29,6 +29,8 @@ class Column:
     open_ended: bool
     personal: Personal | None
     expected: str | None
+    allowed: str
+    """The values that its rules allow, in words; empty: any of its type."""
 
 
 def column(
@@ -114,6 +116,7 @@ class Contract(pa.DataFrameModel):
                 open_ended=(declared.metadata or {}).get("open_ended", False),
                 personal=(declared.metadata or {}).get("personal"),
                 expected=(declared.metadata or {}).get("expected"),
+                allowed=(declared.metadata or {}).get("expected") or _allowed(declared.checks),
             )
             for name, declared in cls.to_schema().columns.items()
         )
@@ -269,6 +272,29 @@ class Contract(pa.DataFrameModel):
             (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name)
             for name, dtype in cls.dtypes().items()
         )
+
+
+def _allowed(checks: Iterable[pa.Check]) -> str:
+    """What pandera's checks of a column allow, in words."""
+    told, least, most = list[str](), None, None
+    for check in checks:
+        limits = check.statistics or {}
+        match check.name:
+            case "isin":
+                told.append(", ".join(map(str, limits["allowed_values"])))
+            case "greater_than":
+                told.append(f"above {limits['min_value']:,}")
+            case "greater_than_or_equal_to" | "less_than_or_equal_to" | "in_range":
+                least, most = limits.get("min_value", least), limits.get("max_value", most)
+            case "str_length":
+                told.append("some text")
+            case _:
+                told.append(str(check.error))
+    if least is not None and most is not None:
+        told.append(f"{least:,} to {most:,}")
+    elif least is not None or most is not None:
+        told.append(f"at least {least:,}" if least is not None else f"at most {most:,}")
+    return ", ".join(told)
 
 
 def _lacks_values(column: pl.Series) -> bool:

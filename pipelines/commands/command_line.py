@@ -1,4 +1,4 @@
-"""The commands behind the Makefile: run, plan, doctor, forget, rebuild, rollback, dev, dictionary."""
+"""The commands behind the Makefile: run, plan, doctor, forget, rebuild, rollback, dev, dictionary, schema."""
 
 import argparse
 import datetime as dt
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from pipelines.commands.config_keys import config_schema_text
 from pipelines.commands.dictionary import dictionary
 from pipelines.commands.doctor import doctor
 from pipelines.commands.forget import forget_file
@@ -20,6 +21,7 @@ from pipelines.commands.report import Report
 from pipelines.commands.work import Work
 from pipelines.faults import in_words
 from pipelines.ingest.canonical_tables import damaged, due
+from pipelines.ingest.notices import said
 from pipelines.ingest.sources import day_of_exports, look_at, unlanded_files
 from pipelines.mending import mend
 from pipelines.months.dimensions import sights
@@ -45,12 +47,13 @@ def main(arguments: Sequence[str], started: float) -> int:
     run.add_argument("--accept", help="name of the moves of closed months that a refused publish told")
     forgotten = commands.add_parser("forget", help="give up a landed file")
     forgotten.add_argument("--file", required=True, help="as `doctor` names it")
-    for name in ("plan", "doctor", "rebuild", "rollback", "dev", "dictionary"):
+    for name in ("plan", "doctor", "rebuild", "rollback", "dev", "dictionary", "schema"):
         commands.add_parser(name)
     chosen = parser.parse_args(arguments)
     project = Project.from_environment()
     try:
-        return _COMMANDS[chosen.command](project, chosen, started)
+        with said(lambda notice: _say(f"  warning: {notice}")):
+            return _COMMANDS[chosen.command](project, chosen, started)
     except KeyboardInterrupt:
         return _ended(f"interrupted; what is built stays, and this goes on from there: {make('run')}", 130)
     except BrokenPipeError:
@@ -235,6 +238,11 @@ def _dictionary(project: Project, _: argparse.Namespace, __: float) -> int:
     return 0
 
 
+def _schema(project: Project, _: argparse.Namespace, __: float) -> int:
+    _say(config_schema_text())
+    return 0
+
+
 _COMMANDS = {
     "run": _run,
     "plan": _plan,
@@ -244,4 +252,5 @@ _COMMANDS = {
     "rollback": _rollback,
     "dev": _dev,
     "dictionary": _dictionary,
+    "schema": _schema,
 }

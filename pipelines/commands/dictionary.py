@@ -1,14 +1,23 @@
 """The data dictionary, derived from the contracts and the catalogue."""
 
+from inspect import getdoc
+
+import polars as pl
+
+from pipelines.commands.config_keys import config_keys, row
 from schemas.config import Config
 from schemas.contract import Contract
 from schemas.tables import CANONICAL, DIMENSIONS, EXPLANATIONS, FACTS, OPERATIONS, VALUES
 from transforms.catalogue import CATALOGUE
 from transforms.declaration import SECTIONS as SECTIONS_OF_CONFIG
-from transforms.metrics.definition import Derived, Metric
+from transforms.metrics.definition import Derived, Metric, Ratio
 from warehouse.ddl import TYPES, sql_type
 from warehouse.views import VIEWS
 
+NEEDS = (
+    "`needs`: the canonical inputs, as `table` or `table.column`, that a source must export, and what else it takes. "
+    "Where something is missing the value is NULL, and `null_reason` says what."
+)
 SECTIONS = {
     "Dimensions": DIMENSIONS,
     "Facts": FACTS,
@@ -27,8 +36,10 @@ def dictionary() -> str:
         "",
         "## Metrics",
         "",
-        "| metric | title | unit | better | signal | roll-up | over time | definition |",
-        "|---|---|---|---|---|---|---|---|",
+        NEEDS,
+        "",
+        "| metric | title | unit | better | signal | roll-up | over time | definition | needs |",
+        "|---|---|---|---|---|---|---|---|---|",
         *(_metric(metric) for metric in CATALOGUE.values()),
     ]
     for title, tables in SECTIONS.items():
@@ -41,6 +52,7 @@ def dictionary() -> str:
     lines += ["", "## Canonical inputs", "", "What every export is turned into; staged, not published."]
     for contract in CANONICAL.values():
         lines += ["", *_table(contract)]
+    lines += ["", "## Config", "", *config_keys()]
     return "\n".join(lines)
 
 
@@ -61,8 +73,37 @@ def _metric(metric: Metric) -> str:
         metric.rollup,
         metric.over_time,
         shown,
+        "; ".join(_needs(metric)),
     ]
-    return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
+    return row(cells)
+
+
+def _needs(metric: Metric) -> list[str]:
+    """What a metric cannot be known without, as it is declared."""
+    found = [", ".join(f"`{need}`" for need in metric.needs)] if metric.needs else []
+    if isinstance(metric, Derived):
+        found += _needs_of_expression(metric)
+    if metric.null_with:
+        found.append(f"what `{metric.null_with}` needs")
+    if metric.unknown_when:
+        found.append(" ".join((getdoc(metric.unknown_when) or "").split()))
+    if metric.history_months:
+        found.append(f"{metric.history_months} months of data before it")
+    if isinstance(metric, Ratio) and metric.minimum:
+        found.append(f"at least `minimums.{metric.minimum}` in the denominator")
+    return found
+
+
+def _needs_of_expression(metric: Derived) -> list[str]:
+    """What the metrics in its expression need; and what it is made of where something is not exported."""
+    names = pl.sql_expr(metric.expression).meta.root_names()
+    found = [
+        f"what `{name}` needs" if name in CATALOGUE else f"`{name}` of the config" for name in dict.fromkeys(names)
+    ]
+    instead: dict[str, list[str]] = {}
+    for lacking, expression in metric.without.items():
+        instead.setdefault(expression, []).append(f"`{lacking}`")
+    return found + [f"without {' or '.join(lacking)} it is `{other}`" for other, lacking in instead.items()]
 
 
 def _table(contract: type[Contract]) -> list[str]:
@@ -70,7 +111,7 @@ def _table(contract: type[Contract]) -> list[str]:
     lines = [f"### {contract.table()}", "", contract.prose(), ""]
     if grain:
         lines += [f"Grain: {grain}.", ""]
-    lines += ["| column | type | unit | empty | meaning |", "|---|---|---|---|---|"]
+    lines += ["| column | type | unit | empty | allowed | meaning |", "|---|---|---|---|---|---|"]
     for field in contract.fields():
         if field.name.startswith("export"):
             continue
@@ -80,11 +121,8 @@ def _table(contract: type[Contract]) -> list[str]:
             sql_type(field.dtype) if known else str(field.dtype),
             field.unit or "",
             "column may be missing" if field.optional else "yes" if field.nullable else "never",
+            field.allowed,
             field.description,
         ]
-        lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
+        lines.append(row(cells))
     return lines
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")

@@ -1,6 +1,10 @@
 """What looks wrong in exports that keep their contract: taken as the definitions say, and told to a person."""
 
 import datetime as dt
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
 
 import polars as pl
 
@@ -10,6 +14,32 @@ from transforms.facts.service import service_periods
 
 class ExportWarning(UserWarning):
     """An export keeps its contract and looks wrong all the same."""
+
+
+@contextmanager
+def said(say: Callable[[str], None]) -> Iterator[None]:
+    """Say each ExportWarning once and in its own words; Python would add the path and the line of ours that warns."""
+    others, told = warnings.showwarning, set[str]()
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if not issubclass(category, ExportWarning):
+            others(message, category, filename, lineno, file, line)
+        elif str(message) not in told:
+            told.add(str(message))
+            say(str(message))
+
+    with warnings.catch_warnings():
+        # Whether one was told before is looked up above, and not by the line that warns.
+        warnings.simplefilter("always", ExportWarning)
+        warnings.showwarning = show
+        yield
 
 
 def notices_on_items(

@@ -33,6 +33,8 @@ class MonthRun:
         self.inputs = inputs_of(project, self.as_of)
         self.months = list(self.inputs.months)
         self.nodes = {node.name: node for node in nodes(project.config)}
+        self.company: dict[str, dict[dt.date, dict[str, float]]] = {}
+        """Of each metric asset, by month, the company's values that this run made; what is NULL is left out."""
 
     @cached_property
     def expected(self) -> dict[tuple[str, dt.date], Made]:
@@ -92,6 +94,9 @@ class MonthRun:
         counts = _counts(values, months)
         scope = {"metric_key": keys["metric_key"].to_list(), "metric": keys["metric"].to_list()}
         self._write({MetricPart.table(): told, MetricMonth.table(): values}, node, months, counts, scope)
+        company = values.filter(pl.col("dimension") == "all", pl.col("value").is_not_null())
+        for month, metric, value in company.select("month", "metric", "value").iter_rows():
+            self.company.setdefault(node.name, {}).setdefault(month, {})[metric] = value
         return counts
 
     def _write(

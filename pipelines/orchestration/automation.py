@@ -81,10 +81,13 @@ def open_months(project: Project, as_of: dt.date) -> tuple[dt.date, dt.date]:
 
 def _daily(project: Project, job: Job) -> dg.ScheduleDefinition:
     @dg.schedule(
-        name="daily", job=job, cron_schedule="0 5 * * *", execution_timezone=project.config.reporting.time_zone
+        name="daily",
+        job=job,
+        cron_schedule="0 5 * * *",
+        execution_timezone=project.config.reporting.time_zone,
+        description="Every morning: ingest, build what is stale then, above all the months still open, and publish.",
     )
     def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        """Every morning: ingest, build what is stale then, above all the months that are still open, and publish."""
         now = project.anew()
         as_of = day_of_exports(now)
         return dg.RunRequest(run_key=None, tags=of_plan(*open_months(now, as_of), Stale.ANYWHERE))
@@ -93,9 +96,13 @@ def _daily(project: Project, job: Job) -> dg.ScheduleDefinition:
 
 
 def _new_exports(project: Project, job: Job) -> dg.SensorDefinition:
-    @dg.sensor(name="new_exports", job=job, minimum_interval_seconds=60)
+    @dg.sensor(
+        name="new_exports",
+        job=job,
+        minimum_interval_seconds=60,
+        description="Starts `ingest` when the config's files are new or changed; reads none of them.",
+    )
     def new_exports(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        """Starts `ingest` when the config's files are new or changed; reads none of them."""
         now = project.anew()
         files = source_files(now.loaded, FORMS)
         seen = json.dumps(sorted((f.source, f.name, f.path.stat().st_size, f.path.stat().st_mtime_ns) for f in files))
@@ -109,9 +116,13 @@ def _new_exports(project: Project, job: Job) -> dg.SensorDefinition:
 
 
 def _touched_months(project: Project, job: Job) -> dg.SensorDefinition:
-    @dg.sensor(name="touched_months", job=job, minimum_interval_seconds=30)
+    @dg.sensor(
+        name="touched_months",
+        job=job,
+        minimum_interval_seconds=30,
+        description="After an ingest: asks for the months and assets that are stale, one run per unbroken stretch.",
+    )
     def touched_months(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        """After an ingest: asks for what is stale, one run per unbroken stretch, of the assets that are stale in it."""
         ingested = context.instance.fetch_materializations(stale_month.key, limit=1).records
         if not ingested or str(ingested[0].storage_id) == context.cursor:
             return dg.SkipReason("nothing was ingested since")
@@ -136,9 +147,13 @@ def _touched_months(project: Project, job: Job) -> dg.SensorDefinition:
 
 
 def _whole_again(project: Project, watched: Sequence[Job], job: Job) -> dg.SensorDefinition:
-    @dg.sensor(name="whole_again", job=job, minimum_interval_seconds=30)
+    @dg.sensor(
+        name="whole_again",
+        job=job,
+        minimum_interval_seconds=30,
+        description="After an ingest or a build of months: publishes, once no month is stale and something is new.",
+    )
     def whole_again(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        """After an ingest, or when months were built: publishes, once no month is stale and something is new."""
         ended = [_last_success(context.instance, each.name) for each in watched]
         seen, _, asked_for = (context.cursor or " ").partition(" ")
         if (last := digest(ended)) == seen or not any(ended):

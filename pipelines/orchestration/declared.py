@@ -1,6 +1,7 @@
 """What every asset tells of itself, derived from its contract; and how it fails."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,6 +31,20 @@ def table_metadata(contract: type[Contract]) -> dict[str, Any]:
         for field in contract.fields()
     ]
     return {"dagster/column_schema": dg.TableSchema(columns=columns), "grain": ", ".join(contract.grain()) or "none"}
+
+
+def code_links(*made_by: Callable[..., object] | type[Contract]) -> dict[str, Any]:
+    """Where the functions and contracts that make a table stand, as the UI's links to the editor.
+
+    Dagster's own `with_source_code_references` would link every table to the one function that runs them all.
+    """
+    references: list[dg.LocalFileCodeReference | dg.UrlCodeReference] = []
+    for each in made_by:
+        code = getattr(each, "__code__", None)
+        path = code.co_filename if code else sys.modules[each.__module__].__file__
+        line = code.co_firstlineno if code else None
+        references.append(dg.LocalFileCodeReference(file_path=str(path), line_number=line, label=each.__name__))
+    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=references)}
 
 
 @contextmanager

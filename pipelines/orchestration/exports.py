@@ -1,7 +1,7 @@
 """Exports → landed → validated → clean → dimensions: the unpartitioned assets of the job `ingest`."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 
@@ -11,7 +11,8 @@ from pipelines.months.dimensions import build_dimensions, sights
 from pipelines.months.makers import dimension_code
 from pipelines.months.nodes import nodes
 from pipelines.months.plan import stale_months, stretches
-from pipelines.orchestration.declared import OWNERS, RETRY, plain_failures, table_metadata
+from pipelines.orchestration.checks import contract_check, contract_result
+from pipelines.orchestration.declared import OWNERS, RETRY, code_links, plain_failures, table_metadata
 from pipelines.orchestration.history import made
 from pipelines.orchestration.resources import WarehouseResource
 from pipelines.project import Project
@@ -30,7 +31,7 @@ DIMENSIONS = (*DIMENSION_TABLES, "dim_month")
     kinds={"file"},
     retry_policy=RETRY,
     description=PUBLISHED["export_file"].prose(),
-    metadata=table_metadata(PUBLISHED["export_file"]),
+    metadata={**table_metadata(PUBLISHED["export_file"]), **code_links(land_all)},
 )
 def export_file(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """Land every file of the config, and settle which day the data speaks for."""
@@ -60,13 +61,16 @@ def _canonical_asset(project: Project, name: str) -> dg.AssetsDefinition:
         deps=[*deps, *([READS[name]] if name in READS else [])],
         retry_policy=RETRY,
         description=contract.prose(),
-        metadata=table_metadata(contract),
+        metadata={**table_metadata(contract), **code_links(ingest_table, contract)},
         code_version=ingest_code(project, name),
+        check_specs=[contract_check(name)],
     )
-    def canonical(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+    # Dagster takes a checked asset whose result says its type for one of several outputs.
+    def canonical(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
         project, as_of = warehouse.project, _as_of(context, warehouse)
         with plain_failures(name):
             done = ingest_table(project, name, as_of, context.run_id, sights(project, as_of)(name))
+            check = contract_result(project, name)
         if done.rejected:
             context.log.warning(f"{name}: {done.rejected} rows quarantined; see table quarantine")
         for notice in done.notices:
@@ -75,11 +79,11 @@ def _canonical_asset(project: Project, name: str) -> dg.AssetsDefinition:
             context.log.warning(f"{name}: {warning}; see table export_file")
         told = {
             "dagster/row_count": done.rows,
-            "quarantined_rows": done.rejected,
+            "quarantined_rows": check.metadata["rows_quarantined"].value,
             "has_source": done.has_source,
             "unchanged": done.unchanged,
         }
-        return made(context, told, _version(project, name))
+        return made(context, told, _version(project, name), checks=[check])
 
     return canonical
 
@@ -89,6 +93,11 @@ def _version(project: Project, name: str) -> str:
     rows = project.database.read(Ingest.table(), where={"table_name": [name]})
     version: str = rows["made_from"].item()
     return version
+
+
+def _maker(name: str) -> Callable[..., object]:
+    """The function that makes a dimension without months."""
+    return DIMENSION_TABLES[name].function if name in DIMENSION_TABLES else build_dimensions
 
 
 @dg.multi_asset(
@@ -101,7 +110,7 @@ def _version(project: Project, name: str) -> str:
             deps=list(CANONICAL),
             description=CONTRACTS[name].prose(),
             code_version=dimension_code(name) if name in DIMENSION_TABLES else None,
-            metadata=table_metadata(CONTRACTS[name]),
+            metadata={**table_metadata(CONTRACTS[name]), **code_links(_maker(name), CONTRACTS[name])},
         )
         for name in DIMENSIONS
     ],
@@ -124,6 +133,7 @@ def dimensions(context: dg.AssetExecutionContext, warehouse: WarehouseResource) 
     kinds={"duckdb"},
     deps=list(DIMENSIONS),
     description="Which months of which tables are no longer what the exports, the config and the code say.",
+    metadata=code_links(stale_months),
 )
 def stale_month(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """The end of an ingest: the months that what was ingested touches, look-back included."""

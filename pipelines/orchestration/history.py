@@ -29,10 +29,11 @@ def made(
     return dg.MaterializeResult(asset_key=key, metadata=metadata, data_version=told, check_results=checks)
 
 
-def record_months(context: dg.AssetExecutionContext, rows: Mapping[str, int], versions: Mapping[str, str]) -> None:
-    """Record the partitions that were made, with their rows and data versions, and nothing of the others."""
-    metadata = {key: {"dagster/partition_row_count": count} for key, count in rows.items()}
-    _record(context, context.asset_key, metadata, versions)
+def record_months(
+    context: dg.AssetExecutionContext, told: Mapping[str, Mapping[str, Any]], versions: Mapping[str, str]
+) -> None:
+    """Record the partitions that were made, with their metadata and data versions, and nothing of the others."""
+    _record(context, context.asset_key, told, versions)
 
 
 def is_deferred(context: dg.AssetExecutionContext) -> bool:

@@ -7,6 +7,7 @@ from pipelines.orchestration.exports import ingest_assets
 from pipelines.orchestration.monthly import monthly_assets
 from pipelines.orchestration.publication import publish_assets
 from pipelines.orchestration.resources import WarehouseResource
+from pipelines.orchestration.shown_assets import shown_specs
 from pipelines.project import Project
 
 
@@ -16,7 +17,7 @@ def definitions(project: Project) -> dg.Definitions:
     publish = publish_assets(project, monthly)
     started = automation(project, ingest, monthly, publish)
     return dg.Definitions(
-        assets=[*ingest, *monthly, *publish],
+        assets=[*ingest, *monthly, *publish, *shown_specs()],
         jobs=started.jobs,
         schedules=started.schedules,
         sensors=started.sensors,

@@ -10,7 +10,7 @@ import dagster as dg
 from pipelines.months.makers import node_code
 from pipelines.months.nodes import Node, nodes, offsets
 from pipelines.months.readers import UNPARTITIONED
-from pipelines.orchestration.declared import OWNERS, RETRY, plain_failures, table_metadata
+from pipelines.orchestration.declared import OWNERS, RETRY, code_links, plain_failures, table_metadata
 from pipelines.orchestration.history import is_deferred, record_months
 from pipelines.orchestration.partitions import ONLY_STALE, Stale, key_of_month, month_of_key, partitions
 from pipelines.orchestration.resources import WarehouseResource
@@ -19,6 +19,7 @@ from schemas.config import Config
 from transforms.calendar import add_months, month_of, months_between
 from transforms.catalogue import MONTHLY_TABLES
 from transforms.declaration import ALL
+from transforms.metrics.definition import Metric
 from warehouse.lineage import digest
 
 AHEAD = 120
@@ -74,23 +75,36 @@ def _asset(project: Project, node: Node) -> dg.AssetsDefinition:
 
 
 def _of_table(project: Project, node: Node) -> Told:
-    contract = project.contracts[node.name]
-    floor = MONTHLY_TABLES[node.name].function.__module__.split(".")[1]
-    group = "dimensions" if node.name.startswith("dim_") else floor
-    return Told(group, contract.prose(), table_metadata(contract), {})
+    contract, function = project.contracts[node.name], MONTHLY_TABLES[node.name].function
+    group = "dimensions" if node.name.startswith("dim_") else function.__module__.split(".")[1]
+    metadata = {**table_metadata(contract), **code_links(function, contract)}
+    return Told(group, contract.prose(), metadata, {})
 
 
 def _of_metrics(project: Project, node: Node) -> Told:
-    first = node.metrics[0]
-    of_first = {"signal": first.signal, "perspective": first.perspective}
+    """Of the metric that the asset is named after, and of each of its companions beside it."""
+    # They stand in the order in which they can be computed; a person looks for the asset's own first.
+    own, *companions = sorted(node.metrics, key=lambda metric: metric.name != node.name)
+    of_own = {"signal": own.signal, "perspective": own.perspective}
+    records = [_record(project, metric) for metric in (own, *companions)]
     metadata = {
-        "metrics": ", ".join(metric.name for metric in node.metrics),
-        "unit": first.unit,
-        "better": first.better,
-        **of_first,
+        "unit": own.unit,
+        "better": own.better,
+        **of_own,
+        "metrics": dg.MetadataValue.table(records),
+        **code_links(*(metric.function for metric in (own, *companions))),
     }
-    prose = "\n\n".join(f"**{m.name}** ({m.unit}): {m.defined(project.config)}" for m in node.metrics)
-    return Told("metrics", prose, metadata, {**of_first, "family": first.module.rpartition(".")[2]})
+    prose = "\n\n".join(f"**{m.name}** ({m.unit}): {m.defined(project.config)}" for m in (own, *companions))
+    return Told("metrics", prose, metadata, {**of_own, "family": own.module.rpartition(".")[2]})
+
+
+SHOWN = ("title", "unit", "better", "signal", "perspective", "rollup", "over_time")
+"""What the UI shows of each metric of an asset, beside its name and definition."""
+
+
+def _record(project: Project, metric: Metric) -> dg.TableRecord:
+    own = {name: getattr(metric, name) for name in SHOWN}
+    return dg.TableRecord({"metric": metric.name, **own, "definition": metric.defined(project.config)})
 
 
 def _deps(node: Node, longest: int) -> list[dg.AssetDep]:
@@ -118,11 +132,16 @@ def _made(context: dg.AssetExecutionContext, warehouse: WarehouseResource, name:
         if which:
             asked = run.stale(name, run.months if which == Stale.ANYWHERE else asked)
         counts = run.build(name, asked)
-    rows = {key_of_month(month): count for month, count in counts.items()}
-    versions = {key: digest(run.expected[name, month_of_key(key)]) for key in rows}
+    # The UI plots numbers, month by month: of a metric asset the company's values beside the rows.
+    company = run.company.get(name, {})
+    told = {
+        key_of_month(month): {"dagster/partition_row_count": count, **company.get(month, {})}
+        for month, count in counts.items()
+    }
+    versions = {key: digest(run.expected[name, month_of_key(key)]) for key in told}
     if is_deferred(context):
-        record_months(context, rows, versions)
+        record_months(context, told, versions)
     else:
-        for key, count in rows.items():
-            context.add_asset_metadata({"dagster/partition_row_count": count}, partition_key=key)
+        for key, metadata in told.items():
+            context.add_asset_metadata(metadata, partition_key=key)
     return dg.MaterializeResult(data_version=dg.DataVersion(digest(sorted(versions.items()))) if versions else None)

@@ -6,14 +6,23 @@ from collections.abc import Sequence
 import dagster as dg
 
 from pipelines.months.plan import stale_months
-from pipelines.orchestration.declared import OWNERS, plain_failures, table_metadata
+from pipelines.orchestration.declared import (
+    OWNERS,
+    code_links,
+    ended_by_interrupts,
+    plain_failures,
+    table_metadata,
+)
+from pipelines.orchestration.event_log import log_materializations
 from pipelines.orchestration.history import made
 from pipelines.orchestration.resources import WarehouseResource
+from pipelines.orchestration.shown_assets import shown_metadata
 from pipelines.project import Project
 from pipelines.publish.glossary import glossary
-from pipelines.publish.release import audit_and_publish
+from pipelines.publish.release import publish_what_is_new
 from schemas.tables import PUBLISHED
 from warehouse.audit import check_invariants
+from warehouse.versions import current_version
 
 LINEAGE = dg.AssetCheckSpec(
     "one_lineage",
@@ -44,7 +53,7 @@ def publish_assets(project: Project, monthly: Sequence[dg.AssetsDefinition]) -> 
     kinds={"duckdb"},
     deps=["dim_month"],
     description=PUBLISHED["dim_metric"].prose(),
-    metadata=table_metadata(PUBLISHED["dim_metric"]),
+    metadata={**table_metadata(PUBLISHED["dim_metric"]), **code_links(glossary)},
 )
 def dim_metric(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """The catalogue of metrics, from their definitions as they are worded now."""
@@ -62,7 +71,7 @@ def _invariant(monthly: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
         deps=[*monthly, dim_metric],
         check_specs=[LINEAGE, HOLD],
         description=PUBLISHED["invariant"].prose(),
-        metadata=table_metadata(PUBLISHED["invariant"]),
+        metadata={**table_metadata(PUBLISHED["invariant"]), **code_links(check_invariants)},
     )
     # Dagster takes a checked asset whose result says its type for one of several outputs.
     def invariant(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
@@ -104,12 +113,21 @@ def _publication(project: Project) -> dg.AssetsDefinition:
             timezone=project.config.reporting.time_zone,
         ),
         description=PUBLISHED["publication"].prose(),
-        metadata=table_metadata(PUBLISHED["publication"]),
+        metadata={**table_metadata(PUBLISHED["publication"]), **code_links(publish_what_is_new)},
     )
     def publication(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
-        """Audit once more, and give readers the new version."""
+        """Audit once more, and give readers the new version, if it would be one."""
+        project = warehouse.project
         with plain_failures("publication"):
-            version = audit_and_publish(warehouse.project, context.run_id, context.run.tags.get(ACCEPT))
-        return made(context, {"version": version})
+            version = publish_what_is_new(project, context.run_id, context.run.tags.get(ACCEPT))
+            shown = {} if version is None else shown_metadata(project, version)
+        if version is None:
+            kept = current_version(project.folders)
+            told = f"nothing is new since version {kept}, which readers keep"
+            return made(context, {"version": kept, "is_new": False, "told": told})
+        with ended_by_interrupts():
+            events = [dg.AssetMaterialization(name, metadata=metadata) for name, metadata in shown.items()]
+            log_materializations(context, events)
+        return made(context, {"version": version, "is_new": True})
 
     return publication

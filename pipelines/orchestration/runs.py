@@ -10,6 +10,7 @@ from pipelines.interrupts import noted, was_interrupted
 from pipelines.months.plan import Stretch
 from pipelines.orchestration.instance import dagster_home
 from pipelines.orchestration.location import definitions
+from pipelines.orchestration.origin import name_origins
 from pipelines.orchestration.partitions import Stale, month_range, of_plan
 from pipelines.orchestration.publication import ACCEPT
 from pipelines.project import Project
@@ -82,4 +83,5 @@ def opened(project: Project) -> Iterator[Runs]:
     """Runs of the project, with their history in its data folder."""
     dagster_home(project)
     with dg.DagsterInstance.get() as instance:
+        name_origins(instance)
         yield Runs(project, instance)

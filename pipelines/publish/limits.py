@@ -23,27 +23,37 @@ from warehouse.versions import current_version
 HEADLINES: tuple[Headline, ...] = get_args(Headline)
 TOLD = 5
 """So many of the moves are told."""
+FILE = ("source", "table_name", "file")
+"""What names a file."""
+
+
+def rejected_shares(files: pl.DataFrame, rejected: pl.DataFrame, limit: QuarantineLimit) -> pl.DataFrame:
+    """Of each file with rejected rows how many were `lost`, the `share`, and whether that `is_beyond` the limit.
+
+    Copies of a row that stands in the file already are no loss and don't count.
+    """
+    lost = lost_rows(rejected).group_by(FILE).agg(lost=pl.col("line").n_unique())
+    shares = files.join(lost, on=FILE).with_columns(share=pl.col("lost") / pl.col("rows_read"))
+    most = pl.col("table_name").map_elements(limit.of, return_dtype=pl.Float64)
+    beyond = (pl.col("share") > most) | (pl.col("share") == 1)
+    return shares.with_columns(is_beyond=beyond).sort("share", descending=True)
+
+
+def lost_rows(rejected: pl.DataFrame) -> pl.DataFrame:
+    """The rejects but copies of a row."""
+    return rejected.filter(pl.col("reason") != REPEATED)
 
 
 def refuse_rejected(files: pl.DataFrame, rejected: pl.DataFrame, limit: QuarantineLimit) -> None:
     """Nothing is published from a file of which more rows were rejected than the config allows, or all of them.
 
-    Copies of a row that stands in the file already are no loss and don't count.
-
     Raises:
         AuditError: naming file, share, and the column and reason of most of its rejects.
     """
-    where = ["source", "table_name", "file"]
-    lost = rejected.filter(pl.col("reason") != REPEATED)
-    shares = (
-        files.join(lost.group_by(where).agg(lost=pl.col("line").n_unique()), on=where)
-        .with_columns(share=pl.col("lost") / pl.col("rows_read"))
-        .sort("share", descending=True)
-    )
+    beyond, lost = rejected_shares(files, rejected, limit).filter("is_beyond"), lost_rows(rejected)
     faults = [
         f"{file}: {share:.0%} of its rows ({count} of {read}) were rejected, {most}; {limit.of(table):.0%} may be"
-        for source, table, file, read, count, share in shares.select(*where, "rows_read", "lost", "share").iter_rows()
-        if share > limit.of(table) or share == 1
+        for source, table, file, read, count, share in beyond.select(*FILE, "rows_read", "lost", "share").iter_rows()
         for most in [_mostly(lost.filter(source=source, table_name=table, file=file))]
     ]
     if faults:

@@ -50,6 +50,15 @@ def audit_and_publish(project: Project, run_id: str, accepted: str | None = None
     return publish(project.database, project.folders, row, config.publishing.keep_versions, fingerprints(project))
 
 
+def publish_what_is_new(project: Project, run_id: str, accepted: str | None = None) -> int | None:
+    """Audit and publish, if there is something that readers don't have; the new version, or None.
+
+    Raises:
+        AuditError: as `audit_and_publish`.
+    """
+    return audit_and_publish(project, run_id, accepted) if is_new(project) else None
+
+
 def everything(project: Project) -> list[str]:
     """References of all code that makes a table or metric."""
     return sorted({reference for node in nodes(project.config) for reference in node.code})

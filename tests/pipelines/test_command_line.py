@@ -1,7 +1,10 @@
 """The commands behind the Makefile: what they say when something is wrong, and that the dictionary is not stale."""
 
 import os
+import subprocess
+import sys
 import time
+import warnings
 from pathlib import Path
 
 import dagster as dg
@@ -9,6 +12,7 @@ import pytest
 
 from pipelines.commands.command_line import main
 from pipelines.commands.dictionary import dictionary
+from pipelines.ingest.notices import ExportWarning, said
 from pipelines.months.build import MonthRun
 from pipelines.orchestration.declared import plain_failures
 from schemas.tables import CANONICAL, PUBLISHED
@@ -243,6 +247,57 @@ def test_a_missing_file_is_told_in_one_line_and_readers_keep_their_version(
     assert "Traceback" not in done.stdout + done.stderr
 
 
+NOBODY_LEFT = "billing: none of 1 subscription items has ended; if its export leaves out what has ended, nobody churns"
+
+
+def nobody_has_left(folder: Path) -> SmallCompany:
+    """One month of a company of whose subscription items the export says no end."""
+    company = small_company(folder, **ONE_MONTH)
+    company.export("subscription_items", [next(row for row in exports()["subscription_items"] if not row["ended_on"])])
+    return company
+
+
+def test_what_looks_wrong_in_an_export_is_told_once_and_in_one_line(tmp_path: Path) -> None:
+    done = nobody_has_left(tmp_path / "company").command("run")
+    told = [line for line in (done.stdout + done.stderr).splitlines() if "has ended" in line]
+    assert told == [f"  warning: {NOBODY_LEFT}"]
+    assert "ExportWarning" not in done.stdout + done.stderr and ".py" not in done.stdout + done.stderr
+
+
+def test_a_command_says_a_warning_of_an_export_once_and_leaves_others_alone() -> None:
+    heard: list[str] = []
+    with pytest.warns(DeprecationWarning, match="another"), said(heard.append):
+        for text in ("one", "two", "one"):
+            warnings.warn(text, ExportWarning, stacklevel=2)
+        warnings.warn("another", DeprecationWarning, stacklevel=2)
+    assert heard == ["one", "two"]
+
+
+LOGGED = """
+import dagster as dg
+from pipelines.definitions import defs
+with dg.DagsterInstance.ephemeral() as instance:
+    run = defs.resolve_job_def("ingest").execute_in_process(instance=instance)
+    logged = [entry.user_message for entry in instance.all_logs(run.run_id) if entry.level == 30]
+print(*logged, sep="\\n")
+"""
+
+
+def test_a_run_of_dagsters_own_processes_has_such_a_warning_in_its_log(tmp_path: Path) -> None:
+    company = nobody_has_left(tmp_path / "company")
+    done = subprocess.run(
+        [sys.executable, "-c", LOGGED],
+        cwd=ROOT,
+        env={**os.environ, **company.environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert NOBODY_LEFT in done.stdout.splitlines()
+    assert "ExportWarning" not in done.stderr
+
+
 def test_a_run_that_waits_in_vain_says_for_whom_and_gives_up(one_month: SmallCompany) -> None:
     with run_lock(one_month.project().folders, "this test"):
         done = one_month.command("run", LOCK_WAIT_SECONDS="0.2")
@@ -359,3 +414,36 @@ def test_the_dictionary_names_every_table_every_column_and_every_metric() -> Non
     for name in CATALOGUE:
         assert f"| `{name}` |" in text, name
     assert {"metric_account_month", "scorecard"} <= sections.keys()
+
+
+def test_the_dictionary_tells_which_values_a_column_may_have() -> None:
+    columns = {}
+    for line in dictionary().splitlines():
+        if line.startswith("### "):
+            table = line.removeprefix("### ")
+        elif line.startswith("| `") and line.count(" | ") == 5:
+            name, *_, allowed, _ = line.strip("| ").split(" | ")
+            columns[table, name.strip("`")] = allowed
+    assert columns["tickets", "status"] == "new, open, pending, hold, solved, closed"
+    assert columns["csm_activities", "customer_thumb"] == "up, down"
+    assert columns["fct_health_input", "score"] == "0 to 100"
+    assert columns["subscription_items", "interval_count"].startswith("above 0")
+    # Three hundred codes would be no help; the contract has words for them.
+    assert columns["invoices", "currency"] == "an ISO 4217 code, in force or withdrawn, in capitals"
+    assert columns["tickets", "topic"] == ""
+
+
+def test_the_dictionary_tells_what_a_metric_needs() -> None:
+    needs = {
+        line.split("`")[1]: line.strip("| ").rpartition(" | ")[2]
+        for line in dictionary().splitlines()
+        if line.startswith("| `") and line.count(" | ") == 8
+    }
+    assert needs.keys() == CATALOGUE.keys()
+    assert needs["mrr"] == "`subscription_items`"
+    assert needs["fcr"] == "`tickets.last_solved_at`, `tickets.public_agent_replies`, `tickets.reopens`"
+    assert needs["nrr_12m"] == "`subscription_items.valid_from`; 12 months of data before it"
+    assert needs["stickiness"] == "`usage_events.user_id`; what `dau` needs; what `mau` needs"
+    assert needs["clv_margin"] == "what `clv` needs; `gross_margin` of the config"
+    assert needs["clv"].endswith("without `invoices` or `invoices.paid_on` it is `arpa * customer_lifespan`")
+    assert "at least `minimums.churned_accounts` in the denominator" in needs["customer_lifespan"]

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,9 +18,12 @@ from pipelines.months.readers import UNPARTITIONED
 from schemas.config import Config
 from schemas.tables import CANONICAL, EXPLANATIONS, FACTS, PUBLISHED, WHOLE
 from tests.integration.small_company import MONTHS, ONE_MONTH, ROOT, small_company
-from transforms.catalogue import metric_assets
+from transforms.catalogue import CATALOGUE, metric_assets
 from transforms.declaration import ALL
 from warehouse.configuration import load_config
+
+SHOWN = {"metric_month", "scorecard"}
+"""What the metrics and the publication make for analysts; no step of a run."""
 
 REACH = """
 def read_by_the_last_month(graph):
@@ -42,6 +46,7 @@ def read_by_the_last_month(graph):
 LOADED = (
     f"""
 import json, time
+import dagster as dg
 from pipelines.definitions import defs
 spent = time.process_time()
 {REACH}
@@ -49,6 +54,7 @@ spent = time.process_time()
     + """
 graph = defs.resolve_asset_graph()
 assets = {}
+empty = dg.CodeReferencesMetadataValue(code_references=[])
 for key in graph.get_all_asset_keys():
     node = graph.get(key)
     keys = node.partitions_def.get_partition_keys() if node.partitions_def else None
@@ -60,6 +66,11 @@ for key in graph.get_all_asset_keys():
         "single_run": bool(policy) and policy.policy_type.name == "SINGLE_RUN",
         "columns": [column.name for column in node.metadata["dagster/column_schema"].columns]
         if "dagster/column_schema" in node.metadata else None,
+        "own": {k: node.metadata[k] for k in ("unit", "better", "signal", "perspective") if k in node.metadata},
+        "metrics": [dict(r.data) for r in node.metadata["metrics"].records] if "metrics" in node.metadata else [],
+        "tags": dict(node.tags), "reads": sorted(k.to_user_string() for k in node.parent_keys),
+        "code": [[r.file_path, r.line_number, r.label]
+                 for r in node.metadata.get("dagster/code_references", empty).code_references],
     }
 jobs = {name: defs.resolve_job_def(name) for name in ("ingest", "months", "publish", "refresh")}
 print(json.dumps({
@@ -69,9 +80,11 @@ print(json.dumps({
     "executors": sorted({job.executor_def.name for job in jobs.values()}),
     "selected": {name: sorted(k.to_user_string() for k in job.asset_layer.executable_asset_keys)
                  for name, job in jobs.items()},
-    "blocking": {k.name: graph.get(k).blocking for k in graph.asset_check_keys},
+    "blocking": {f"{k.asset_key.to_user_string()}.{k.name}": graph.get(k).blocking
+                 for k in graph.asset_check_keys},
     "schedules": {s.name: [s.cron_schedule, s.execution_timezone, s.job_name] for s in defs.schedules},
     "sensors": sorted(s.name for s in defs.sensors),
+    "described": {s.name: s.description or "" for s in [*defs.schedules, *defs.sensors, *defs.jobs]},
 }))
 """
 )
@@ -110,8 +123,17 @@ def test_the_definitions_load_quickly_and_write_nothing(bundled: dict[str, Any])
 
 def test_every_table_and_every_metric_asset_is_an_asset(bundled: dict[str, Any]) -> None:
     # Tables that one asset writes beside another's.
-    beside = {"quarantine", "metric_part", "metric_month", "metric_operand", "metric_target"}
-    assert bundled["assets"].keys() == {*CANONICAL, *WHOLE, *PUBLISHED, *metric_assets(), "stale_month"} - beside
+    beside = {"quarantine", "metric_part", "metric_operand", "metric_target"}
+    made = {*CANONICAL, *WHOLE, *PUBLISHED, *metric_assets(), "stale_month"} - beside
+    assert bundled["assets"].keys() == {*made, "scorecard"}
+
+
+def test_what_analysts_open_first_comes_after_metrics_and_publication_and_no_run_executes_it(
+    bundled: dict[str, Any],
+) -> None:
+    assert set(bundled["assets"]["metric_month"]["reads"]) == {*metric_assets(), "publication"}
+    assert bundled["assets"]["scorecard"]["reads"] == ["dim_metric", "metric_month"]
+    assert not any(SHOWN & set(keys) for keys in bundled["selected"].values())
 
 
 def test_every_asset_says_what_it_is_whose_it_is_and_what_it_is_made_with(bundled: dict[str, Any]) -> None:
@@ -120,6 +142,44 @@ def test_every_asset_says_what_it_is_whose_it_is_and_what_it_is_made_with(bundle
         assert asset["group"] and asset["group"] != "default", name
         assert asset["owners"], name
         assert asset["kinds"], name
+
+
+def test_a_metric_asset_shows_what_it_is_named_after_and_of_each_companion_its_own(bundled: dict[str, Any]) -> None:
+    """`arpa` is computed before `mrr`, and three others before `clv`; nothing of theirs is shown as the asset's own."""
+    mrr = bundled["assets"]["mrr"]
+    assert mrr["own"] == {"unit": "cents", "better": "higher", "signal": "lagging", "perspective": "financial"}
+    told = {record["metric"]: record for record in mrr["metrics"]}
+    assert (told["mrr"]["title"], told["mrr"]["rollup"]) == ("Monthly recurring revenue", "sum")
+    assert (told["arpa"]["title"], told["arpa"]["rollup"]) == ("Average revenue per account", "ratio")
+    assert (told["churned_mrr"]["better"], told["churned_mrr"]["over_time"]) == ("lower", "flow")
+    assert told["mrr_pending_cancellation"]["signal"] == "leading"
+    clv = bundled["assets"]["clv"]
+    assert clv["own"]["unit"] == "cents"
+    assert {r["metric"]: r["unit"] for r in clv["metrics"]}["customer_lifespan"] == "months"
+    for name, members in metric_assets().items():
+        asset, own = bundled["assets"][name], CATALOGUE[name]
+        assert asset["metrics"][0]["metric"] == name
+        assert {record["metric"] for record in asset["metrics"]} == {metric.name for metric in members}
+        assert asset["own"] == {key: getattr(own, key) for key in ("unit", "better", "signal", "perspective")}, name
+        assert (asset["tags"]["signal"], asset["tags"]["perspective"]) == (own.signal, own.perspective), name
+        assert asset["description"].startswith(f"**{name}**"), name
+
+
+def test_every_asset_leads_to_the_lines_that_make_it(bundled: dict[str, Any]) -> None:
+    for name, asset in bundled["assets"].items():
+        assert asset["code"], name
+        for path, line, label in asset["code"]:
+            source = Path(path).read_text(encoding="utf-8").splitlines()[(line or 1) - 1 :]
+            assert any(each.startswith((f"def {label}(", f"class {label}")) for each in source), (name, label)
+    (path, line, label), *_ = bundled["assets"]["nrr"]["code"]
+    assert (Path(path).relative_to(ROOT).as_posix(), label) == ("transforms/metrics/retention.py", "nrr")
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    assert lines[line - 1].startswith("@") and "def nrr(" in "\n".join(lines[line - 1 : line + 15])
+
+
+def test_what_starts_runs_says_when_and_why(bundled: dict[str, Any]) -> None:
+    assert bundled["described"].keys() >= {"daily", *bundled["sensors"], *bundled["selected"]}
+    assert all(len(told) > 25 for told in bundled["described"].values()), bundled["described"]
 
 
 def test_every_table_shows_its_columns(bundled: dict[str, Any]) -> None:
@@ -174,7 +234,7 @@ def test_jobs_run_in_their_own_process_without_one_for_each_step(bundled: dict[s
 
 def test_the_jobs_share_out_the_assets_and_refresh_has_them_all(bundled: dict[str, Any]) -> None:
     selected = {name: set(keys) for name, keys in bundled["selected"].items()}
-    assert selected["refresh"] == bundled["assets"].keys()
+    assert selected["refresh"] == bundled["assets"].keys() - SHOWN
     apart = [selected[name] for name in ("ingest", "months", "publish")]
     assert sum(map(len, apart)) == len(selected["refresh"])
     assert set.union(*apart) == selected["refresh"]
@@ -183,7 +243,9 @@ def test_the_jobs_share_out_the_assets_and_refresh_has_them_all(bundled: dict[st
 
 
 def test_what_is_checked_before_publishing_blocks_it(bundled: dict[str, Any]) -> None:
-    assert bundled["blocking"] == {"one_lineage": True, "invariants_hold": True}
+    blocking = {"one_lineage": True, "invariants_hold": True}
+    contracts = {f"{table}.rows_keep_their_contract": False for table in CANONICAL}
+    assert bundled["blocking"] == {**{f"invariant.{name}": told for name, told in blocking.items()}, **contracts}
 
 
 def test_the_schedule_is_daily_in_the_reporting_time_zone(bundled: dict[str, Any]) -> None:
@@ -258,12 +320,23 @@ def job(name, selection=None, **tags):
         instance=instance, tags=tags, raise_on_error=False, asset_selection=selection,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
-    checks = {e.asset_check_evaluation_data.check_name: e.asset_check_evaluation_data.passed
-              for e in result.all_events if e.event_type_value == "ASSET_CHECK_EVALUATION"}
+    evaluated = [e.asset_check_evaluation_data for e in result.all_events
+                 if e.event_type_value == "ASSET_CHECK_EVALUATION"]
+    checks = {e.check_name: e.passed for e in evaluated if e.check_name != "rows_keep_their_contract"}
+    contracts = {e.asset_key.to_user_string():
+                 [e.passed, e.severity.value, {k: v.value for k, v in e.metadata.items() if k != "faults"}]
+                 for e in evaluated if e.check_name == "rows_keep_their_contract"}
     made = sorted({e.asset_key.to_user_string() for e in result.all_events if e.is_step_materialization})
     run = instance.get_run_by_id(result.run_id)
-    return {"success": result.success, "checks": checks, "made": made, "tags": dict(run.tags), "run": run.run_id,
+    return {"success": result.success, "checks": checks, "contracts": contracts, "made": made,
+            "tags": dict(run.tags), "run": run.run_id,
             "version": current_version(company.project().folders)}
+
+def shown(asset, month=None):
+    # What the UI tells of the last time that an asset, or a month of it, was made.
+    records = instance.fetch_materializations(
+        dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=[month] if month else None), limit=1).records
+    return {k: v.value for k, v in records[0].asset_materialization.metadata.items()}
 
 cursors = {}
 
@@ -322,6 +395,15 @@ told["whole when all is built"] = whole()
 told["whole when all is built, again"] = whole()
 told["touched when all is built"] = touched()
 told["publish"] = job("publish")
+told["shown of the publish"] = {name: shown(name) for name in ("publication", "metric_month", "scorecard")}
+told["publish again"] = job("publish")
+told["shown of the publish again"] = shown("publication")
+with duckdb.connect(str(company.project().folders.published_database), read_only=True) as readers:
+    counts = [readers.table(name).count("*") for name in ("metric_month", "scorecard")]
+    told["rows of readers"] = [count.fetchall()[0][0] for count in counts]
+    told["nrr of readers"] = readers.sql(
+        "SELECT value FROM metric_month WHERE metric = 'nrr' AND dimension = 'all' AND month = '2024-05-01'"
+    ).fetchall()[0][0]
 cursors.clear()
 told["whole when all is published"] = whole()
 told["daily after a publish"] = asked(daily(dg.build_schedule_context()))
@@ -366,6 +448,11 @@ told["daily before it is ingested"] = asked(request)
 told["daily run"] = job("refresh", **request.tags)
 told["built by the daily run"] = built_by(told["daily run"]["run"])
 told["stale after the daily run"] = stale_by_table()
+with duckdb.connect(str(company.project().folders.published_database), read_only=True) as readers:
+    told["usage of readers"] = dict(readers.sql(
+        "SELECT metric, value FROM metric_month WHERE dimension = 'all' AND month = '2023-09-01' "
+        "AND metric IN ('mau', 'wau', 'dau', 'stickiness')").fetchall())
+told["shown of usage"] = shown("mau", "2023-09-01")
 last = {key.to_user_string(): instance.get_latest_materialization_event(key)
         for key in defs.resolve_asset_graph().get_all_asset_keys()}
 told["recorded by the daily run"] = sorted(
@@ -375,6 +462,15 @@ with company.project().database.connect() as connection:
     connection.execute("UPDATE fct_mrr_account_month SET closing_cents = closing_cents + 1 "
                        "WHERE month = '2024-02-01' AND account_id = 'A01'")
 told["publish while broken"] = job("publish")
+
+costs = exports()["costs"]
+costs[0]["amount"] = "much"
+company.export("costs", costs)
+told["ingest of a fault"] = job("ingest")
+told["ingest of the same"] = job("ingest")
+costs[1]["amount"] = "more"
+company.export("costs", costs)
+told["ingest of too many faults"] = job("ingest")
 print(json.dumps(told))
 """
 
@@ -547,16 +643,56 @@ def test_a_daily_run_builds_what_its_own_ingest_touches_in_whatever_month_and_pu
 def test_a_daily_run_records_what_it_built_and_all_that_has_no_months(life: dict[str, Any]) -> None:
     """The UI tells by it how fresh the publication is."""
     ingested = {*CANONICAL, *WHOLE, "export_file", "dim_month", "stale_month"}
-    published = {"dim_metric", "invariant", "publication"}
+    published = {"dim_metric", "invariant", "publication", *SHOWN}
     assert set(life["recorded by the daily run"]) == {*ingested, *life["built by the daily run"], *published}
+
+
+def test_a_month_of_a_metric_asset_shows_the_values_of_each_of_its_metrics(life: dict[str, Any]) -> None:
+    """As numbers, which the UI plots; they are those that readers find."""
+    shown, found = life["shown of usage"], life["usage of readers"]
+    assert found.keys() == {"mau", "wau", "dau", "stickiness"} and found["mau"] > 0
+    assert {name: shown[name] for name in found} == found
+    assert shown["dagster/partition_row_count"] > 4
+
+
+def test_a_clean_table_shows_whether_the_rows_of_its_files_kept_the_contract(life: dict[str, Any]) -> None:
+    """Of thirty rows of costs one is under the limit of a twentieth, and two are above it."""
+    assert life["ingest"]["contracts"].keys() == CANONICAL.keys()
+    assert all(passed for passed, _, _ in life["ingest"]["contracts"].values())
+    told = {"files": 1, "rows_read": 30, "quarantine_limit": 0.05}
+    assert life["ingest"]["contracts"]["costs"] == [True, "WARN", {**told, "rows_quarantined": 0}]
+    for run in ("ingest of a fault", "ingest of the same"):
+        assert life[run]["success"]
+        assert life[run]["contracts"]["costs"] == [False, "WARN", {**told, "rows_quarantined": 1}]
+    many = life["ingest of too many faults"]
+    assert many["success"]
+    assert many["contracts"]["costs"] == [False, "ERROR", {**told, "rows_quarantined": 2}]
+    assert many["contracts"]["tickets"][0]
 
 
 def test_a_publish_gives_readers_a_version_once_the_checks_have_passed(life: dict[str, Any]) -> None:
     publish = life["publish"]
     assert publish["success"]
     assert publish["checks"] == {"one_lineage": True, "invariants_hold": True}
-    assert publish["made"] == ["dim_metric", "invariant", "publication"]
+    assert publish["made"] == ["dim_metric", "invariant", "metric_month", "publication", "scorecard"]
     assert publish["version"] == 1
+
+
+def test_a_publish_tells_what_readers_find_in_the_version(life: dict[str, Any]) -> None:
+    shown, (values, rows) = life["shown of the publish"], life["rows of readers"]
+    assert shown["publication"] == {"version": 1, "is_new": True}
+    assert shown["metric_month"] == {"version": 1, "dagster/row_count": values}
+    # On June 29 the month is not over: May is the last that is.
+    assert shown["scorecard"]["nrr"] == life["nrr of readers"]
+    assert (shown["scorecard"]["version"], shown["scorecard"]["dagster/row_count"]) == (1, rows)
+
+
+def test_a_publish_of_nothing_new_says_so_and_makes_no_version(life: dict[str, Any]) -> None:
+    again = life["publish again"]
+    assert again["success"] and again["version"] == 1
+    assert again["made"] == ["dim_metric", "invariant", "publication"]
+    told = "nothing is new since version 1, which readers keep"
+    assert life["shown of the publish again"] == {"version": 1, "is_new": False, "told": told}
 
 
 def test_a_publish_is_asked_for_once_no_month_is_stale_and_something_is_new(life: dict[str, Any]) -> None:
