@@ -25,8 +25,9 @@ class NegativeMrrWarning(UserWarning):
 class Service:
     """Periods of constant MRR, one row per item, account and period.
 
-    Columns: those of ITEM, account_id, currency, seats, cancel_requested_on, from_day (first day),
-    to_day (first day after; NULL: open) and `amount`, the monthly amount in 1/`scale` native minor units, not zero.
+    Columns: those of ITEM, account_id, plan, quantity, interval_unit, interval_count, currency, seats,
+    cancel_requested_on, from_day (first day), to_day (first day after; NULL: open) and `amount`, the monthly amount in
+    1/`scale` native minor units, not zero.
     """
 
     periods: pl.DataFrame
@@ -75,7 +76,8 @@ def service_periods(subscription_items: pl.DataFrame, as_of: dt.date) -> Service
     billed = (
         pieces.filter(~_on_trial(pl.col("cut")) & ~_paused(pl.col("cut")))
         .select(
-            *ITEM, "account_id", "currency", "seats", "cancel_requested_on", from_day="cut",
+            *ITEM, "account_id", "plan", "quantity", "interval_unit", "interval_count",
+            "currency", "seats", "cancel_requested_on", from_day="cut",
             to_day=pl.when(pl.col("piece_to") < FOREVER).then(pl.col("piece_to")),
             amount=line * pl.col("interval"),
         )
