@@ -68,7 +68,9 @@ def _row(config: Config, exported: Exported, metric: Metric) -> dict[str, object
     }
 
 
-SAME = ("asset", "title", "unit", "better", "signal", "perspective", "rollup", "over_time", "null_with")
+SAME = (
+    "asset", "title", "unit", "better", "signal", "perspective", "rollup", "over_time", "history_months", "null_with",
+)  # fmt: skip
 """Columns of `dim_metric` that are fields of a definition."""
 
 

@@ -72,6 +72,7 @@ PARTS: dict[str, dict[tuple[dt.date, str], tuple[int, int | None]]] = {
     "mrr_churn_rate": {(JANUARY, "a"): (0, 100), (FEBRUARY, "a"): (0, 100), (FEBRUARY, "b"): (50, 50)},
 }
 REGION = {"a": "east", "b": "west"}
+PLAN = {"a": "Pro", "b": "Basic"}
 METRIC_KEY = {metric: number for number, metric in enumerate(PARTS, 1)}
 ACCOUNT_KEY = {"a": 1, "b": 2}
 SLICES = {("all", "all"): "ab", ("region", "east"): "a", ("region", "west"): "b"}
@@ -138,7 +139,10 @@ def company() -> dict[str, list[Row]]:
         "metric_operand": [{"metric": metric, "operand": metric} for metric in PARTS],
         "dim_account": [{**account, "first_seen_on": DECEMBER} for account in who],
         "dim_account_month": [
-            {**account, "month": m} for account in who for m in MONTHS if (m, account["account_id"]) in MOVEMENTS
+            {**account, "month": m, "plan": PLAN[account["account_id"]]}
+            for account in who
+            for m in MONTHS
+            if (m, account["account_id"]) in MOVEMENTS
         ],
         "fct_mrr_account_month": [{"month": m, "account_id": a, **row} for (m, a), row in MOVEMENTS.items()],
         "fct_mrr_item_month": [
@@ -645,6 +649,22 @@ class TestMacros:
     )
     def test_a_metric_can_be_had_for_any_slice_and_period(self, sliced, metric, first, last, expected):
         query = "SELECT slice, round(value, 9), null_reason FROM slice_metric('{}', DATE '{}', DATE '{}', 'region')"
+        assert ask(sliced, query.format(metric, first, last)) == expected
+
+    @pytest.mark.parametrize(
+        ("metric", "first", "last", "expected"),
+        [
+            # In February Pro grows from 100 to 130, and Basic's only account leaves with its 50.
+            ("mrr", FEBRUARY, FEBRUARY, [("Basic", 0.0), ("Pro", 130.0)]),
+            ("churn_rate", FEBRUARY, FEBRUARY, [("Basic", 1.0), ("Pro", 0.0)]),
+            ("nrr", FEBRUARY, FEBRUARY, [("Basic", 0.0), ("Pro", 1.3)]),
+            # (100 + 130) / (100 + 100), and 0 / 50: Basic began in January.
+            ("nrr", JANUARY, FEBRUARY, [("Basic", 0.0), ("Pro", 1.15)]),
+            ("arr", JANUARY, JANUARY, [("Basic", 600.0), ("Pro", 1_200.0)]),
+        ],
+    )
+    def test_a_metric_slices_by_plan(self, sliced, metric, first, last, expected):
+        query = "SELECT slice, round(value, 9) FROM slice_metric('{}', DATE '{}', DATE '{}', 'plan')"
         assert ask(sliced, query.format(metric, first, last)) == expected
 
     def test_a_slice_by_account_is_the_account(self, sliced):
