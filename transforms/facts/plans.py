@@ -3,7 +3,6 @@
 import polars as pl
 
 from transforms.calendar import month_start
-from transforms.facts.intervals import interval
 from transforms.facts.rates import at_rate, rates_so_far
 from transforms.facts.service import ITEM, Service
 
@@ -51,7 +50,7 @@ def _left_with(service_periods: Service, fx_rates: pl.DataFrame, currency: str) 
     last_day = pl.col("to_day") - pl.duration(days=1)
     rated = rates_so_far(fx_rates, ended.with_columns(month=month_start(last_day)), currency)
     cents = at_rate(pl.col("amount"), pl.col("whole_rate").fill_null(0), service_periods.scale)
-    return _greatest(rated.with_columns(interval=interval()), ["account_id", "to_day"], cents).sort("to_day")
+    return _greatest(rated, ["account_id", "to_day"], cents).sort("to_day")
 
 
 def _greatest(items: pl.DataFrame, keys: list[str], cents: pl.Expr) -> pl.DataFrame:
