@@ -168,19 +168,29 @@ class FctInvoice(Invoice):
     credited_cents: pl.Int64 = column(
         "What a credit note takes back, at the rate of the month of issue", unit="cents", null=True
     )
+    open_cents: pl.Int64 = column(
+        "Amount − refunded of an open invoice at the rate of the month of issue; NULL without such a rate",
+        unit="cents",
+        null=True,
+    )
 
     class Config:
         unique = ["source", "invoice_id"]
 
 
-class Renewal(Contract):
-    """One row per term that came up for renewal."""
+class Term(Contract):
+    """One row per term of a subscription."""
 
     renewal_id: str = column("Term")
     account_id: str = column("Account", null=True)
     subscription_id: str = column("Subscription", optional=True)
     term_started_on: pl.Date = column("First day of the term")
     term_ended_on: pl.Date = column("Due day: the first day after the term", moment="planned")
+
+
+class Renewal(Term):
+    """One row per term that came up for renewal."""
+
     renewed_on: pl.Date = column("Day it was renewed", optional=True, moment="happened")
     outcome: str = column("What became of it", isin=["renewed", "lost", "open"])
     mrr_amount: pl.Int64 = column("MRR of the term", unit=MINOR, optional=True, ge=0, le=MOST_MONEY)
@@ -241,6 +251,20 @@ class FxRates(Export):
         metadata = {"dated_by": "month"}
 
 
+class FctCostMonth(Contract):
+    """One row per month and cost category with costs, of all sources and currencies together."""
+
+    month: pl.Date = column("First day of the month")
+    category: str = column("Cost category")
+    is_retention: bool = column("Whether the config counts it as a cost of keeping customers")
+    cost_cents: pl.Int64 = column(
+        "Cost at the rate of the month, rounded once; NULL where the month lacks a rate", unit="cents", null=True
+    )
+
+    class Config:
+        unique = ["month", "category"]
+
+
 class FctMrrAccountMonth(Contract):
     """One row per account and month with opening or closing MRR.
 
@@ -286,6 +310,34 @@ class FctMrrAccountCurrencyMonth(Contract):
         unique = ["month", "account_id", "currency"]
 
 
+class FctMrrItemMonth(Contract):
+    """One row per item of a subscription and month at whose end it makes MRR.
+
+    An account's items add up to its closing MRR exactly, in each currency and in the reporting currency: each item has
+    its whole cents, and the cents that lack then go to those with the greatest fraction of one.
+    """
+
+    month: pl.Date = column("First day of the month")
+    account_id: str = column("Account")
+    source: str = column(OF_SOURCE)
+    subscription_id: str = column("Subscription")
+    item_id: str = column("Item of the subscription")
+    plan: str = column("Plan", null=True)
+    interval: str = column("Billing interval: month, 6 months, quarter, year, week …; 12 months are a year")
+    quantity: pl.Int64 = column("Units billed; 1 where the export says nothing", ge=0)
+    seats: pl.Int64 = column("Seats the item gives", unit="count", null=True)
+    currency: str = currency()
+    closing_native_cents: pl.Int64 = column("MRR on the last day of the month", unit=MINOR, ge=0)
+    closing_cents: pl.Int64 = column("The same at the rate of the month", unit="cents", ge=0)
+
+    class Config:
+        unique = ["month", "source", "subscription_id", "item_id"]
+
+
+RENEWAL_BASIS = ["renewals", "subscription_items"]
+OF_TERM = f"{OF_SOURCE}; empty: a term that is read from items of several"
+
+
 class FctRenewal(Renewal):
     """One row per term that came up for renewal, in the month it was due.
 
@@ -294,7 +346,7 @@ class FctRenewal(Renewal):
     """
 
     month: pl.Date = column("Month of the due day")
-    source: str = column(f"{OF_SOURCE}; empty: a term that is read from items of several", null=True)
+    source: str = column(OF_TERM, null=True)
     counts: bool = column("Whether the term is longer than a month")
     is_renewed: bool = column("Renewed before the 30th day after the due day")
     decided_on: pl.Date = column(
@@ -304,7 +356,22 @@ class FctRenewal(Renewal):
     renewed_mrr_cents: pl.Int64 = column(
         "MRR after renewal at the rate of the due month; 0 if it was not renewed", unit="cents", null=True
     )
-    basis: str = column("Table the row was made from", isin=["renewals", "subscription_items"])
+    basis: str = column("Table the row was made from", isin=RENEWAL_BASIS)
+
+    class Config:
+        unique = ["source", "renewal_id"]
+
+
+class UpcomingRenewal(Term):
+    """One row per term longer than a month that is due after `as_of`, and of which nothing is decided yet.
+
+    As exported; where no source has renewals, one row per account and next day on which some of its items that are
+    billed for more than a month are due, without those whose end or cancellation is known.
+    """
+
+    source: str = column(OF_TERM, null=True)
+    mrr_cents: pl.Int64 = column("MRR of the term at the rate of the month of as_of", unit="cents", null=True)
+    basis: str = column("Table the row was made from", isin=RENEWAL_BASIS)
 
     class Config:
         unique = ["source", "renewal_id"]

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from schemas.currencies import MINOR_DIGITS
-from schemas.customers import DimAccountMonth
+from schemas.customers import Account
 from schemas.segments import SegmentName
 from schemas.settings import (
     Count,
@@ -393,4 +393,4 @@ class Config(Settings):
     @property
     def extra_segments(self) -> list[str]:
         """Segments that are not columns of every account."""
-        return [name for name in self.segments if name not in DimAccountMonth.dtypes()]
+        return [name for name in self.segments if name not in Account.dtypes()]

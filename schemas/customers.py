@@ -119,13 +119,17 @@ class AccountVersion(Account):
 class DimAccountMonth(Account):
     """One row per account and month from the month it is first seen, with its segments as known at month end.
 
-    Known from the landed snapshots; before the first snapshot, the earliest known. No value is `(unknown)`.
+    Known from the landed snapshots; before the first snapshot, the earliest known. No value is `(unknown)`. Plan and
+    interval are those of the item with the greatest MRR on the account's last day in service by month end, so that who
+    left counts under what it left; a segment of the config that is called so is what the CRM says instead.
     """
 
     month: pl.Date = column("First day of the month")
     account_key: pl.Int32 = column("Number of the account in metric_part")
     first_paid_on: pl.Date = column("First day with MRR, if that was by month end", null=True)
     has_history: bool = column("Whether former versions of its subscription items are known, see dim_account")
+    plan: str = column("Plan of the item with the greatest MRR, the last that it had by month end", null=True)
+    interval: str = column("Billing interval of that item", null=True)
 
     class Config:
         unique = ["month", "account_id"]

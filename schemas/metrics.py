@@ -48,6 +48,9 @@ class DimMetric(Contract):
     observed_month: str = column("Its column with the month in which the observation counts", null=True)
     scale: pl.Float64 = column("Factor of a ratio: 100 for points")
     minimum: pl.Float64 = column("Denominator under which a value is insufficient_history", null=True)
+    history_months: pl.Int32 = column(
+        "Months before a month by which the data must have begun, else the value is insufficient_history", unit="months"
+    )
     null_with: str = column("Metric whose NULL makes this one NULL, for the same reason", null=True)
     known_where: str = column(
         "Column of dim_account_month that says of which accounts it can be known; empty: of all, or of none", null=True

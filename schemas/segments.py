@@ -10,8 +10,8 @@ from schemas.contract import Contract
 from schemas.customers import Accounts, AccountVersion, DimAccount, DimAccountMonth, DimMonth
 from schemas.metrics import MetricMonth, MetricPart
 
-FREE = frozenset({"industry", "country", "region", "size", "csm_owner"})
-"""Columns of every account that are there to slice by."""
+FREE = frozenset({"industry", "country", "region", "size", "csm_owner", "plan", "interval"})
+"""Columns of every account that are there to slice by; the last two are a segment only where the CRM has them."""
 _TABLES = (Accounts, AccountVersion, DimAccount, DimAccountMonth, DimMonth, MetricMonth, MetricPart)
 _PASSING = (
     "all at_fault begins_on day exported_on in_crm is_shown known linked_account_id observation part_of reached_on "

@@ -33,6 +33,18 @@ class FctMilestone(Milestone):
         unique = ["account_id", "milestone"]
 
 
+class DimMilestone(Contract):
+    """One row per milestone of the config, in the order in which customers should reach them."""
+
+    milestone: str = column("Milestone of the config")
+    position: pl.Int64 = column("Place in the config's order, from 1", ge=1)
+    within_days: pl.Int64 = column("Deadline after the first paying day", unit="days")
+    is_value: bool = column("Whether reaching it means the customer has value")
+
+    class Config:
+        unique = ["milestone"]
+
+
 class CsmActivity(Contract):
     """One row per activity of a customer-success manager."""
 

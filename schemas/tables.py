@@ -32,10 +32,13 @@ DIMENSIONS = _by_name(
     metrics.DimMetric,
     metrics.MetricOperand,
     metrics.MetricTarget,
+    success.DimMilestone,
+    billing.UpcomingRenewal,
 )
 FACTS = _by_name(
     billing.FctMrrAccountMonth,
     billing.FctMrrAccountCurrencyMonth,
+    billing.FctMrrItemMonth,
     billing.FctInvoice,
     billing.FctRenewal,
     billing.FctTrial,
@@ -48,6 +51,7 @@ FACTS = _by_name(
     success.FctMilestone,
     success.FctCsmActivity,
     success.ChurnReasonMonth,
+    billing.FctCostMonth,
     success.FctHealthInput,
     success.FctHealthScore,
 )
@@ -66,7 +70,7 @@ OPERATIONS = _by_name(operations.Quarantine, operations.ExportFile, operations.I
 PUBLISHED = {**DIMENSIONS, **FACTS, **VALUES, **EXPLANATIONS, **OPERATIONS}
 """The tables analysts see, all in schema main."""
 
-WHOLE = _by_name(customers.DimAccount, customers.AccountVersion)
+WHOLE = _by_name(customers.DimAccount, customers.AccountVersion, billing.UpcomingRenewal)
 """Dimensions without months: what the months see of them is told like that of canonical tables."""
 
 INTERNAL = _by_name(

@@ -26,6 +26,11 @@ BROKEN = {
             FROM fct_mrr_account_month WHERE closing_cents > 0)
         SELECT month, count(*) FILTER (opening_cents IS DISTINCT FROM closing_cents) AS broken
         FROM opening FULL JOIN closing USING (month, account_id) JOIN months USING (month) GROUP BY month""",
+    "items add up to the account's closing MRR": """
+        WITH items AS (SELECT month, account_id, sum(closing_cents) AS cents FROM fct_mrr_item_month
+            GROUP BY month, account_id)
+        SELECT month, count(*) FILTER (coalesce(i.cents, 0) <> coalesce(a.closing_cents, 0)) AS broken
+        FROM items AS i FULL JOIN fct_mrr_account_month AS a USING (month, account_id) GROUP BY month""",
     "mrr is the sum of closing MRR": """
         SELECT month, CAST(coalesce(f.closing, 0) <> v.value AS BIGINT) AS broken
         FROM metric_month AS v LEFT JOIN

@@ -54,7 +54,7 @@ needed AS (
     -- The metrics it is made of, and those that make these NULL. A flow or a pooled rate takes every month of the
     -- period, if what is asked for does; anything else takes the last one.
     SELECT DISTINCT m.metric, m.rollup, m.scale, coalesce(m.minimum, 0) AS minimum, m.null_with, m.is_company_only,
-           m.known_where,
+           m.known_where, m.history_months,
            CASE WHEN a.pools AND m.over_time IN ('flow', 'mean_rate') THEN a.first ELSE a.last END AS first, a.last
     FROM asked AS a
     JOIN metric_operand AS o ON o.metric = a.metric
@@ -109,6 +109,13 @@ company AS (
         v.null_reason IN ('source_missing', 'not_exported')
         OR v.null_reason = 'insufficient_history' AND (n.minimum = 0 OR n.first = n.last))
 ),
+early AS (
+    -- That the data begins too late holds of every slice, whatever the company says instead.
+    SELECT n.metric
+    FROM needed AS n
+    CROSS JOIN (SELECT date_trunc('month', min(first_paid_on)) AS begins FROM dim_account) AS d
+    WHERE n.history_months > 0 AND coalesce(n.last - to_months(n.history_months) < d.begins, true)
+),
 unknown AS (
     -- Slices with an account of which the metric cannot be known, as a source of its doesn't export what it needs.
     SELECT DISTINCT n.metric, a.slice
@@ -121,7 +128,9 @@ unknown AS (
 numbers AS (
     -- Every metric has a row in every slice; a sum over nothing is 0.
     SELECT n.metric, n.rollup, n.minimum, n.null_with, n.is_company_only, s.slice,
-           CASE WHEN u.slice IS NULL THEN c.reason ELSE coalesce(c.reason, 'not_exported') END AS of_company,
+           CASE WHEN u.slice IS NOT NULL AND c.reason IS DISTINCT FROM 'source_missing' THEN 'not_exported'
+                WHEN e.metric IS NOT NULL THEN coalesce(c.reason, 'insufficient_history')
+                ELSE c.reason END AS of_company,
            CASE WHEN n.rollup IN ('sum', 'ratio') THEN coalesce(p.numerator, 0) END AS numerator,
            CASE WHEN n.rollup = 'ratio' THEN coalesce(p.denominator, 0) END AS denominator,
            CASE n.rollup WHEN 'sum' THEN coalesce(p.numerator, 0) WHEN 'median' THEN m.middle
@@ -130,6 +139,7 @@ numbers AS (
     LEFT JOIN parts AS p ON p.metric = n.metric AND p.slice = s.slice
     LEFT JOIN medians AS m ON m.metric = n.metric AND m.slice = s.slice
     LEFT JOIN company AS c ON c.metric = n.metric
+    LEFT JOIN early AS e ON e.metric = n.metric
     LEFT JOIN unknown AS u ON u.metric = n.metric AND u.slice = s.slice
 ),
 reasoned AS (

@@ -36,7 +36,7 @@ def publish_parquet(part: Path, versions: Mapping[int, Path], fingerprints: Mapp
         for table in WHOLE:
             _copy(connection, f"SELECT * FROM {table}", target / f"{table}.parquet")  # noqa: S608 - our names
         for view in (*VIEWS, OBSERVATIONS):
-            _copy(connection, f"SELECT * FROM {view.name} ORDER BY month", target / f"{view.name}.parquet")  # noqa: S608
+            _copy(connection, f"SELECT * FROM {view.name} ORDER BY {view.order}", target / f"{view.name}.parquet")  # noqa: S608
         for table in BY_MONTH:
             (target / table).mkdir()
             months = connection.execute(f"SELECT DISTINCT month FROM {table} ORDER BY month").fetchall()  # noqa: S608

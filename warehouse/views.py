@@ -19,6 +19,8 @@ class View:
     tables: tuple[str, ...]
     """Where its columns come from; of a name in several the first speaks."""
     columns: dict[str, str]
+    order: str = "month"
+    """How its rows lie in the Parquet file."""
 
 
 VIEWS = (
@@ -84,6 +86,74 @@ VIEWS = (
             "attainment": "Value / target, or target / value where lower is better: 1 and more is met",
             "status": "met, missed, or unknown where there is a target and no value",
         },
+    ),
+    View(
+        "open_renewal",
+        "One row per term longer than a month of which it is not decided on the last day of the data whether it is "
+        "renewed: it is due later, or was due less than 30 days ago.",
+        """
+        WITH today AS (SELECT max(month_end) AS as_of FROM dim_month),
+        terms AS (
+            SELECT source, renewal_id, account_id, subscription_id, term_started_on, term_ended_on, mrr_cents, basis
+            FROM upcoming_renewal
+            UNION ALL
+            SELECT source, renewal_id, account_id, subscription_id, term_started_on, term_ended_on, mrr_cents, basis
+            FROM fct_renewal, today
+            WHERE counts AND outcome = 'open' AND term_ended_on <= as_of AND decided_on > as_of
+        ),
+        health AS (
+            SELECT account_id, max(month) AS month, arg_max(score, month) AS score, arg_max(band, month) AS band
+            FROM fct_health_score WHERE score IS NOT NULL GROUP BY account_id
+        )
+        SELECT t.account_id, a.account_name, a.csm_owner, t.source, t.renewal_id, t.subscription_id, t.term_started_on,
+               t.term_ended_on AS due_on, date_diff('day', today.as_of, t.term_ended_on) AS due_in_days, t.mrr_cents,
+               h.score AS health_score, h.band AS health_band, h.month AS health_month, t.basis
+        FROM terms AS t CROSS JOIN today
+        LEFT JOIN dim_account AS a USING (account_id)
+        LEFT JOIN health AS h USING (account_id)
+        """,
+        ("upcoming_renewal", "dim_account"),
+        {
+            "due_on": "Due day: the first day after the term",
+            "due_in_days": "Days from the last day of the data to the due day; below zero it has passed [days]",
+            "health_score": "The account's last health score [score]",
+            "health_band": "Its band: green, yellow or red",
+            "health_month": "Month of that score",
+        },
+        order="due_on, renewal_id",
+    ),
+    View(
+        "open_invoice",
+        "One row per invoice issued in a published month that is open on the last day of the data, less what credit "
+        "notes that name it took back.",
+        """
+        WITH today AS (SELECT max(month_end) AS as_of FROM dim_month),
+        credited AS (
+            SELECT source, credits_invoice_id AS invoice_id, currency, sum(abs(amount)) AS amount
+            FROM fct_invoice WHERE credited_cents IS NOT NULL AND credits_invoice_id IS NOT NULL
+            GROUP BY ALL
+        ),
+        bills AS (
+            SELECT i.*, i.amount - coalesce(i.refunded, 0) AS billed,
+                   CAST(i.amount - coalesce(i.refunded, 0) - coalesce(c.amount, 0) AS BIGINT) AS open_amount
+            FROM fct_invoice AS i LEFT JOIN credited AS c USING (source, invoice_id, currency)
+            WHERE i.status = 'open' AND i.kind = 'invoice' AND i.paid_on IS NULL
+        )
+        SELECT b.account_id, a.account_name, a.csm_owner, b.source, b.invoice_id, b.issued_on, b.due_on,
+               date_diff('day', b.due_on, today.as_of) AS overdue_days, b.currency, b.open_amount,
+               -- What is left of it, half a cent up: whole numbers all the way.
+               CAST((2 * CAST(b.open_cents AS HUGEINT) * b.open_amount + b.billed) // (2 * CAST(b.billed AS HUGEINT))
+                   AS BIGINT) AS open_cents
+        FROM bills AS b CROSS JOIN today LEFT JOIN dim_account AS a USING (account_id)
+        WHERE b.open_amount > 0
+        """,
+        ("fct_invoice", "dim_account"),
+        {
+            "overdue_days": "Days from the due day to the last day of the data; below zero it is not due yet [days]",
+            "open_amount": "Amount − refunded − credited [minor units of currency]",
+            "open_cents": "The same at the rate of the month of issue; NULL without such a rate [cents]",
+        },
+        order="due_on, source, invoice_id",
     ),
 )
 

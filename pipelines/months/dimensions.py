@@ -98,7 +98,12 @@ def dimension_made_from(project: Project, name: str) -> str:
         ingested.sort("table_name").select("table_name", "made_from", "sight").rows(),
         project.as_of(),
         project.months(project.as_of()),
-        [config.onboarding.model_dump(), config.finance.model_dump(mode="json"), config.segments],
+        [
+            config.reporting.model_dump(),
+            config.onboarding.model_dump(),
+            config.finance.model_dump(mode="json"),
+            config.segments,
+        ],
         dimension_code(name),
     )
 

@@ -1,4 +1,4 @@
-"""The catalogue of metrics as rows: what analysts and the SQL macros read of the definitions."""
+"""The catalogue of metrics and milestones as rows: what analysts and the SQL macros read of the definitions."""
 
 import datetime as dt
 import difflib
@@ -8,6 +8,7 @@ import polars as pl
 from pipelines.project import Project
 from schemas.config import Config
 from schemas.metrics import DimMetric, MetricOperand, MetricTarget
+from schemas.success import DimMilestone
 from transforms.catalogue import CATALOGUE
 from transforms.exported import Exported
 from transforms.metrics.definition import Derived, Median, Metric, Ratio
@@ -17,11 +18,17 @@ from warehouse.lineage import digest
 
 
 def glossary(project: Project) -> dict[str, pl.DataFrame]:
-    """`dim_metric`, `metric_operand` and `metric_target`, as the code and the config say now."""
+    """`dim_metric`, `metric_operand`, `metric_target` and `dim_milestone`, as the code and the config say now."""
     keys = project.database.metric_keys(list(CATALOGUE))
     rows = DimMetric.checked(DimMetric.shaped(catalogue_rows(project).join(keys, on="metric")))
     targets = target_rows(project, project.months(project.as_of()))
-    return {"dim_metric": rows, "metric_operand": operand_rows(project), "metric_target": targets}
+    milestones = milestone_rows(project.config)
+    return {
+        "dim_metric": rows,
+        "metric_operand": operand_rows(project),
+        "metric_target": targets,
+        "dim_milestone": milestones,
+    }
 
 
 def wording(project: Project) -> str:
@@ -61,7 +68,9 @@ def _row(config: Config, exported: Exported, metric: Metric) -> dict[str, object
     }
 
 
-SAME = ("asset", "title", "unit", "better", "signal", "perspective", "rollup", "over_time", "null_with")
+SAME = (
+    "asset", "title", "unit", "better", "signal", "perspective", "rollup", "over_time", "history_months", "null_with",
+)  # fmt: skip
 """Columns of `dim_metric` that are fields of a definition."""
 
 
@@ -77,6 +86,13 @@ def operand_rows(project: Project) -> pl.DataFrame:
 
     rows = [(metric.name, operand) for metric in CATALOGUE.values() for operand in dict.fromkeys(operands(metric))]
     return pl.DataFrame(rows, schema=MetricOperand.dtypes(), orient="row")
+
+
+def milestone_rows(config: Config) -> pl.DataFrame:
+    """`dim_milestone`: the config's milestones in their order."""
+    steps = enumerate(config.onboarding.milestones, start=1)
+    rows = [(step.name, position, step.within_days, step.is_value) for position, step in steps]
+    return DimMilestone.checked(pl.DataFrame(rows, schema=DimMilestone.dtypes(), orient="row"))
 
 
 def check_targets(project: Project) -> None:

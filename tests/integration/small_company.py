@@ -84,6 +84,7 @@ def exports() -> Tables:
             _renewal("R1", "cus_3", "2023-04-01", "2024-04-01", "lost", None),
             _renewal("R2", "A04", "2023-05-01", "2024-05-01", "renewed", "2024-04-20"),
             _renewal("R3", "A01", "2023-06-15", "2024-06-15", "open", None),
+            _renewal("R4", "A04", "2024-05-01", "2025-05-01", "open", None),
         ],
         "tickets": _tickets(),
         "survey_responses": _responses(),

@@ -119,12 +119,20 @@ TICKET = (
 USAGE = "month account_id active_users user_days events minutes errors"
 INTERFACE = {
     "dim_account": "account_id account_name industry country region size csm_owner signup_on first_paid_on",
-    "dim_account_month": "account_id month account_name industry country region size csm_owner signup_on first_paid_on",
+    "dim_account_month": "account_id month account_name industry country region size csm_owner signup_on first_paid_on "
+    "plan interval",
+    "dim_milestone": "milestone position within_days is_value",
+    "upcoming_renewal": "account_id subscription_id renewal_id term_ended_on mrr_cents",
+    "open_renewal": "account_id subscription_id due_on mrr_cents health_score health_band csm_owner",
+    "open_invoice": "account_id invoice_id issued_on due_on currency open_cents",
     "dim_month": "month month_end is_provisional",
     "dim_metric": "metric title definition unit better signal perspective rollup over_time",
     "fct_mrr_account_month": "account_id month opening_cents new_cents reactivation_cents expansion_cents upsell_cents "
     "cross_sell_cents contraction_cents churned_cents fx_cents closing_cents",
     "fct_mrr_account_currency_month": "account_id month currency",
+    "fct_mrr_item_month": "month account_id subscription_id item_id plan interval quantity seats currency "
+    "closing_native_cents closing_cents",
+    "fct_cost_month": "month category cost_cents",
     "fct_ticket": f"month {TICKET}",
     "fct_survey_response": "month response_id account_id respondent_id ticket_id kind score scale_min scale_max "
     "direction comment sent_at responded_at",
@@ -158,6 +166,12 @@ GRAINS = {
     "dim_metric": "metric",
     "fct_mrr_account_month": "account_id, month",
     "fct_mrr_account_currency_month": "account_id, month, currency",
+    "fct_mrr_item_month": "month, source, subscription_id, item_id",
+    "fct_cost_month": "month, category",
+    "dim_milestone": "milestone",
+    "upcoming_renewal": "source, renewal_id",
+    "open_renewal": "source, renewal_id",
+    "open_invoice": "source, invoice_id",
     "fct_ticket": "ticket_id",
     "fct_survey_response": "response_id",
     "fct_renewal": "renewal_id",

@@ -20,6 +20,7 @@ from tests.frames import day, margins, months, mrr_of, rows
 from transforms.declaration import parameters
 from transforms.exported import Exported
 from transforms.facts.mrr import fct_mrr_account_currency_month
+from transforms.facts.mrr_items import fct_mrr_item_month, item_months
 from transforms.facts.service import NegativeMrrWarning, service_periods
 from transforms.metrics import retention, revenue
 from transforms.metrics.definition import REGISTRY
@@ -190,6 +191,12 @@ def _native(
     items: pl.DataFrame, fx_rates: pl.DataFrame, dim_month: pl.DataFrame, as_of: dt.date, currency: str
 ) -> pl.DataFrame:
     return fct_mrr_account_currency_month(service_periods(items, as_of), fx_rates, dim_month, currency)
+
+
+def _items(
+    items: pl.DataFrame, fx_rates: pl.DataFrame, dim_month: pl.DataFrame, as_of: dt.date, currency: str
+) -> pl.DataFrame:
+    return fct_mrr_item_month(item_months(service_periods(items, as_of), fx_rates, dim_month, currency))
 
 
 def _of(table: Any, company: Company, first: str, last: str) -> pl.DataFrame:
@@ -441,3 +448,41 @@ def test_a_company_twice_its_size_has_the_same_ratios_and_twice_the_sums(company
 def _unrated(company: Company) -> list[tuple[str, dt.date]]:
     every = pl.date_range(RATED_FROM, RATED_TO, "1mo", eager=True).to_list()
     return [(code, month) for code in ("USD", "JPY") for month in every if (code, month) not in company.rates]
+
+
+# --- items ------------------------------------------------------------------------------------------------------------
+
+
+@quick
+@given(companies())
+@example(LIFTED_BY_THE_RATE)
+def test_items_add_up_to_the_accounts_closing_and_to_it_in_each_currency(company: Company) -> None:
+    items = _of(_items, company, FIRST, LAST)
+    for table, keys, name in (
+        (made(company), ["month", "account_id"], "closing_cents"),
+        (made_by_currency(company), ["month", "account_id", "currency"], "closing_native_cents"),
+    ):
+        closing = table.filter(pl.col(name) > 0).select(*keys, name).sort(keys)
+        summed = items.group_by(keys).agg(pl.col(name).sum()).filter(pl.col(name) > 0).sort(keys)
+        assert_frame_equal(summed, closing)
+
+
+@quick
+@given(companies())
+def test_an_item_is_less_than_a_cent_from_what_it_makes_alone(company: Company) -> None:
+    items = _of(_items, company, FIRST, LAST)
+    alone = pl.concat(
+        [_of(_items, _only(company, name), FIRST, LAST) for name in {i["item_id"] for i in company.items}]
+    )
+    keys = ["month", "source", "subscription_id", "item_id"]
+    both = items.join(alone, on=keys, how="full", suffix="_alone")
+    for name in ("closing_cents", "closing_native_cents"):
+        # Alone it is rounded to the nearest cent, so that the two differ by one at most.
+        assert both.select((pl.col(name) - pl.col(f"{name}_alone")).abs().max()).item() in (0, 1, None)
+    assert (
+        both.null_count().select(name for name in both.columns if name.startswith("closing")).sum_horizontal()[0] == 0
+    )
+
+
+def _only(company: Company, item_id: str) -> Company:
+    return Company(tuple(i for i in company.items if i["item_id"] == item_id), company.rates, company.as_of)

@@ -16,6 +16,8 @@ from tests.frames import at, config, day, months, rows, turns_of
 from transforms.clean.snapshots import latest_by_key
 from transforms.declaration import parameters
 from transforms.facts.accounts import account_version, dim_account, dim_account_month, first_seen
+from transforms.facts.mrr_items import item_months
+from transforms.facts.service import service_periods
 
 NO_SEGMENTS: tuple[str, ...] = ()
 NOTHING = {name: CANONICAL[name].blank() for name in parameters(first_seen) if name in CANONICAL}
@@ -266,7 +268,20 @@ def by_month(
     segments: tuple[str, ...] = ("industry",),
 ) -> pl.DataFrame:
     versions = account_version(accounts, first_signs(accounts, items), segments)
-    return dim_account_month(versions, accounts_now(accounts, items, segments=segments), calendar, segments)
+    return in_months(versions, accounts_now(accounts, items, segments=segments), calendar, items, segments)
+
+
+def in_months(
+    versions: pl.DataFrame,
+    dimension: pl.DataFrame,
+    calendar: pl.DataFrame,
+    items: pl.DataFrame | None = None,
+    segments: tuple[str, ...] = NO_SEGMENTS,
+) -> pl.DataFrame:
+    """`dim_account_month`, where all money is in euros."""
+    in_service = service_periods(rows(SubscriptionItems) if items is None else items, day("2099-12-31"))
+    of_items = item_months(in_service, rows(FxRates), calendar, "EUR")
+    return dim_account_month(versions, dimension, of_items, in_service, rows(FxRates), calendar, "EUR", segments)
 
 
 class TestDimAccountMonth:
@@ -284,7 +299,7 @@ class TestDimAccountMonth:
         numbered = accounts_now(accounts).with_columns(account_key=pl.lit(1, pl.Int32))
         for dimension in (accounts_now(accounts), numbered):
             versions = account_version(accounts, first_signs(accounts), NO_SEGMENTS)
-            found = dim_account_month(versions, dimension, months("2024-02", "2024-03"), NO_SEGMENTS)
+            found = in_months(versions, dimension, months("2024-02", "2024-03"))
             assert found.select("account_id", "account_key").rows() == [("a", None), ("a", None)]
 
     def test_leaves_out_who_comes_after_the_last_day_of_an_open_month(self):
@@ -334,6 +349,33 @@ class TestDimAccountMonth:
         assert found["tier"].to_list() == ["gold", "(unknown)"]
         missing = by_month(rows(Accounts, account("a")), months("2024-06", "2024-06"), segments=("tier",))
         assert missing["tier"].to_list() == ["(unknown)"]
+
+    def test_tells_plan_and_interval_of_what_it_pays_for_and_of_what_it_last_paid_for(self):
+        accounts = rows(
+            Accounts, account("a", signup_on=day("2024-01-15")), account("free", signup_on=day("2024-03-01"))
+        )
+        items = rows(
+            SubscriptionItems,
+            item(start="2024-02-10", plan="Pro", interval_unit="year", ended_on=day("2024-03-20"), unit_amount=36_000),
+            item(start="2024-02-10", plan="Extra", item_id="2", ended_on=day("2024-03-20"), unit_amount=2_999),
+        )
+        found = by_month(accounts, months("2024-01", "2024-03"), items, segments=NO_SEGMENTS)
+        assert found.select("account_id", "plan", "interval").rows() == [
+            ("a", "(unknown)", "(unknown)"),
+            ("a", "Pro", "year"),
+            ("a", "Pro", "year"),
+            ("free", "(unknown)", "(unknown)"),
+        ]
+
+    def test_a_segment_that_is_called_plan_is_what_the_crm_says(self):
+        given = with_columns(Accounts, ["plan"], "{name}")
+        accounts = rows(given, account("a", signup_on=day("2024-02-01"), plan="gold"), account("b"))
+        items = rows(SubscriptionItems, item(plan="Pro"), item("b", plan="Pro"))
+        found = by_month(accounts, months("2024-02", "2024-02"), items, segments=("plan",))
+        assert found.select("account_id", "plan", "interval").rows() == [
+            ("a", "gold", "month"),
+            ("b", "(unknown)", "month"),
+        ]
 
     def test_tells_the_first_paying_day_from_its_month_on(self):
         accounts = rows(Accounts, account(signup_on=day("2024-01-15")))

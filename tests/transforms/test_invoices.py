@@ -233,3 +233,45 @@ def test_invoices_of_two_sources_with_one_number_are_two_invoices():
     paid = {"paid_on": day("2024-01-20")}
     found = built(invoice(**paid, export_source="east"), invoice(**paid, amount=700, export_source="west"))
     assert found.select("source", "invoice_id", "paid_cents").rows() == [("east", "1", 10_000), ("west", "1", 700)]
+
+
+def open_cents(*invoices: dict[str, Any], **how: Any) -> list[int | None]:
+    return built(*invoices, **how)["open_cents"].to_list()
+
+
+def test_an_open_invoice_is_told_at_the_rate_of_its_month_of_issue():
+    # $100.00 less $20.00, at 0.90.
+    bill = invoice(status="open", currency="USD", refunded=2_000, due_on=day("2024-02-15"))
+    assert open_cents(bill, rates=(rate("2024-01", "0.90"), rate("2024-02", "0.80"))) == [7_200]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"status": "paid", "paid_on": day("2024-01-20")},
+        {"status": "open", "paid_on": day("2024-01-20")},
+        {"status": "paid"},
+        {"status": "void"},
+        {"status": "draft"},
+        {"status": "uncollectible"},
+        {"status": "open", "amount": -10_000},
+        {"status": "open", "kind": "credit_note"},
+        {"status": "open", "refunded": 10_000},
+    ],
+)
+def test_what_is_paid_given_up_taken_back_or_never_asked_for_is_not_open(given):
+    assert open_cents(invoice(**given)) == [None]
+
+
+def test_an_open_invoice_without_a_rate_stops_nothing_and_is_unknown():
+    assert open_cents(invoice(status="open", currency="USD"), rates=(rate("2023-12", "0.90"),)) == [None]
+    assert open_cents(invoice(status="open", currency="USD"), rates=(rate("2023-12", "0.90"),), as_of="2024-01-30") == [
+        9_000
+    ]
+
+
+def test_an_invoice_of_before_the_first_computed_month_tells_no_open_money():
+    early = rows(Invoices, invoice(issued="2023-11-01", status="open", currency="USD"))
+    calendar, start = months("2024-01", "2024-01"), day("2024-01-01")
+    found = fct_invoice(early, rows(FxRates), calendar, day("2024-01-31"), "EUR", computed_from=start)
+    assert found.select("invoice_id", "open_cents").rows() == [("1", None)]

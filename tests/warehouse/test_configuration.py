@@ -108,6 +108,12 @@ class TestAGoodConfig:
     def test_segments_that_accounts_lack_are_extra(self, loaded):
         assert loaded(GOOD).config.extra_segments == ["tier"]
 
+    def test_a_segment_may_be_called_plan_and_is_the_accounts_own(self, loaded):
+        assert loaded(with_line(7, "segments: [plan, industry, interval]")).config.extra_segments == [
+            "plan",
+            "interval",
+        ]
+
     def test_may_begin_with_a_byte_order_mark_and_end_lines_as_windows_does(self, loaded):
         text = b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode()
         assert loaded(text).config == loaded(GOOD).config
@@ -190,6 +196,7 @@ class TestAWrongConfig:
                 7,
                 "segments.1: the warehouse has a column month of its own",
             ),
+            (with_line(7, "segments: [Plan]"), 7, "segments.0: accounts have the column plan: write it so"),
             (with_line(7, "segments: ['a b']"), 7, "segments.0: expected a column of accounts to slice by"),
             (with_line(16, "  keep_versions: 0"), 16, "publishing.keep_versions: input should be greater than 0"),
             (with_line(16, "  keep_versions: many"), 16, "publishing.keep_versions: input should be a valid integer"),

@@ -55,6 +55,8 @@ MOVEMENTS: dict[tuple[dt.date, str], dict[str, int]] = {
     },
     (FEBRUARY, "b"): {"opening_cents": 50, "churned_cents": 50},
 }
+ITEMS = [(DECEMBER, "a", 100), (JANUARY, "a", 100), (JANUARY, "b", 50), (FEBRUARY, "a", 120), (FEBRUARY, "a", 10)]
+"""The items behind the closing MRR: in February account a has two."""
 PARTS: dict[str, dict[tuple[dt.date, str], tuple[int, int | None]]] = {
     "mrr": {
         (DECEMBER, "a"): (100, None),
@@ -70,6 +72,7 @@ PARTS: dict[str, dict[tuple[dt.date, str], tuple[int, int | None]]] = {
     "mrr_churn_rate": {(JANUARY, "a"): (0, 100), (FEBRUARY, "a"): (0, 100), (FEBRUARY, "b"): (50, 50)},
 }
 REGION = {"a": "east", "b": "west"}
+PLAN = {"a": "Pro", "b": "Basic"}
 METRIC_KEY = {metric: number for number, metric in enumerate(PARTS, 1)}
 ACCOUNT_KEY = {"a": 1, "b": 2}
 SLICES = {("all", "all"): "ab", ("region", "east"): "a", ("region", "west"): "b"}
@@ -136,9 +139,21 @@ def company() -> dict[str, list[Row]]:
         "metric_operand": [{"metric": metric, "operand": metric} for metric in PARTS],
         "dim_account": [{**account, "first_seen_on": DECEMBER} for account in who],
         "dim_account_month": [
-            {**account, "month": m} for account in who for m in MONTHS if (m, account["account_id"]) in MOVEMENTS
+            {**account, "month": m, "plan": PLAN[account["account_id"]]}
+            for account in who
+            for m in MONTHS
+            if (m, account["account_id"]) in MOVEMENTS
         ],
         "fct_mrr_account_month": [{"month": m, "account_id": a, **row} for (m, a), row in MOVEMENTS.items()],
+        "fct_mrr_item_month": [
+            {"month": m, "account_id": a, "item_id": f"{n}", "closing_cents": cents}
+            for n, (m, a, cents) in enumerate(ITEMS)
+        ],
+        "upcoming_renewal": [{"account_id": "a", "renewal_id": "next", "term_ended_on": day("2024-03-15")}],
+        "fct_invoice": [
+            {"month": FEBRUARY, "account_id": "a", "invoice_id": "I1", "issued_on": FEBRUARY, "status": "open"}
+            | {"kind": "invoice", "currency": "EUR", "amount": 130, "open_cents": 130}
+        ],
         "metric_part": [
             {
                 "month": month,
@@ -405,6 +420,64 @@ class TestViews:
         found = ask(folders.published_database, "SELECT * FROM metric_account_month WHERE account_id = '(company)'")
         assert found == [("mrr", FEBRUARY, "(company)", None, 5.0, None)]
 
+    def test_an_open_renewal_is_told_with_its_due_day_mrr_health_and_owner(self, database, folders):
+        """Of terms that were due the open ones of the last 30 days, and all that are due later; as of 29 February."""
+        later = {"account_id": "a", "renewal_id": "next", "subscription_id": "S1", "source": "crm"}
+        upcoming = [{**later, "term_ended_on": day("2024-03-15"), "mrr_cents": 130, "basis": "renewals"}]
+        term = {"month": FEBRUARY, "account_id": "b", "source": "crm", "counts": True, "outcome": "open"}
+        term |= {"mrr_cents": 50, "basis": "renewals"}
+        late = {**term, "renewal_id": "late", "term_ended_on": day("2024-02-10"), "decided_on": day("2024-03-11")}
+        due = [
+            late,
+            {**late, "renewal_id": "done", "outcome": "renewed", "is_renewed": True},
+            {**late, "renewal_id": "a month's", "counts": False},
+            {**late, "renewal_id": "too late", "term_ended_on": day("2024-01-30"), "decided_on": day("2024-02-29")},
+            {**late, "renewal_id": "next", "account_id": "a", "term_ended_on": day("2024-03-15")},
+        ]
+        scores = [
+            {"account_id": "a", "month": JANUARY, "score": 80.0, "band": "green"},
+            {"account_id": "a", "month": FEBRUARY, "score": 60.0, "band": "yellow"},
+            {"account_id": "b", "month": JANUARY, "score": 40.0, "band": "red"},
+            {"account_id": "b", "month": FEBRUARY},
+        ]
+        tables = {"upcoming_renewal": upcoming, "fct_renewal": due, "fct_health_score": scores}
+        database.write_whole({name: filled(database.contracts[name], rows) for name, rows in tables.items()})
+        change(database, "UPDATE dim_account SET csm_owner = 'Ann' WHERE account_id = 'a'")
+        publish(database, folders, told(), 5, {})
+        query = (
+            "SELECT account_name, csm_owner, renewal_id, subscription_id, due_on, due_in_days, mrr_cents, "
+            "health_score, health_band, health_month FROM open_renewal ORDER BY due_on"
+        )
+        assert ask(folders.published_database, query) == [
+            ("B", None, "late", None, day("2024-02-10"), -19, 50, 40.0, "red", JANUARY),
+            ("A", "Ann", "next", "S1", day("2024-03-15"), 15, 130, 60.0, "yellow", FEBRUARY),
+        ]
+
+    def test_an_open_invoice_is_told_in_both_currencies_less_what_was_credited(self, database, folders):
+        """$100 at 0.90 are €90; refunded 20 and credited 30 of them, 50 of 80 are left: 7200 × 50 / 80 = 4500 cents."""
+        common = {"month": FEBRUARY, "account_id": "a", "source": "billing", "currency": "USD", "kind": "invoice"}
+        bill = {**common, "status": "open", "amount": 10_000, "due_on": day("2024-02-20")}
+        credit = {**common, "status": "open", "kind": "credit_note", "amount": -3_000, "credited_cents": 2_700}
+        invoices = [
+            {**bill, "invoice_id": "partly", "refunded": 2_000, "open_cents": 7_200},
+            {**credit, "invoice_id": "C1", "credits_invoice_id": "partly"},
+            {**bill, "invoice_id": "whole", "open_cents": 9_000, "due_on": day("2024-03-05")},
+            {**bill, "invoice_id": "unrated", "due_on": None},
+            {**bill, "invoice_id": "taken back", "amount": 3_000, "open_cents": 2_700},
+            {**credit, "invoice_id": "C2", "credits_invoice_id": "taken back"},
+            {**credit, "invoice_id": "C3", "credits_invoice_id": "whole", "source": "another"},
+            {**bill, "invoice_id": "paid", "status": "paid", "paid_on": day("2024-02-21")},
+            {**bill, "invoice_id": "void", "status": "void"},
+        ]
+        database.write_whole({"fct_invoice": filled(database.contracts["fct_invoice"], invoices)})
+        publish(database, folders, told(), 5, {})
+        query = "SELECT invoice_id, account_name, overdue_days, open_amount, open_cents FROM open_invoice ORDER BY 1"
+        assert ask(folders.published_database, query) == [
+            ("partly", "A", 9, 5_000, 4_500),
+            ("unrated", "A", None, 10_000, None),
+            ("whole", "A", -5, 10_000, 9_000),
+        ]
+
     def test_the_scorecard_stands_beside_the_month_before(self, published):
         query = "SELECT month, value, previous_month, change_on_month, same_month_last_year FROM scorecard"
         assert ask(published, f"{query} WHERE metric = 'mrr' ORDER BY month") == [
@@ -576,6 +649,22 @@ class TestMacros:
     )
     def test_a_metric_can_be_had_for_any_slice_and_period(self, sliced, metric, first, last, expected):
         query = "SELECT slice, round(value, 9), null_reason FROM slice_metric('{}', DATE '{}', DATE '{}', 'region')"
+        assert ask(sliced, query.format(metric, first, last)) == expected
+
+    @pytest.mark.parametrize(
+        ("metric", "first", "last", "expected"),
+        [
+            # In February Pro grows from 100 to 130, and Basic's only account leaves with its 50.
+            ("mrr", FEBRUARY, FEBRUARY, [("Basic", 0.0), ("Pro", 130.0)]),
+            ("churn_rate", FEBRUARY, FEBRUARY, [("Basic", 1.0), ("Pro", 0.0)]),
+            ("nrr", FEBRUARY, FEBRUARY, [("Basic", 0.0), ("Pro", 1.3)]),
+            # (100 + 130) / (100 + 100), and 0 / 50: Basic began in January.
+            ("nrr", JANUARY, FEBRUARY, [("Basic", 0.0), ("Pro", 1.15)]),
+            ("arr", JANUARY, JANUARY, [("Basic", 600.0), ("Pro", 1_200.0)]),
+        ],
+    )
+    def test_a_metric_slices_by_plan(self, sliced, metric, first, last, expected):
+        query = "SELECT slice, round(value, 9) FROM slice_metric('{}', DATE '{}', DATE '{}', 'plan')"
         assert ask(sliced, query.format(metric, first, last)) == expected
 
     def test_a_slice_by_account_is_the_account(self, sliced):
@@ -926,6 +1015,7 @@ def sets(metric: str, segment: str, what: str) -> str:
 IDENTITY = "mrr identity: opening and all movements make closing"
 EXPANSION = "expansion is upsell and cross-sell"
 OPENING = "opening is the closing of the month before"
+ITEMS_OF_ACCOUNT = "items add up to the account's closing MRR"
 SUM = "mrr is the sum of closing MRR"
 LOGOS = "churn_rate and crr add up to 1"
 REVENUE = "grr and mrr_churn_rate add up to 1"
@@ -950,6 +1040,13 @@ BREAKS: list[tuple[str, str]] = [
         OPENING,
         f"UPDATE {MRR_FACT} SET opening_cents = 40, churned_cents = 40 "
         "WHERE account_id = 'b' AND month = DATE '2024-02-01'",
+    ),
+    (ITEMS_OF_ACCOUNT, "UPDATE fct_mrr_item_month SET closing_cents = 11 WHERE closing_cents = 10"),
+    (ITEMS_OF_ACCOUNT, "DELETE FROM fct_mrr_item_month WHERE month = DATE '2024-02-01'"),
+    (
+        ITEMS_OF_ACCOUNT,
+        "INSERT INTO fct_mrr_item_month BY NAME SELECT * REPLACE ('c' AS account_id) FROM fct_mrr_item_month "
+        "WHERE closing_cents = 10",
     ),
     (SUM, sets("mrr", "all", "value = 131")),
     (LOGOS, sets("crr", "east", "value = 0.9")),

@@ -13,8 +13,9 @@ from schemas.product import UsageEvents
 from schemas.success import ChurnEvents, CsmActivities, Milestones
 from schemas.support import Tickets
 from transforms.calendar import local_day, month_start
-from transforms.declaration import intermediate, monthly, whole
-from transforms.facts.service import first_paid
+from transforms.declaration import SO_FAR, intermediate, monthly, whole
+from transforms.facts.plans import PLAN, with_plan
+from transforms.facts.service import Service, first_paid
 
 BEGINNINGS = {
     "accounts": ("signup_on",),
@@ -127,13 +128,21 @@ def dim_account(
     return _segmented(DimAccount, segments).shaped(valued).sort("account_id")
 
 
-@monthly()
+@monthly(fx_rates=SO_FAR)
 def dim_account_month(
-    account_version: pl.DataFrame, dim_account: pl.DataFrame, dim_month: pl.DataFrame, segments: tuple[str, ...]
+    account_version: pl.DataFrame,
+    dim_account: pl.DataFrame,
+    item_months: pl.DataFrame,
+    service_periods: Service,
+    fx_rates: pl.DataFrame,
+    dim_month: pl.DataFrame,
+    currency: str,
+    segments: tuple[str, ...],
 ) -> pl.DataFrame:
     """See the contract, with a column for every segment: one row per account and month from the one it is first seen.
 
-    The version with the greatest speaks_from ≤ month end speaks.
+    The version with the greatest speaks_from ≤ month end speaks. A segment that is called plan or interval is the
+    version's.
     """
     seen = dim_account.select("account_id", "first_seen_on", "first_paid_on", "has_history")
     there = seen.join(dim_month.select("month", "month_end"), how="cross").filter(
@@ -147,9 +156,12 @@ def dim_account_month(
         check_sortedness=False,
     )
     contract = _segmented(DimAccountMonth, segments)
+    of_items = [name for name in PLAN if name not in segments]
+    planned = with_plan(told.drop(of_items, strict=False), item_months, service_periods, fx_rates, currency, of_items)
     paid = pl.when(pl.col("first_paid_on") <= pl.col("month_end")).then("first_paid_on")
-    rows = contract.shaped(told.with_columns(first_paid_on=paid))
-    return rows.with_columns(pl.col(name).fill_null(UNKNOWN) for name in segments).sort("month", "account_id")
+    rows = contract.shaped(planned.with_columns(first_paid_on=paid))
+    named = dict.fromkeys([*segments, *PLAN])
+    return rows.with_columns(pl.col(name).fill_null(UNKNOWN) for name in named).sort("month", "account_id")
 
 
 def _segmented(contract: type[Contract], segments: Iterable[str]) -> type[Contract]:

@@ -8,7 +8,7 @@ from schemas.billing import CREDIT_NOTE, INVOICE, FctInvoice
 from transforms.calendar import month_start
 from transforms.declaration import FILED, Whole, monthly
 from transforms.facts.filing import filed
-from transforms.facts.rates import at_rate, monthly_rates, refuse_too_much
+from transforms.facts.rates import at_rate, known_rates, monthly_rates, refuse_too_much
 
 NOT_CHARGED = ["void", "draft"]
 
@@ -29,6 +29,8 @@ def fct_invoice(
     one_off_cents, credited_cents: the one-off amount, and what a credit note takes back, at the rate of the month of
     issue. A credit note takes back its amount, whichever sign that has. None of them of what is void or a draft. Of an
     invoice that was issued before the first computed month and paid later only what was paid is told.
+    open_cents: amount − refunded of an invoice that is open, at the rate of the month of issue, if there is one: that
+    nobody paid yet is no reason to stop.
 
     Raises:
         MissingRateError: a closed month lacks the rate of a currency that was paid, credited or billed as a one-off.
@@ -59,7 +61,8 @@ def fct_invoice(
             .with_columns(pl.when(there).then(converted).alias(name))
             .drop("whole_rate")
         )
-    refuse_too_much(rows, "invoices", "paid_cents", "one_off_cents", "credited_cents")
+    rows = _with_open(rows, fx_rates, as_of, currency, at_issue)
+    refuse_too_much(rows, "invoices", "paid_cents", "one_off_cents", "credited_cents", "open_cents")
     return FctInvoice.shaped(rows).sort("source", "invoice_id")
 
 
@@ -73,6 +76,18 @@ def _told(invoices: pl.DataFrame) -> pl.DataFrame:
     )
     is_paid = pl.col("is_charged") & (pl.col("kind") == INVOICE) & (pl.col("net") > 0)
     return told.with_columns(paid_month=pl.when(is_paid).then(month_start(pl.col("paid_on"))))
+
+
+def _with_open(
+    rows: pl.DataFrame, fx_rates: pl.DataFrame, as_of: dt.date, currency: str, at_issue: pl.Expr
+) -> pl.DataFrame:
+    """The rows with open_cents; `at_issue`: whether money of the month of issue is told."""
+    is_open = (pl.col("status") == "open") & (pl.col("kind") == INVOICE) & pl.col("paid_on").is_null()
+    native = pl.when(at_issue & is_open & (pl.col("net") > 0)).then("net")
+    wanted = rows.filter(native.is_not_null())
+    rates = known_rates(fx_rates, wanted, _calendar(wanted, as_of), currency).select("month", "currency", "whole_rate")
+    converted = at_rate(native, pl.col("whole_rate"))
+    return rows.join(rates, on=["month", "currency"], how="left").with_columns(open_cents=converted).drop("whole_rate")
 
 
 def paid_invoices(
@@ -96,6 +111,11 @@ def _rates(rows: pl.DataFrame, fx_rates: pl.DataFrame, as_of: dt.date, currency:
     paid = rows.filter(pl.col("paid_month").is_not_null()).select("currency", month="paid_month")
     at_issue = rows.filter(pl.any_horizontal(pl.col("one_off", "credited").fill_null(0) != 0))
     wanted = pl.concat([paid.select("month", "currency"), at_issue.select("month", "currency")])
-    last_day = pl.col("month").dt.month_end()
-    months = wanted.select("month").unique().with_columns(is_provisional=pl.lit(as_of) < last_day)
-    return monthly_rates(fx_rates, wanted, months, currency).select("month", "currency", "whole_rate")
+    rates = monthly_rates(fx_rates, wanted, _calendar(wanted, as_of), currency)
+    return rates.select("month", "currency", "whole_rate")
+
+
+def _calendar(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
+    """The months of the rows, and whether they are not over."""
+    is_provisional = pl.lit(as_of) < pl.col("month").dt.month_end()
+    return rows.select("month").unique().with_columns(is_provisional=is_provisional)

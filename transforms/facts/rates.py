@@ -59,6 +59,21 @@ def monthly_rates(
         MissingRateError: a closed month lacks the rate of a currency in service.
         TooMuchError: a rate between minor units, which may have fewer digits, is beyond the bound of rates.
     """
+    rated = known_rates(fx_rates, in_service, dim_month, reporting)
+    missing = rated.filter(pl.col("whole_rate").is_null()).select("month", "currency").rows()
+    if missing:
+        named = ", ".join(f"{currency} in {month:%Y-%m}" for month, currency in missing[:12])
+        raise MissingRateError(f"fx_rates has no rate for {named}; each currency in service needs one every month")
+    return rated
+
+
+def known_rates(
+    fx_rates: pl.DataFrame, in_service: pl.DataFrame, dim_month: pl.DataFrame, reporting: str
+) -> pl.DataFrame:
+    """The same; where a closed month lacks the rate of a currency, `whole_rate` is NULL.
+
+    For what is told beside the metrics, and so is unknown rather than a reason to stop.
+    """
     known = fx_rates.select("currency", rate_month="month", known="rate").sort("rate_month")
     wanted = (
         in_service.select("month", "currency").unique().join(dim_month.select("month", "is_provisional"), on="month")
@@ -72,10 +87,6 @@ def monthly_rates(
     rated = matched.with_columns(
         whole_rate=_whole_rate(pl.when(usable).then(pl.col("known")), reporting, matched["currency"].unique().to_list())
     ).sort("month", "currency")
-    missing = rated.filter(pl.col("whole_rate").is_null()).select("month", "currency").rows()
-    if missing:
-        named = ", ".join(f"{currency} in {month:%Y-%m}" for month, currency in missing[:12])
-        raise MissingRateError(f"fx_rates has no rate for {named}; each currency in service needs one every month")
     if (
         beyond := rated.filter(pl.col("whole_rate") > MOST_RATE * RATE_DENOMINATOR)["currency"]
         .unique()

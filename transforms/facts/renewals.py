@@ -52,12 +52,12 @@ def fct_renewal(
         kept = filed(due_in, dim_month, computed_from, pl.max_horizontal("renewed_on", "decided_on"))
         rows = _in_reporting_currency(kept, fx_rates, dim_month, currency)
     basis = pl.lit("subscription_items" if derived else "renewals")
-    return FctRenewal.shaped(rows.with_columns(counts=~_is_a_month(), basis=basis)).sort(
+    return FctRenewal.shaped(rows.with_columns(counts=~is_a_month(), basis=basis)).sort(
         "source", "renewal_id", nulls_last=True
     )
 
 
-def _is_a_month() -> pl.Expr:
+def is_a_month() -> pl.Expr:
     """Whether a term is no longer than a month; from a month's last day it may run to the last day of the next."""
     start = pl.col("term_started_on")
     later = start.dt.offset_by("1mo")

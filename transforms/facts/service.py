@@ -8,6 +8,7 @@ from math import gcd, lcm
 import polars as pl
 
 from transforms.declaration import SO_FAR, intermediate
+from transforms.facts.intervals import interval
 from transforms.facts.rates import LIMB, TooMuchError, rate_bounds, rates_so_far, sum_at_rates
 
 ITEM = ("export_source", "subscription_id", "item_id")
@@ -25,8 +26,9 @@ class NegativeMrrWarning(UserWarning):
 class Service:
     """Periods of constant MRR, one row per item, account and period.
 
-    Columns: those of ITEM, account_id, currency, seats, cancel_requested_on, from_day (first day),
-    to_day (first day after; NULL: open) and `amount`, the monthly amount in 1/`scale` native minor units, not zero.
+    Columns: those of ITEM, account_id, plan, quantity, interval, currency, seats, cancel_requested_on, from_day (first
+    day), to_day (first day after; NULL: open) and `amount`, the monthly amount in 1/`scale` native minor units, not
+    zero.
     """
 
     periods: pl.DataFrame
@@ -65,7 +67,7 @@ def service_periods(subscription_items: pl.DataFrame, as_of: dt.date) -> Service
     pieces = (
         spoken_versions(subscription_items)
         .filter(~pl.col("is_metered").fill_null(value=False))
-        .with_columns(interval=factor)
+        .with_columns(factor=factor)
         .with_columns(cut=pl.concat_list(inside).list.unique().list.sort())
         .explode("cut", empty_as_null=True)
         .with_columns(piece_to=pl.col("cut").shift(-1).over(*ITEM, "from_day", order_by="cut"))
@@ -75,9 +77,9 @@ def service_periods(subscription_items: pl.DataFrame, as_of: dt.date) -> Service
     billed = (
         pieces.filter(~_on_trial(pl.col("cut")) & ~_paused(pl.col("cut")))
         .select(
-            *ITEM, "account_id", "currency", "seats", "cancel_requested_on", from_day="cut",
+            *ITEM, "account_id", "plan", "quantity", "currency", "seats", "cancel_requested_on", from_day="cut",
             to_day=pl.when(pl.col("piece_to") < FOREVER).then(pl.col("piece_to")),
-            amount=line * pl.col("interval"),
+            interval=interval(), amount=line * pl.col("factor"),
         )
         .sort(*ITEM, "from_day")
     )  # fmt: skip

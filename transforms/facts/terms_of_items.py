@@ -5,6 +5,7 @@ import datetime as dt
 import polars as pl
 
 from transforms.calendar import month_start
+from transforms.facts.intervals import DAYS, MONTHS
 from transforms.facts.rates import monthly_rates, refuse_too_much, sum_at_rates
 from transforms.facts.service import FOREVER, ITEM, Service, spoken_versions
 from transforms.facts.trials import trial_runs
@@ -14,11 +15,27 @@ GRACE_DAYS = 30
 MONTHS_AHEAD = 2
 """The 30th day from the last of January lies in March."""
 LONGEST_MONTH = 31
-MONTHS = {"month": 1, "quarter": 3, "year": 12}
-DAYS = {"day": 1, "week": 7}
 TERM = ["account_id", "term_ended_on"]
 due = pl.col("term_ended_on")
 grace = pl.duration(days=GRACE_DAYS)
+
+
+BILLED_BY = {
+    "subscriptions": pl.struct("export_source", "subscription_id").n_unique(),
+    "sources": pl.col("export_source").n_unique(),
+    "source": pl.col("export_source").first(),
+    "subscription_id": pl.col("subscription_id").first(),
+}
+"""Of the items of a term: how many subscriptions and sources they are of, and which, where it is one."""
+
+
+def names_of_term() -> dict[str, pl.Expr]:
+    """What a term is called, and the source and the subscription that it is of, if it is of one."""
+    return {
+        "renewal_id": pl.format("{}/{}", "account_id", due.dt.to_string("%Y-%m-%d")),
+        "source": pl.when(pl.col("sources") == 1).then("source"),
+        "subscription_id": pl.when(pl.col("subscriptions") == 1).then("subscription_id"),
+    }
 
 
 def terms_of_items(
@@ -46,14 +63,7 @@ def terms_of_items(
     cents = sum_at_rates(pl.col("amount"), pl.col("whole_rate"), in_service.scale)
     before = items.join(rates, on=["month", "currency"]).group_by(TERM).agg(before=cents)
     after = days.join(rates, on=["month", "currency"]).group_by(*TERM, "day").agg(after=cents)
-    starts = items.group_by(TERM).agg(
-        pl.col("term_started_on").min(),
-        subscriptions=pl.struct("export_source", "subscription_id").n_unique(),
-        sources=pl.col("export_source").n_unique(),
-        source=pl.col("export_source").first(),
-        subscription_id=pl.col("subscription_id").first(),
-        month=pl.col("month").first(),
-    )
+    starts = items.group_by(TERM).agg(pl.col("term_started_on").min(), **BILLED_BY, month=pl.col("month").first())
     # Paying is MRR above zero to the cent.
     rows = starts.join(before.filter(pl.col("before") > 0), on=TERM).join(_best_days(after), on=TERM)
     refuse_too_much(rows, "MRR of a term", "before", "after")
@@ -66,9 +76,7 @@ def _judged(rows: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
     lost_or_open = pl.when(final <= as_of).then(pl.lit("lost")).otherwise(pl.lit("open"))
     kept = pl.min_horizontal("before", "after")
     return rows.with_columns(
-        renewal_id=pl.format("{}/{}", "account_id", due.dt.to_string("%Y-%m-%d")),
-        source=pl.when(pl.col("sources") == 1).then("source"),
-        subscription_id=pl.when(pl.col("subscriptions") == 1).then("subscription_id"),
+        **names_of_term(),
         is_renewed=renewed,
         renewed_on=pl.when(renewed).then("first_day"),
         decided_on=pl.when(renewed).then("first_day").otherwise(final),
@@ -147,19 +155,39 @@ def billing_runs(subscription_items: pl.DataFrame) -> pl.DataFrame:
 
 def _terms(subscription_items: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
     """One row per term of more than a month that was due by `as_of`: item, term_started_on, term_ended_on."""
+    numbered = _numbered(subscription_items, as_of, pl.int_ranges(0, _steps(as_of)))
+    begun = pl.col("term_started_on") < pl.col("run_to")
+    return numbered.filter(begun & (due <= as_of)).select(*ITEM, "term_started_on", "term_ended_on")
+
+
+def running_terms(subscription_items: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
+    """One row per item whose term of more than a month runs on `as_of`, and that is known to go on after it.
+
+    Columns: those of ITEM, term_started_on, term_ended_on.
+    """
+    last_steps = pl.int_ranges(pl.max_horizontal(_steps(as_of) - 1, 0), _steps(as_of) + 1)
+    runs = (pl.col("term_started_on") <= as_of) & (due > as_of) & (pl.col("run_to") > due)
+    return _numbered(subscription_items, as_of, last_steps).filter(runs).select(*ITEM, "term_started_on", due)
+
+
+def _numbered(subscription_items: pl.DataFrame, as_of: dt.date, numbers: pl.Expr) -> pl.DataFrame:
+    """The terms of those numbers of every run of more than a month's interval that has begun by `as_of`."""
     long = (pl.col("months") > 1) | (pl.col("days") > LONGEST_MONTH)
-    runs = billing_runs(subscription_items).filter(long & (pl.col("run_from") <= as_of))
-    day = pl.col("run_from")
-    months = (as_of.year - day.dt.year()).cast(pl.Int64) * 12 + as_of.month - day.dt.month()
-    by_day = (pl.lit(as_of) - day).dt.total_days() // pl.col("days")
-    steps = pl.when(pl.col("months") > 0).then(months // pl.col("months")).otherwise(by_day)
-    numbered = (
-        runs.with_columns(number=pl.int_ranges(0, steps))
+    return (
+        billing_runs(subscription_items)
+        .filter(long & (pl.col("run_from") <= as_of))
+        .with_columns(number=numbers)
         .explode("number", empty_as_null=False)
         .with_columns(term_started_on=_boundary(pl.col("number")), term_ended_on=_boundary(pl.col("number") + 1))
     )
-    begun = pl.col("term_started_on") < pl.col("run_to")
-    return numbered.filter(begun & (due <= as_of)).select(*ITEM, "term_started_on", "term_ended_on")
+
+
+def _steps(as_of: dt.date) -> pl.Expr:
+    """Intervals of a run that begin by `as_of`, or one more: of months the day is not looked at."""
+    day = pl.col("run_from")
+    months = (as_of.year - day.dt.year()).cast(pl.Int64) * 12 + as_of.month - day.dt.month()
+    by_day = (pl.lit(as_of) - day).dt.total_days() // pl.col("days")
+    return pl.when(pl.col("months") > 0).then(months // pl.col("months")).otherwise(by_day)
 
 
 def _boundary(number: pl.Expr) -> pl.Expr:
