@@ -83,13 +83,14 @@ def test_months_built_in_any_order_and_in_any_pieces_are_the_same(tmp_path: Path
     assert [name for name, frame in built.items() if not frame.equals(after[name])] == []
 
 
-def test_runs_beside_the_daemon_and_its_sensors_leave_what_one_run_leaves(tmp_path: Path, counted) -> None:
+def test_runs_beside_the_daemon_and_its_sensors_leave_what_one_run_leaves(tmp_path: Path, monkeypatch, counted) -> None:
     """Exports change three times; each time `make run` works while the sensors look at the same files."""
     company = small_company(tmp_path / "company", **ONE_MONTH)
     company.configure(**ONE_MONTH, change_limit={"default": 1.0})
     assert company.command("run").returncode == 0
     rows = exports()["tickets"]
-    with dg.DagsterInstance.from_config(str(company.data / "dagster")) as instance, ExitStack() as ended:
+    monkeypatch.setenv("DAGSTER_HOME", str(company.data / "dagster"))
+    with dg.DagsterInstance.get() as instance, ExitStack() as ended:
         daemon = ended.enter_context(_daemon(company))
         for sensor in ("new_exports", "touched_months", "whole_again"):
             done = subprocess.run(
