@@ -9,7 +9,8 @@ import polars as pl
 
 from pipelines.ingest.agreement import SAID_ONCE, said_once
 from pipelines.ingest.as_of import day_of
-from pipelines.ingest.gathering import Gathered, gather
+from pipelines.ingest.cleaned import Gathered
+from pipelines.ingest.gathering import gather
 from pipelines.ingest.notices import ExportWarning
 from pipelines.ingest.sources import crms_of, ingest_code, look_at, sources_of, speaking_files
 from pipelines.project import Project
