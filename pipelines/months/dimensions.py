@@ -19,6 +19,7 @@ from schemas.tables import CANONICAL
 from transforms.calendar import calendar, gross_margins
 from transforms.catalogue import DIMENSION_TABLES, MONTHLY_TABLES
 from transforms.clean.counting import of_customers
+from transforms.clean.reach import out_of_sight
 from transforms.declaration import Window
 from transforms.visible import seen_on
 from warehouse.code import code_of
@@ -49,8 +50,9 @@ def sights(project: Project, as_of: dt.date) -> Callable[[str], Sight]:
             seen = seen_on(contract.shaped(of_customers(table, frame)), contract, as_of, config.reporting.time_zone)
             return content_rows(seen, contract, windows[table], months, config)
 
-        name = digest(code, sorted(map(str, windows[table])), months, config.reporting.time_zone)
-        return Sight(name, content)
+        named = [config.onboarding.model_dump(), config.finance.model_dump(mode="json"), sorted(config.sources)]
+        name = digest(code, sorted(map(str, windows[table])), months, config.reporting.time_zone, named)
+        return Sight(name, content, lambda frame: out_of_sight(frame, contract, config, as_of, months[0]))
 
     return sight
 
@@ -82,7 +84,7 @@ def build_dimensions(project: Project) -> dict[str, int]:
         content.append(sight(node.name).content(frames[node.name]))
         now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
         made_from = dimension_made_from(project, node.name)
-        row = (node.name, made_from, None, None, made.height, None, as_of, "", now, None)
+        row = (node.name, made_from, None, None, made.height, None, as_of, "", now, None, None)
         told.append(pl.DataFrame([row], Ingest.dtypes(), orient="row"))
     database.forget_outside(MONTHLY, months[0], months[-1])
     written = {**frames, ContentMonth.table(): pl.concat(content), Ingest.table(): pl.concat(told)}

@@ -399,4 +399,9 @@ ROWS = (
         "sent-year-1", "survey_responses", {"sent_at": "0001-01-01T00:00:00Z"}, "sent_at", "in the years 1900"
     ),
     MalformedRow("amount-of-no-number", "invoices", {"amount": "n/a"}, "amount", "expected a whole number"),
+    MalformedRow("cost-mid-month", "costs", {"month": "2024-06-15"}, "month", "expected the first day of a month"),
+    MalformedRow("rate-mid-month", "fx_rates", {"month": "2024-06-30"}, "month", "expected the first day of a month"),
+    MalformedRow("category-blank", "costs", {"category": "support "}, "category", "without blanks around it"),
+    MalformedRow("milestone-blank", "milestones", {"milestone": "kickoff "}, "milestone", "without blanks around it"),
+    MalformedRow("link-blank", "account_links", {"source": " billing"}, "source", "without blanks around it"),
 )

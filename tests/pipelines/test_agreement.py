@@ -150,7 +150,7 @@ def test_a_file_belongs_to_one_source(tmp_path):
     made.config.write_text(yaml.safe_dump(written, sort_keys=False))
     assert refused(made) == (
         "the sources billing (billing/invoices.csv) and again (billing/invoices.csv) name one file; a file belongs to"
-        " one source"
+        " one source; take it out of the others"
     )
 
 
