@@ -12,6 +12,7 @@ from pipelines.ingest.as_of import day_of
 from pipelines.ingest.cleaned import Gathered
 from pipelines.ingest.gathering import gather
 from pipelines.ingest.notices import ExportWarning
+from pipelines.ingest.rejected_accounts import notices_on_rejected
 from pipelines.ingest.resolved import FIRST, LINK, crm_accounts, is_derived, resolved
 from pipelines.ingest.sources import crms_of, ingest_code, look_at, sources_of, speaking_files
 from pipelines.project import Project
@@ -106,6 +107,7 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
         project.database.write_whole({Ingest.table(): unknown}, {"table_name": [table]})
         sha256 = write_staged(project.folders, table, staged)
         _record_rows(project, table, gathered, run_id)
+        notices = (*gathered.notices, *notices_on_rejected(project, table, staged, files))
         exported = ",".join(sorted(_exported(project, table, gathered))) or None
         partly = ",".join(sorted(gathered.partly)) or None
         row = (
@@ -126,9 +128,9 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
         _mark(project, [table], str(fault), as_of)
         raise
     rejected = gathered.rejects.select("export_source", *AT).unique().height
-    for notice in gathered.notices:
+    for notice in notices:
         warnings.warn(notice, ExportWarning, 2)
-    told = {"warnings": _warnings(gathered), "notices": gathered.notices}
+    told = {"warnings": _warnings(gathered), "notices": notices}
     return Ingested(table, staged.height, rejected, has_source, unchanged=False, **told)
 
 
