@@ -47,6 +47,7 @@ SAYS_SO_ITSELF = {
     "warehouse.syntax",
     # What is told to people while files are read, and is in no table.
     "pipelines.ingest.notices",
+    "pipelines.ingest.rejected_accounts",
     # Lists of what there is: what is used of them is told one by one.
     "transforms.catalogue",
     "transforms.clean.vendors",
