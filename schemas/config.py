@@ -301,6 +301,9 @@ class Config(Settings):
     history_from: Month | None = Field(None, description="First computed month; default: 12 months before first_month")
     reporting: Reporting
     segments: tuple[SegmentName, ...] = Field((), max_length=100)
+    segment_values: Count = Field(
+        1000, description="Values that a segment may have at most; each is a slice of every metric"
+    )
     sources: dict[SourceName, Source] = Field(min_length=1)
     onboarding: Onboarding = Onboarding()
     feedback: Feedback = Feedback()

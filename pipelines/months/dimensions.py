@@ -23,6 +23,7 @@ from transforms.clean.reach import out_of_sight
 from transforms.declaration import Window
 from transforms.visible import seen_on
 from warehouse.code import code_of
+from warehouse.errors import ConfigError
 from warehouse.lineage import digest
 
 MONTHLY = (*MONTHLY_TABLES, MetricPart.table(), MetricMonth.table())
@@ -68,7 +69,12 @@ def ingest_all(project: Project, run_id: str) -> dt.date:
 
 
 def build_dimensions(project: Project) -> dict[str, int]:
-    """Make the dimensions without months and `dim_month`, and say what months see of them; the rows of each."""
+    """Make the dimensions without months and `dim_month`, and say what months see of them; the rows of each.
+
+    Raises:
+        ConfigError: a segment has more values than the config allows.
+    """
+    _refuse_too_many_values(project)
     as_of, database = project.as_of(), project.database
     inputs, sight = inputs_of(project, as_of), sights(project, as_of)
     months = list(inputs.months)
@@ -92,6 +98,17 @@ def build_dimensions(project: Project) -> dict[str, int]:
     return {name: frame.height for name, frame in frames.items()}
 
 
+def _refuse_too_many_values(project: Project) -> None:
+    """Raise before anything is made of them: each value has rows of every metric and month."""
+    accounts, most = of_customers("accounts", project.staged("accounts")), project.config.segment_values
+    for place, name in enumerate(project.config.segments):
+        if (number := accounts[name].n_unique()) > most:
+            raise ConfigError(
+                f"{project.config_path}: segments.{place}: this column of accounts has {number:,} values, more than "
+                f"the {most:,} of segment_values; take it out, slice by something coarser, or set segment_values"
+            )
+
+
 def dimension_made_from(project: Project, name: str) -> str:
     """What a dimension without months is made from, in one hash: canonical tables, config, code and day."""
     ingested = project.database.read(Ingest.table()).filter(pl.col("table_name").is_in(list(CANONICAL)))
@@ -101,6 +118,7 @@ def dimension_made_from(project: Project, name: str) -> str:
         project.as_of(),
         project.months(project.as_of()),
         [config.onboarding.model_dump(), config.finance.model_dump(mode="json"), config.segments],
+        config.segment_values,
         dimension_code(name),
     )
 

@@ -9,6 +9,7 @@ from tests.malformed.kinds import (
     environment,
     file,
     holes,
+    replace_in_accounts,
     replaced,
     setting,
     source,
@@ -178,6 +179,16 @@ CONFIGS = (
     ),
     setting(
         "segment-empty", {"segments": [""]}, "a segment without a name", "segments.0: expected a column of accounts"
+    ),
+    Malformed(
+        "segment-values",
+        "a segment of more values than slices are worth",
+        "segments.2: this column of accounts has 12 values, more than the 10 of segment_values",
+        lambda company: (
+            company.configure(**ONE_MONTH, segment_values=10),
+            replace_in_accounts(company, lambda n, row: {**row, "tier": f"t{n}", "is_internal": None}),
+        )[0],
+        ("run",),
     ),
     # Sources and their files.
     *(
