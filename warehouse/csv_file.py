@@ -105,6 +105,9 @@ def _rows(
     width, starts = len(header), reader.line_num + 1
     for row in reader:
         start, starts = starts, reader.line_num + 1
+        if starts - start == 1 and len(row) == width and row != header:
+            yield start, row  # as nearly all are
+            continue
         if not row:
             continue
         if row == header:

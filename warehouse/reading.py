@@ -87,7 +87,8 @@ def read_export(
     rejects = pl.concat([ragged, *wrong]).select(
         pl.lit(file).alias("export_file"), "export_line", "column_name", "reason"
     )
-    good = typed.filter(~pl.col("export_line").is_in(rejects["export_line"].implode()))
+    wrong_lines = rejects["export_line"].unique()
+    good = typed.filter(~pl.col("export_line").is_in(wrong_lines.implode())) if wrong_lines.len() else typed
     rows = good.with_columns(
         export_source=pl.lit(source), export_file=pl.lit(file), exported_at=pl.lit(exported_at).cast(pl.Datetime("us"))
     )

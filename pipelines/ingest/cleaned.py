@@ -25,7 +25,7 @@ class Gathered:
     rows: pl.DataFrame
     rejects: pl.DataFrame
     raw: pl.DataFrame
-    """The text of every row that was read."""
+    """The text of every row that was rejected; of others nobody asks for it."""
     files: tuple[tuple[object, ...], ...] = ()
     """Rows of `export_file`."""
     columns: frozenset[str] = frozenset()
@@ -45,6 +45,7 @@ class RawRows:
     good: pl.DataFrame
     rejects: pl.DataFrame
     text: pl.DataFrame
+    """Of every row that is rejected, or may be yet."""
     columns: frozenset[str]
     skewed: pl.DataFrame
     """Where the good rows are in which clocks disagreed."""
@@ -87,7 +88,11 @@ def read_landed(project: Project, form: Form, file: LandedFile, *, speaks: bool 
         note_problem(project.folders, file, str(fault))
         raise
     all_rejects = pl.concat([found.rejects, rejects])
-    return RawRows(file, found.rows_read, good, all_rejects, found.raw, found.columns, skewed)
+    text = found.raw
+    if form.exact_header:
+        # No row is rejected later; the texts of the others would be kept for nothing.
+        text = text.join(all_rejects.select("export_line").unique(), on="export_line", how="semi")
+    return RawRows(file, found.rows_read, good, all_rejects, text, found.columns, skewed)
 
 
 def _settled(rows: pl.DataFrame, contract: type[Contract]) -> tuple[pl.DataFrame, pl.DataFrame]:
