@@ -48,7 +48,7 @@ class ExportFile(Contract):
 
 LEFT_OUT = {
     "replaced": "another row of the same key counts: of a newer export, or of the same event or answer",
-    "internal": "of our own accounts, or of users who are our own",
+    "internal": "of our own accounts",
     "merged_or_spam": "tickets that are merged or spam, and answers about tickets that count in nothing",
     "unknown_to_config": "a milestone, cost category or source that the config does not name",
     "after_as_of": "dated after as_of",

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pipelines.commands.unreached import left_out
+from pipelines.ingest.notices import ExportWarning
 from tests.integration.small_company import ONE_MONTH, SmallCompany, exports, small_company
 
 
@@ -45,7 +46,17 @@ def test_costs_milestones_and_links_that_the_config_does_not_name(tmp_path: Path
     company.export("milestones", [*exports()["milestones"], _milestone("kick-off")])
     links = exports()["account_links"]
     company.export("account_links", [*links, {**links[0], "source": "biling"}])
-    company.ingest()
+    with pytest.warns(ExportWarning, match="^(milestones|account_links|costs): ") as warned:
+        company.ingest()
+    told = [str(each.message) for each in warned if "in the config" in str(each.message)]
+    assert told == [
+        "account_links: 1 rows name what sources in the config does not, and count in nothing "
+        "(crm/account_links.csv, line 3)",
+        "milestones: 1 rows name what onboarding.milestones in the config does not, and count in nothing "
+        "(crm/milestones.csv, line 7)",
+        "costs: 15 rows name what finance.retention_cost_categories in the config does not, and count in nothing "
+        "(finance/costs.csv, line 3; finance/costs.csv, line 5; finance/costs.csv, line 7; and 12 more)",
+    ]
     assert found(company, "milestones") == {("crm", "unknown_to_config"): 1}
     assert found(company, "account_links") == {("crm", "unknown_to_config"): 1}
     assert found(company, "costs") == {("finance", "unknown_to_config"): 15}

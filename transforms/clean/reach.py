@@ -11,6 +11,12 @@ from schemas.operations import LeftOut
 from transforms.clean.counting import is_nothing, of_customers
 from transforms.visible import days_of, is_after, of_each
 
+NAMES = {
+    "milestones": "onboarding.milestones",
+    "costs": "finance.retention_cost_categories",
+    "account_links": "sources",
+}
+"""By table: the key of the config that has the names its rows use."""
 SPEAKS_ON = frozenset({"account_links", "milestones", "csm_activities", "fx_rates", "survey_responses"})
 """Tables whose rows may count in months long after their days: no row of them is too old."""
 
@@ -35,7 +41,7 @@ def out_of_sight(
     Each is told under the first of its reasons.
     """
     table, zone = contract.table(), config.reporting.time_zone
-    known = _known_to(config).get(table, pl.lit(value=True))
+    known = known_to(config).get(table, pl.lit(value=True))
     steps = (
         ("internal", of_customers),
         ("merged_or_spam", lambda _, rows: rows.filter(~is_nothing()) if table == "tickets" else rows),
@@ -60,7 +66,7 @@ def together(table: str, *parts: pl.DataFrame) -> pl.DataFrame:
     return LeftOut.shaped(once.with_columns(table_name=pl.lit(table))).sort("source", "reason")
 
 
-def _known_to(config: Config) -> dict[str, pl.Expr]:
+def known_to(config: Config) -> dict[str, pl.Expr]:
     """By table: whether the config knows what a row names."""
     return {
         "milestones": pl.col("milestone").is_in([step.name for step in config.onboarding.milestones]),
