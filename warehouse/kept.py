@@ -7,7 +7,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,9 @@ def read_kept(folders: Folders, name: str) -> tuple[dict[str, Any], dict[str, pl
     return told, frames
 
 
-def drop_kept(folders: Folders, name: str) -> None:
-    """Keep nothing under a name."""
-    kept_path(folders, name).unlink(missing_ok=True)
+def drop_kept(folders: Folders, of: str, but: Collection[str] = ()) -> None:
+    """Keep nothing whose name begins like that, but for some names: it may hold what was forgotten."""
+    left = {kept_path(folders, name) for name in but}
+    for path in folders.staged.glob(f"{of}*kept.*"):
+        if path not in left:
+            path.unlink()

@@ -8,6 +8,7 @@ from pipelines.ingest.cleaned import Gathered, clean, read_landed, together
 from pipelines.ingest.history import history
 from pipelines.ingest.sources import VERSIONS, sources_of
 from pipelines.project import Project
+from warehouse.kept import drop_kept
 from warehouse.landed import LandedFile, note_read
 
 
@@ -18,6 +19,8 @@ def gather(project: Project, table: str, files: list[LandedFile]) -> Gathered:
         ExportError: a file cannot be used as a whole.
     """
     found = []
+    if table in VERSIONS:
+        drop_kept(project.folders, f"{table}.", [f"{table}.{name}" for name, _, _ in sources_of(project, table, files)])
     for name, form, cleaning in sources_of(project, table, files):
         if table in VERSIONS:
             found.append(_told_by(name, history(project, table, name, form, files)))

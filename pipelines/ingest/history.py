@@ -36,7 +36,7 @@ def history(project: Project, table: str, source: str, form: Form, files: list[L
     raw_table = form.clean[table].raw[0]
     now = [file for file in files if (file.source, file.raw_table) == (source, raw_table)]
     landed = [file for file in landed_files(project.folders) if (file.source, file.raw_table) == (source, raw_table)]
-    ordered = [Seen.of(project, file, now) for file in sorted(landed, key=lambda f: (f.exported_at, f.landed_at))]
+    ordered = Seen.all_of(project, landed, now)
     nothing, key = Kept.nothing(project.contracts[table], VERSIONS[table]), keyed(project, table, source)
     kept = kept_of(project, table, source, key, ordered) or nothing
     for one in kept.files:

@@ -17,7 +17,7 @@ from pipelines.project import Project
 from schemas.contract import Contract
 from schemas.operations import ExportFile
 from transforms.clean.snapshots import Folded, Versioning, unfolded
-from warehouse.kept import read_kept, write_kept
+from warehouse.kept import drop_kept, read_kept, write_kept
 from warehouse.landed import LandedFile
 from warehouse.lineage import digest
 from warehouse.reading import REJECTS
@@ -43,11 +43,17 @@ class Seen:
     """The columns that it has; None: nobody has read it yet, or nobody could."""
 
     @classmethod
-    def of(cls, project: Project, file: LandedFile, now: list[LandedFile]) -> Self:
-        """The file, where `now` are those that speak."""
-        exported_on = file.exported_at.replace(tzinfo=dt.UTC).astimezone(project.config.reporting.zone).date()
-        is_sent = file.name in {one.name for one in now}
-        return cls(file, file in now, is_sent, exported_on - dt.timedelta(days=1))
+    def all_of(cls, project: Project, landed: Iterable[LandedFile], now: Iterable[LandedFile]) -> list[Self]:
+        """The landed files, oldest first, where `now` are those that speak."""
+        speaking, zone = frozenset(now), project.config.reporting.zone
+        sent = {file.name for file in speaking}
+
+        def day(file: LandedFile) -> dt.date:
+            exported_on = file.exported_at.replace(tzinfo=dt.UTC).astimezone(zone).date()
+            return exported_on - dt.timedelta(days=1)
+
+        ordered = sorted(landed, key=lambda file: (file.exported_at, file.landed_at))
+        return [cls(file, file in speaking, file.name in sent, day(file)) for file in ordered]
 
     @property
     def series(self) -> str:
@@ -127,12 +133,11 @@ def keep(project: Project, table: str, source: str, key: str, kept: Kept) -> Non
 def kept_of(project: Project, table: str, source: str, key: str, ordered: list[Seen]) -> Kept | None:
     """What was kept, if it was made of the first of these files, with this key."""
     found = read_kept(project.folders, f"{table}.{source}")
-    if found is None or found[0].get("key") != key:
+    files = ordered[: len(found[0]["files"])] if found else []
+    if found is None or (found[0]["key"], found[0]["files"]) != (key, [one.entry() for one in files]):
+        drop_kept(project.folders, f"{table}.{source}.")
         return None
     told, frames = found
-    files = ordered[: len(told["files"])]
-    if told["files"] != [one.entry() for one in files]:
-        return None
     by, contract = VERSIONS[table], project.contracts[table]
     seen = (_with(one, columns) for one, columns in zip(files, told["columns"], strict=True))
     counts = tuple(frames["counts"].rows())

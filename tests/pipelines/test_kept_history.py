@@ -9,6 +9,7 @@ import pytest
 import pipelines.ingest.history
 from tests.pipelines.test_versions_of_items import Billing, closings, item
 from warehouse.kept import kept_path
+from warehouse.landed import forget, landed_files
 
 NAME = "subscription_items.billing"
 DAYS = [f"2024-{month:02d}-{day:02d}" for month in (2, 3, 4) for day in (1, 9, 10, 20)]
@@ -96,6 +97,19 @@ class TestADailySnapshot:
         rows = made(billing)
         assert len(read.since()) >= 5
         assert rows == anew(billing)
+
+    def test_is_not_kept_beyond_its_files(self, tmp_path: Path) -> None:
+        billing = Billing(tmp_path)
+        snapshots(billing, DAYS[:3])
+        billing.quietly()
+        assert kept_path(_folders(billing), NAME).exists()
+        folders = _folders(billing)
+        for file in landed_files(folders)[:3]:
+            if file.raw_table == "subscription_items" and DAYS[2] not in file.name:
+                forget(folders, file)
+                (tmp_path / file.name).unlink()
+        billing.quietly()
+        assert not kept_path(folders, NAME).exists()
 
     def test_is_kept_for_its_owner_only(self, tmp_path: Path) -> None:
         billing = Billing(tmp_path)
