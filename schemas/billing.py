@@ -12,6 +12,8 @@ from schemas.support import Instant
 
 INTERVAL_UNITS = ["day", "week", "month", "quarter", "year"]
 MINOR = "minor units of currency"
+FIRST_OF_MONTH = ("month", "the first day of a month", pl.col("month").dt.day() == 1)
+"""A rule of tables by month: a row of another day would be in no month."""
 
 
 def currency(*, optional: bool = False) -> Any:  # noqa: ANN401 - the declared type is the annotation's
@@ -234,7 +236,7 @@ class Costs(Export):
 
     class Config:
         unique = ["export_source", "month", "category", "currency"]
-        metadata = {"dated_by": "month"}
+        metadata = {"dated_by": "month", "rules": [FIRST_OF_MONTH]}
 
 
 class FxRates(Export):
@@ -248,7 +250,7 @@ class FxRates(Export):
 
     class Config:
         unique = ["month", "currency"]
-        metadata = {"dated_by": "month"}
+        metadata = {"dated_by": "month", "rules": [FIRST_OF_MONTH]}
 
 
 class FctCostMonth(Contract):

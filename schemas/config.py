@@ -332,6 +332,9 @@ class Config(Settings):
     history_from: Month | None = Field(None, description="First computed month; default: 12 months before first_month")
     reporting: Reporting
     segments: tuple[SegmentName, ...] = Field(default=(), max_length=100, description="Columns of accounts to slice by")
+    segment_values: Count = Field(
+        1000, description="Values that a segment may have at most; each is a slice of every metric"
+    )
     sources: dict[SourceName, Source] = Field(
         min_length=1, description="The systems that send exports, each under a name of yours"
     )

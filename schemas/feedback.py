@@ -80,7 +80,11 @@ class FeedbackThemeMonth(Contract):
 
     month: pl.Date = column("First day of the month")
     theme: pl.Int64 = column("Number of the theme in the month, the largest first; 0: comments of no theme", ge=0)
-    label: str = column("The theme's three most telling words; empty for theme 0", null=True)
+    label: str = column(
+        "The theme's three most telling words, of a list in which no name is unless the config publishes comments; "
+        "empty for theme 0, and where no such word is in it",
+        null=True,
+    )
     comments: pl.Int64 = column("Comments of surveys and churn events in the theme", unit="count", ge=0)
     scored: pl.Int64 = column("Those of them that came with a score", unit="count", ge=0)
     mean_score: pl.Float64 = column(

@@ -46,6 +46,32 @@ class ExportFile(Contract):
         unique = ["source", "table_name", "file"]
 
 
+LEFT_OUT = {
+    "replaced": "another row of the same key counts: of a newer export, or of the same event or answer",
+    "internal": "of our own accounts",
+    "merged_or_spam": "tickets that are merged or spam, and answers about tickets that count in nothing",
+    "unknown_to_config": "a milestone, cost category or source that the config does not name",
+    "after_as_of": "dated after as_of",
+    "before_history": "with every day before the first computed month",
+}
+"""Why a loaded row reaches no published number, in words; of several reasons the first counts."""
+
+
+class LeftOut(Contract):
+    """One row per canonical table, source and reason: the rows that were loaded and reach no published number.
+
+    Of tables with versions (accounts, subscription items) rows that show nothing new are no loss and not counted.
+    """
+
+    table_name: str = column("Canonical table")
+    source: str = column("Source of the config")
+    reason: str = column("Why: " + "; ".join(f"{name}, {told}" for name, told in LEFT_OUT.items()), isin=[*LEFT_OUT])
+    rows: pl.Int64 = column("Rows that were loaded and count in nothing", unit="count", gt=0)
+
+    class Config:
+        unique = ["table_name", "source", "reason"]
+
+
 class Invariant(Contract):
     """One row per check and month."""
 
@@ -118,6 +144,7 @@ class Ingest(Contract):
     sight: str = column("What months see of the table: windows, months and code, in one hash")
     ingested_at: Instant = column("When (UTC)")  # type: ignore[valid-type]
     staged_sha256: str = column("SHA-256 of the staged file; empty: there is none", null=True)
+    left_out: str = column("Rows of left_out that the staged file does not hold, as JSON", null=True)
 
     class Config:
         unique = ["table_name"]

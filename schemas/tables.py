@@ -65,7 +65,9 @@ EXPLANATIONS = _by_name(
     success.AccountAlert,
 )
 """What is made of metric values: the tables that say why, and where to act."""
-OPERATIONS = _by_name(operations.Quarantine, operations.ExportFile, operations.Invariant, operations.Publication)
+OPERATIONS = _by_name(
+    operations.Quarantine, operations.ExportFile, operations.LeftOut, operations.Invariant, operations.Publication
+)
 
 PUBLISHED = {**DIMENSIONS, **FACTS, **VALUES, **EXPLANATIONS, **OPERATIONS}
 """The tables analysts see, all in schema main."""

@@ -16,6 +16,12 @@ def _day(name: str, contract: type[Contract], time_zone: str) -> pl.Expr:
     return pl.col(name) if contract.dtypes()[name] == pl.Date else local_day(pl.col(name), time_zone)
 
 
+def days_of(contract: type[Contract], time_zone: str) -> list[pl.Expr]:
+    """Every day that a row of the contract names, but for when it was exported."""
+    names = (name for name, dtype in contract.dtypes().items() if dtype.is_temporal() and name != "exported_at")
+    return [_day(name, contract, time_zone) for name in names]
+
+
 def own_day(contract: type[Contract], time_zone: str) -> pl.Expr:
     """The day that dates a row; NULL where nothing does."""
     days = [_day(name, contract, time_zone) for name in contract.dated_by()]
@@ -30,16 +36,21 @@ def seen_on(frame: pl.DataFrame, contract: type[Contract], as_of: dt.date, time_
     days) stays. An outcome that is told without a day counts on the day it was due, so that an empty day never stands
     for a later one. Of answers that were given again the last by then speaks.
     """
-    planned = {field.name for field in contract.fields() if field.moment == "planned"}
-    own = {name: _day(name, contract, time_zone) for name in contract.dated_by()}
-    is_later = pl.coalesce([pl.lit(None, pl.Date), *(day for name, day in own.items() if name not in planned)]) > as_of
-    has_plan = pl.any_horizontal(
-        pl.lit(value=False), *(day.is_not_null() for name, day in own.items() if name in planned)
-    )
-    there = _with_days_of_outcomes(frame.filter(has_plan | ~is_later.fill_null(value=False)), contract)
+    there = _with_days_of_outcomes(frame.filter(~is_after(contract, as_of, time_zone)), contract)
     rows = _without_later(there, contract, as_of, time_zone)
     repeats = contract.repeats()
     return of_each(rows, contract) if repeats and repeats[0] == "last" else rows
+
+
+def is_after(contract: type[Contract], day: dt.date, time_zone: str) -> pl.Expr:
+    """Whether a row is dated after the day, and was not known ahead."""
+    planned = {field.name for field in contract.fields() if field.moment == "planned"}
+    own = {name: _day(name, contract, time_zone) for name in contract.dated_by()}
+    is_later = pl.coalesce([pl.lit(None, pl.Date), *(day for name, day in own.items() if name not in planned)]) > day
+    has_plan = pl.any_horizontal(
+        pl.lit(value=False), *(day.is_not_null() for name, day in own.items() if name in planned)
+    )
+    return ~has_plan & is_later.fill_null(value=False)
 
 
 def _with_days_of_outcomes(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:

@@ -1,12 +1,7 @@
 """Reading a file strictly: every value is spelled as its form says, or its row is rejected with line and column."""
 
-import csv
 import datetime as dt
-import difflib
-import io
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -18,8 +13,10 @@ import pyarrow.parquet as pq
 from schemas.contract import Column, Contract
 from schemas.customers import Export
 from schemas.form import Formats
+from warehouse.csv_file import Found, read_csv
 from warehouse.errors import ExportError
 from warehouse.first_look import PARQUET, look
+from warehouse.header import check_header, told
 
 YEARS = (1900, 2199)
 """Years of an instant: what vendors write for none is in year 1 or 9999, and has no day in every time zone."""
@@ -27,7 +24,6 @@ EXACT: dict[pl.DataType | type[pl.DataType], int] = {pl.Float64(): 2**53, pl.Flo
 """From here on floating-point numbers leave whole numbers out."""
 PROVENANCE = tuple(Export.dtypes())
 REJECTS = {"export_file": pl.String, "export_line": pl.Int64, "column_name": pl.String, "reason": pl.String}
-HEADER_AGAIN = "expected a row, found the header again"
 
 
 @dataclass(frozen=True)
@@ -66,10 +62,14 @@ def read_export(
     look(path, file, formats.separator)
     with path.open("rb") as opened:
         is_parquet = opened.read(4) == PARQUET
-    found = _read_parquet(path, file, contract, formats) if is_parquet else _read_csv(path, file, contract, formats)
+    found = (
+        _read_parquet(path, file, contract, formats)
+        if is_parquet
+        else read_csv(path, file, contract, formats, PROVENANCE)
+    )
     text, ragged, present = found.text, found.ragged, set(found.header)
     declared = {field.name: field for field in contract.fields() if field.name not in PROVENANCE}
-    _check_header(file, found.header, declared, contract, exact=exact)
+    check_header(file, found.header, declared, contract, exact=exact)
     typed = text.select(
         "export_line",
         *(_typed(found, field, formats).alias(name) for name, field in declared.items() if name in present),
@@ -89,7 +89,8 @@ def read_export(
     rejects = pl.concat([ragged, *wrong]).select(
         pl.lit(file).alias("export_file"), "export_line", "column_name", "reason"
     )
-    good = typed.filter(~pl.col("export_line").is_in(rejects["export_line"].implode()))
+    wrong_lines = rejects["export_line"].unique()
+    good = typed.filter(~pl.col("export_line").is_in(wrong_lines.implode())) if wrong_lines.len() else typed
     rows = good.with_columns(
         export_source=pl.lit(source), export_file=pl.lit(file), exported_at=pl.lit(exported_at).cast(pl.Datetime("us"))
     )
@@ -100,112 +101,13 @@ def _names(contract: type[Contract]) -> str:
     return ", ".join(field.name for field in contract.fields() if field.name not in PROVENANCE and not field.optional)
 
 
-def _check_header(
-    file: str, header: Sequence[str], declared: dict[str, Column], contract: type[Contract], *, exact: bool
-) -> None:
-    present = set(header)
-    missing = [name for name, field in declared.items() if not field.optional and name not in present]
-    missing += [" or ".join(names) for names in contract.alternatives() if not present & set(names)]
-    if missing:
-        known = ", ".join(name for name in declared if name in present) or "none that the form knows"
-        raise ExportError(f"{file}: the column {', '.join(missing)} is missing; found {known}")
-    unknown = [name for name in header if name not in declared]
-    if exact and unknown:
-        none = f"{_columns(header, unknown, set())} is none that the form knows"
-        near = dict.fromkeys(
-            n for name in unknown for n in difflib.get_close_matches(name.strip().lower(), declared, 1)
-        )
-        the = f"did you mean {', '.join(near)}? The" if near else "the"
-        raise ExportError(f"{file}: {none}; {the} form knows {', '.join(declared)}")
-
-
-def _columns(header: Sequence[str], named: Iterable[str], known: Collection[str]) -> str:
-    """Columns by name where the form knows it, else by position: a file without a header would show its first row."""
-    wanted = set(named)
-    told = [name if name in known else str(place) for place, name in enumerate(header, 1) if name in wanted]
-    return f"column {', '.join(dict.fromkeys(told))}"
-
-
-def _decoded(path: Path, file: str) -> str:
-    content = path.read_bytes()
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        line = content[: fault.start].count(b"\n") + 1
-        raise ExportError(f"{file}, line {line}: not UTF-8; export it as UTF-8") from None
-
-
-@dataclass(frozen=True)
-class _Found:
-    """All values as text (empty is null) with the line each row starts on; rows of another width; the file's header.
-
-    `ready`: columns that a Parquet file has in a type of their own, and that need no parsing.
-    """
-
-    text: pl.DataFrame
-    ragged: pl.DataFrame
-    header: Sequence[str]
-    ready: pl.DataFrame
-
-
-def _typed(found: _Found, field: Column, formats: Formats) -> pl.Expr | pl.Series:
+def _typed(found: Found, field: Column, formats: Formats) -> pl.Expr | pl.Series:
     if field.name in found.ready.columns and found.ready[field.name].dtype == field.dtype:
         return found.ready[field.name]
     return _parsed(field, formats)
 
 
-def _read_csv(path: Path, file: str, contract: type[Contract], formats: Formats) -> _Found:
-    csv.field_size_limit(1 << 30)
-    text = _decoded(path, file)
-    if text.lstrip()[:1] == "<":
-        raise ExportError(f"{file}: this is a web page, not CSV; was the download a login page?")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=formats.separator, strict=True)
-    lines: list[int] = []
-    rows: list[list[str]] = []
-    ragged: list[tuple[int, str]] = []
-    try:
-        header = next(reader, [])
-        _check_names(file, header, contract, formats)
-        starts = reader.line_num + 1
-        for row in reader:
-            start, starts = starts, reader.line_num + 1
-            if not row:
-                continue
-            if row == header:
-                ragged.append((start, HEADER_AGAIN))
-            if len(row) != len(header):
-                ragged.append((start, f"expected {len(header)} values, found {len(row)}"))
-                row = (row + [""] * len(header))[: len(header)]  # noqa: PLW2901 - kept for the quarantine's raw copy
-            lines.append(start)
-            rows.append(row)
-    except csv.Error as fault:
-        raise ExportError(
-            f"{file}, line {reader.line_num}: broken quoting ({fault}); nothing of it was loaded"
-        ) from None
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(header)
-    series = [
-        pl.Series(name, values, pl.String).replace("", None)
-        for name, values in zip(header, columns, strict=True)
-        if name not in PROVENANCE
-    ]
-    frame = pl.DataFrame([pl.Series("export_line", lines, pl.Int64), *series])
-    faults = pl.DataFrame(ragged, schema={"export_line": pl.Int64, "reason": pl.String}, orient="row").select(
-        "export_line", column_name=pl.lit(None, pl.String), reason="reason"
-    )
-    return _Found(frame, faults, header, pl.DataFrame())
-
-
-def _check_names(file: str, header: list[str], contract: type[Contract], formats: Formats) -> None:
-    known = set(contract.dtypes())
-    twice = [name for name, number in Counter(header).items() if number > 1]
-    if twice:
-        raise ExportError(f"{file}, line 1: the name of {_columns(header, twice, known)} stands twice")
-    for other in {",", ";", "\t", "|"} - {formats.separator}:
-        if len(header) == 1 and other in header[0] and known & set(header[0].split(other)):
-            raise ExportError(f"{file}, line 1: values are parted by {other!r}; expected {formats.separator!r}")
-
-
-def _read_parquet(path: Path, file: str, contract: type[Contract], formats: Formats) -> _Found:
+def _read_parquet(path: Path, file: str, contract: type[Contract], formats: Formats) -> Found:
     """The same from Parquet: values are spelled as text once, so that one set of rules reads both."""
     try:
         # Arrow's reader, as Polars' takes flipped bits for values or brings the process down.
@@ -215,7 +117,7 @@ def _read_parquet(path: Path, file: str, contract: type[Contract], formats: Form
     except (Exception, pl.exceptions.PanicException) as fault:  # whatever the reader raises, the file cannot be used
         raise ExportError(f"{file}: not a readable Parquet file ({type(fault).__name__}); export it anew") from None
     known = contract.dtypes()
-    of = partial(_columns, frame.columns, known=known)
+    of = partial(told, frame.columns, known=known)
     spelled, ready = [], []
     for name, dtype in frame.schema.items():
         if name in PROVENANCE:
@@ -243,7 +145,7 @@ def _read_parquet(path: Path, file: str, contract: type[Contract], formats: Form
         spelled.append(value.cast(pl.String).replace("", None).alias(name))
     lines = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("export_line")
     none = pl.DataFrame(schema={"export_line": pl.Int64, "column_name": pl.String, "reason": pl.String})
-    return _Found(frame.select(lines, *spelled), none, frame.columns, frame.select(ready))
+    return Found(frame.select(lines, *spelled), none, frame.columns, frame.select(ready))
 
 
 def _in_digits(number: pl.Expr) -> pl.Expr:

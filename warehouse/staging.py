@@ -48,6 +48,12 @@ def read_staged(folders: Folders, table: str, contract: type[Contract], sha256: 
     return contract.shaped(pl.read_parquet(path))
 
 
+def read_quarantined(folders: Folders, table: str) -> pl.DataFrame:
+    """The rejected rows of a table as text, with their reasons; no columns where none was rejected."""
+    path = folders.quarantine / f"{table}.csv"
+    return pl.read_csv(path, infer_schema=False) if path.exists() else pl.DataFrame()
+
+
 def write_quarantined(folders: Folders, table: str, rejects: pl.DataFrame, raw: pl.DataFrame) -> None:
     """Keep the raw text of rejected rows beside their reasons, private and never published."""
     path = folders.quarantine / f"{table}.csv"

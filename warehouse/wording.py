@@ -29,6 +29,9 @@ def text_faults(contract: type[Contract], sources: Collection[str] = ()) -> list
         found.append((field.name, f"a value, or nothing; not {', '.join(FOR_NOTHING)}", text.is_in(FOR_NOTHING)))
         if _is_id(field, contract):
             found.append((field.name, "an id without control characters", text.str.contains(CONTROL)))
+            bare = text.str.strip_chars()
+            around = (bare != text) & (bare != "") & ~text.str.contains(CONTROL)
+            found.append((field.name, "a name or id without blanks around it", around))
     if contract.table() == "accounts":
         made = pl.any_horizontal(
             pl.lit(value=False), *(pl.col("account_id").str.starts_with(f"{source}:") for source in sources)

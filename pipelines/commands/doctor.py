@@ -45,6 +45,7 @@ def doctor(project: Project) -> tuple[list[str], bool]:
         # What a run is writing is never whole.
         tell("landed", inspection.landed(project, files))
         tell("staged", inspection.staged(project))
+        tell("loaded", inspection.loaded(project))
         tell("working", [inspection.working(project)])
         tell("key", [inspection.key(project)])
         tell("modes", inspection.modes(project))

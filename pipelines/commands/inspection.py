@@ -3,12 +3,15 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import polars as pl
 
+from pipelines.commands.unreached import left_out
 from pipelines.ingest.sources import look_at, lost_files
 from pipelines.project import Project
-from schemas.operations import Ingest
+from schemas.operations import Ingest, LeftOut
 from warehouse.ddl import qualified
 from warehouse.errors import WarehouseError
 from warehouse.landed import fingerprint, forgotten, is_damaged, landed_files, unlisted
@@ -99,15 +102,27 @@ def staged(project: Project) -> Iterator[Finding]:
     yield True, f"{len(hashes) - len(wrong)} tables"
 
 
+def loaded(project: Project) -> Iterator[Finding]:
+    """The loaded rows of each canonical table that reach no published number."""
+    rows = _asked(project.folders.working_database, f"SELECT * FROM {qualified(LeftOut.table())}")  # noqa: S608
+    for line in left_out(pl.DataFrame(rows, LeftOut.dtypes(), orient="row")):
+        yield True, line
+
+
 def _staged_hashes(path: Path) -> dict[str, str]:
-    if not path.exists():
-        return {}
     query = f"SELECT table_name, staged_sha256 FROM {qualified(Ingest.table())} WHERE staged_sha256 IS NOT NULL"  # noqa: S608
+    return dict(_asked(path, query))
+
+
+def _asked(path: Path, query: str) -> list[tuple[Any, ...]]:
+    """Rows of the working database, if there is one that can be read."""
+    if not path.exists():
+        return []
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
-            return dict(connection.execute(query).fetchall())
+            return connection.execute(query).fetchall()
     except duckdb.Error:
-        return {}
+        return []
 
 
 def working(project: Project) -> Finding:

@@ -4,11 +4,12 @@ import time
 
 import duckdb
 
+from pipelines.commands.unreached import left_out
 from pipelines.months.plan import Stretch
 from pipelines.project import Project
 from pipelines.publish.limits import HEADLINES
 from pipelines.stopwatch import OWN_WORK
-from schemas.operations import WARNED, ExportFile
+from schemas.operations import WARNED, ExportFile, LeftOut
 from warehouse.versions import current_version
 
 
@@ -42,6 +43,8 @@ class Report:
         for name, told in WARNED.items():
             if count := files[name].sum():
                 self._say(f"  warning: {count:,} rows {told}")
+        for line in left_out(self.project.database.read(LeftOut.table())):
+            self._say(f"  left out: {line}")
         built = ", ".join(
             f"{s.first:%Y-%m}" if s.first == s.last else f"{s.first:%Y-%m} to {s.last:%Y-%m}" for s in stretches
         )

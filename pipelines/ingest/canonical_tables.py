@@ -1,24 +1,24 @@
 """Exports → landed → validated → clean → staged, one canonical table at a time."""
 
 import datetime as dt
+import json
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
 
-from pipelines.ingest.agreement import SAID_ONCE, said_once
 from pipelines.ingest.as_of import day_of, notice_on_as_of
-from pipelines.ingest.gathering import Gathered, gather
-from pipelines.ingest.notices import ExportWarning
+from pipelines.ingest.cleaned import Gathered
+from pipelines.ingest.gathering import gather
+from pipelines.ingest.notices import ExportWarning, notices_on_unknown
+from pipelines.ingest.rejected_accounts import notices_on_rejected
+from pipelines.ingest.resolved import FIRST, LINK, crm_accounts, is_derived, resolved
 from pipelines.ingest.sources import crms_of, ingest_code, look_at, sources_of, speaking_files
 from pipelines.project import Project
-from schemas.operations import WARNED, ContentMonth, ExportFile, Ingest, Quarantine
+from schemas.operations import WARNED, ContentMonth, ExportFile, Ingest, LeftOut, Quarantine
 from schemas.tables import CANONICAL
-from transforms.clean.counting import about_what_counts, internal_told
-from transforms.clean.onboarding import milestones_from_usage
-from transforms.clean.resolve import resolve, under_names
-from transforms.clean.snapshots import latest_by_key
+from transforms.clean.reach import together
 from transforms.clean.vendors import FORMS
 from warehouse.errors import WarehouseError
 from warehouse.landed import LandedFile, landed_files
@@ -28,10 +28,7 @@ from warehouse.person_key import make_key
 from warehouse.staging import is_staged, write_quarantined, write_staged
 from warehouse.validation import AT
 
-LINK = ["source", "source_account_id", "export_source", "account_id"]
 NEVER = dt.date(1970, 1, 1)
-FIRST = ("account_links", "accounts")
-"""Tables that decide whose row a row is, each after the one before; all others come after them."""
 READS = {"milestones": "usage_events", "survey_responses": "tickets"}
 """Tables that are made with another one, and come after it."""
 
@@ -58,6 +55,8 @@ class Sight:
     name: str
     content: Callable[[pl.DataFrame], pl.DataFrame]
     """From a staged table to its rows of `content_month`."""
+    left_out: Callable[[pl.DataFrame], pl.DataFrame]
+    """From a staged table to its rows of `left_out`: those that no month sees."""
 
 
 def land_all(project: Project) -> tuple[list[LandedFile], dt.date]:
@@ -101,26 +100,43 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
             seen = last.with_columns(as_of=pl.lit(as_of), sight=pl.lit(sight.name))
             rows = int(last["rows"].item())
             if not last.equals(seen):
-                _record(project, table, seen, sight.content(project.staged(table)))
+                _record(project, table, seen, sight, project.staged(table))
             return Ingested(table, rows, 0, has_source, unchanged=True)
         gathered = gather(project, table, files)
-        staged = stage(project, table, gathered, files)
+        staged, lost = resolved(project, table, gathered, files)
         # Until all is recorded the file is of no known making: a kill in between must not leave it under its old name.
         unknown = known.with_columns(made_from=pl.lit(""))
         project.database.write_whole({Ingest.table(): unknown}, {"table_name": [table]})
         sha256 = write_staged(project.folders, table, staged)
         _record_rows(project, table, gathered, run_id)
+        notices = (
+            *gathered.notices,
+            *notices_on_rejected(project, table, staged, files),
+            *notices_on_unknown(table, staged, project.config),
+        )
         exported = ",".join(sorted(_exported(project, table, gathered))) or None
         partly = ",".join(sorted(gathered.partly)) or None
-        row = (table, wanted, exported, partly, staged.height, None, as_of, sight.name, _now(), sha256)
-        _record(project, table, pl.DataFrame([row], Ingest.dtypes(), orient="row"), sight.content(staged))
+        row = (
+            table,
+            wanted,
+            exported,
+            partly,
+            staged.height,
+            None,
+            as_of,
+            sight.name,
+            _now(),
+            sha256,
+            lost.write_json(),
+        )
+        _record(project, table, pl.DataFrame([row], Ingest.dtypes(), orient="row"), sight, staged)
     except WarehouseError as fault:
         _mark(project, [table], str(fault), as_of)
         raise
     rejected = gathered.rejects.select("export_source", *AT).unique().height
-    for notice in gathered.notices:
+    for notice in notices:
         warnings.warn(notice, ExportWarning, 2)
-    told = {"warnings": _warnings(gathered), "notices": gathered.notices}
+    told = {"warnings": _warnings(gathered), "notices": notices}
     return Ingested(table, staged.height, rejected, has_source, unchanged=False, **told)
 
 
@@ -150,32 +166,6 @@ def damaged(project: Project) -> list[str]:
     return [table for table in CANONICAL if table in hashes and not is_staged(project.folders, table, hashes[table])]
 
 
-def stage(project: Project, table: str, gathered: Gathered, files: list[LandedFile]) -> pl.DataFrame:
-    """The canonical table: the rows under the CRM's accounts, with what is derived, in one order."""
-    contract, rows, crms = project.contracts[table], gathered.rows, crms_of(project, files)
-    if table == "accounts":
-        # Of what two systems say of one account from one day on, the newest export's word counts.
-        named = under_names(rows, project.staged("account_links"), crms)
-        rows = latest_by_key(named, ["account_id", "known_from"])
-    if table in SAID_ONCE:
-        rows = said_once(rows, table)
-    if "account_id" in contract.dtypes() and table not in FIRST:
-        accounts, links = _crm(project, table, files), project.staged("account_links")
-        if table == "tickets":
-            everyone = None if accounts is None else accounts.with_columns(is_internal=pl.lit(value=False))
-            rows = internal_told(resolve(rows, everyone, links, crms), accounts)
-        else:
-            rows = resolve(rows, accounts, links, crms)
-    if table == "survey_responses":
-        rows = about_what_counts(rows, project.staged("tickets"))
-    if _is_derived(project, table):
-        usage = project.staged("usage_events")
-        rows = milestones_from_usage(usage, rows, project.config.onboarding, project.config.reporting.time_zone)
-    if contract.dated_by():
-        rows = rows.sort(*contract.dated_by(), *contract.grain(), nulls_last=True)
-    return contract.shaped(rows)
-
-
 def made_from(project: Project, table: str, files: list[LandedFile]) -> str:
     """What a staged table is made from: files, whose rows are whose, the config's part and the code."""
     config = project.config
@@ -185,11 +175,11 @@ def made_from(project: Project, table: str, files: list[LandedFile]) -> str:
     landed = sorted(
         (f.source, f.raw_table, f.name, f.sha256) for f in landed_files(project.folders) if f.source in names
     )
-    accounts, crms = _crm(project, table, files), crms_of(project, files)
+    accounts, crms = crm_accounts(project, table, files), crms_of(project, files)
     who = None if accounts is None else sorted(accounts.select("account_id", "is_internal").unique().rows(), key=str)
     matched = [] if table == "account_links" else sorted(project.staged("account_links").select(LINK).rows())
     derived: list[object] = []
-    if (other := READS.get(table)) and (table != "milestones" or _is_derived(project, table)):
+    if (other := READS.get(table)) and (table != "milestones" or is_derived(project, table)):
         made = project.database.read(Ingest.table(), where={"table_name": [other]})
         derived = [config.onboarding.model_dump() if table == "milestones" else None, made["made_from"].to_list()]
     code = ingest_code(project, table)
@@ -198,19 +188,8 @@ def made_from(project: Project, table: str, files: list[LandedFile]) -> str:
 
 
 def _exported(project: Project, table: str, gathered: Gathered) -> frozenset[str]:
-    derived = {"account_id", "milestone", "reached_on"} if _is_derived(project, table) else set[str]()
+    derived = {"account_id", "milestone", "reached_on"} if is_derived(project, table) else set[str]()
     return gathered.columns | derived
-
-
-def _is_derived(project: Project, table: str) -> bool:
-    return table == "milestones" and any(step.from_event for step in project.config.onboarding.milestones)
-
-
-def _crm(project: Project, table: str, files: list[LandedFile]) -> pl.DataFrame | None:
-    """The CRM's accounts, or None where no source has them."""
-    if table in FIRST or not sources_of(project, "accounts", files):
-        return None
-    return project.staged("accounts")
 
 
 def _record_rows(project: Project, table: str, gathered: Gathered, run_id: str) -> None:
@@ -237,16 +216,22 @@ def _warnings(gathered: Gathered) -> tuple[str, ...]:
     return tuple(f"{count} rows {told}" for name, told in WARNED.items() if (count := files[name].sum()))
 
 
-def _record(project: Project, table: str, ingest: pl.DataFrame, content: pl.DataFrame) -> None:
-    """Record the ingest, and what of the table each month sees, in one transaction."""
-    project.database.write_whole({ContentMonth.table(): content, Ingest.table(): ingest}, {"table_name": [table]})
+def _record(project: Project, table: str, ingest: pl.DataFrame, sight: Sight, staged: pl.DataFrame) -> None:
+    """Record the ingest, what of the table each month sees, and what none does, in one transaction."""
+    lost = LeftOut.shaped(pl.DataFrame(json.loads(ingest["left_out"].item() or "[]"), LeftOut.dtypes()))
+    written = {
+        ContentMonth.table(): sight.content(staged),
+        LeftOut.table(): together(table, lost, sight.left_out(staged)),
+        Ingest.table(): ingest,
+    }
+    project.database.write_whole(written, {"table_name": [table]})
 
 
 def _mark(project: Project, tables: list[str], problem: str, as_of: dt.date) -> None:
     """Say that the tables' ingest failed; the audit publishes nothing until it went well."""
     known = project.database.read(Ingest.table(), where={"table_name": tables})
     unknown = [table for table in tables if table not in known["table_name"].to_list()]
-    new = [(table, "", None, None, 0, problem, as_of, "", _now(), None) for table in unknown]
+    new = [(table, "", None, None, 0, problem, as_of, "", _now(), None, None) for table in unknown]
     rows = pl.concat([known.with_columns(problem=pl.lit(problem)), pl.DataFrame(new, Ingest.dtypes(), orient="row")])
     project.database.write_whole({Ingest.table(): rows}, {"table_name": tables})
 

@@ -8,8 +8,13 @@ from typing import TextIO
 
 import polars as pl
 
+from schemas.config import Config
+from transforms.clean.reach import NAMES, known_to
 from transforms.facts.rates import minor_digits
 from transforms.facts.service import service_periods
+
+NAMED = 3
+"""So many rows are named."""
 
 
 class ExportWarning(UserWarning):
@@ -70,6 +75,21 @@ def notices_on_items(
             "nobody churns"
         )
     return told
+
+
+def notices_on_unknown(table: str, staged: pl.DataFrame, config: Config) -> list[str]:
+    """That rows name what the config doesn't know, and so count in nothing; by file and line."""
+    known = known_to(config).get(table)
+    unknown = staged.clear() if known is None else staged.filter(~known)
+    if unknown.is_empty():
+        return []
+    places = unknown.select("export_file", "export_line").sort("export_file", "export_line").rows()
+    told = [f"{file}, line {line}" for file, line in places[:NAMED]]
+    more = [f"and {len(places) - NAMED} more"] if len(places) > NAMED else []
+    return [
+        f"{table}: {len(places)} rows name what {NAMES[table]} in the config does not, and count in nothing "
+        f"({'; '.join([*told, *more])})"
+    ]
 
 
 def _monthly(items: pl.DataFrame, day: dt.date) -> str:

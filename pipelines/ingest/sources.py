@@ -30,6 +30,7 @@ OF_ALL = (
     "schemas.config",
     "pipelines.project",
     "pipelines.ingest.notices",
+    "pipelines.ingest.rejected_accounts",
 )
 """Lists of all vendors, tables and settings: of them only what a table is filled by counts, which is told beside; and
 what is told to people, which is in no table."""

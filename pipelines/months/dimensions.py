@@ -19,9 +19,11 @@ from schemas.tables import CANONICAL
 from transforms.calendar import calendar, gross_margins
 from transforms.catalogue import DIMENSION_TABLES, MONTHLY_TABLES
 from transforms.clean.counting import of_customers
+from transforms.clean.reach import out_of_sight
 from transforms.declaration import Window
 from transforms.visible import seen_on
 from warehouse.code import code_of
+from warehouse.errors import ConfigError
 from warehouse.lineage import digest
 
 MONTHLY = (*MONTHLY_TABLES, MetricPart.table(), MetricMonth.table())
@@ -49,8 +51,9 @@ def sights(project: Project, as_of: dt.date) -> Callable[[str], Sight]:
             seen = seen_on(contract.shaped(of_customers(table, frame)), contract, as_of, config.reporting.time_zone)
             return content_rows(seen, contract, windows[table], months, config)
 
-        name = digest(code, sorted(map(str, windows[table])), months, config.reporting.time_zone)
-        return Sight(name, content)
+        named = [config.onboarding.model_dump(), config.finance.model_dump(mode="json"), sorted(config.sources)]
+        name = digest(code, sorted(map(str, windows[table])), months, config.reporting.time_zone, named)
+        return Sight(name, content, lambda frame: out_of_sight(frame, contract, config, as_of, months[0]))
 
     return sight
 
@@ -66,7 +69,12 @@ def ingest_all(project: Project, run_id: str) -> dt.date:
 
 
 def build_dimensions(project: Project) -> dict[str, int]:
-    """Make the dimensions without months and `dim_month`, and say what months see of them; the rows of each."""
+    """Make the dimensions without months and `dim_month`, and say what months see of them; the rows of each.
+
+    Raises:
+        ConfigError: a segment has more values than the config allows.
+    """
+    _refuse_too_many_values(project)
     as_of, database = project.as_of(), project.database
     inputs, sight = inputs_of(project, as_of), sights(project, as_of)
     months = list(inputs.months)
@@ -82,12 +90,23 @@ def build_dimensions(project: Project) -> dict[str, int]:
         content.append(sight(node.name).content(frames[node.name]))
         now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
         made_from = dimension_made_from(project, node.name)
-        row = (node.name, made_from, None, None, made.height, None, as_of, "", now, None)
+        row = (node.name, made_from, None, None, made.height, None, as_of, "", now, None, None)
         told.append(pl.DataFrame([row], Ingest.dtypes(), orient="row"))
     database.forget_outside(MONTHLY, months[0], months[-1])
     written = {**frames, ContentMonth.table(): pl.concat(content), Ingest.table(): pl.concat(told)}
     database.write_whole(written, {"table_name": list(DIMENSION_TABLES)})
     return {name: frame.height for name, frame in frames.items()}
+
+
+def _refuse_too_many_values(project: Project) -> None:
+    """Raise before anything is made of them: each value has rows of every metric and month."""
+    accounts, most = of_customers("accounts", project.staged("accounts")), project.config.segment_values
+    for place, name in enumerate(project.config.segments):
+        if (number := accounts[name].n_unique()) > most:
+            raise ConfigError(
+                f"{project.config_path}: segments.{place}: this column of accounts has {number:,} values, more than "
+                f"the {most:,} of segment_values; take it out, slice by something coarser, or set segment_values"
+            )
 
 
 def dimension_made_from(project: Project, name: str) -> str:
@@ -103,6 +122,7 @@ def dimension_made_from(project: Project, name: str) -> str:
             config.onboarding.model_dump(),
             config.finance.model_dump(mode="json"),
             config.segments,
+            config.segment_values,
         ],
         dimension_code(name),
     )

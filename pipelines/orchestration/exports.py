@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 
 import dagster as dg
 
-from pipelines.ingest.canonical_tables import FIRST, READS, ingest_table, land_all
+from pipelines.ingest.canonical_tables import READS, ingest_table, land_all
+from pipelines.ingest.resolved import FIRST
 from pipelines.ingest.sources import ingest_code
 from pipelines.months.dimensions import build_dimensions, sights
 from pipelines.months.makers import dimension_code

@@ -10,7 +10,7 @@ from pipelines.months.plan import stale_months
 from pipelines.project import Project
 from pipelines.publish.glossary import glossary, wording
 from pipelines.publish.limits import refuse_moves, refuse_rejected
-from schemas.operations import Build, ExportFile, Quarantine
+from schemas.operations import Build, ExportFile, LeftOut, Quarantine
 from transforms.calendar import month_of
 from transforms.catalogue import MONTHLY_TABLES, metric_assets
 from warehouse.audit import check_invariants, refuse
@@ -70,7 +70,8 @@ def content_digest(project: Project) -> str:
     made = builds.select("table_name", "month", "fingerprint").rows()
     files = project.database.read(ExportFile.table()).drop("exported_at", "landed_at").sort("table_name", "file")
     rejected = project.database.read(Quarantine.table()).drop("run_id", "rejected_at")
-    told = (files.rows(), sorted(rejected.rows(), key=str), wording(project), code_of(*SHOWN))
+    left_out = project.database.read(LeftOut.table())
+    told = (files.rows(), sorted(rejected.rows() + left_out.rows(), key=str), wording(project), code_of(*SHOWN))
     return digest(made, project.loaded.sha256, told)
 
 

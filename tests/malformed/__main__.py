@@ -41,7 +41,8 @@ def _row(one: MalformedRow) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("*", "\\*")
+    shown = "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)
+    return shown.replace("|", "\\|").replace("*", "\\*")
 
 
 if __name__ == "__main__":

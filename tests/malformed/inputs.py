@@ -9,6 +9,7 @@ from tests.malformed.kinds import (
     environment,
     file,
     holes,
+    replace_in_accounts,
     replaced,
     setting,
     source,
@@ -178,6 +179,16 @@ CONFIGS = (
     ),
     setting(
         "segment-empty", {"segments": [""]}, "a segment without a name", "segments.0: expected a column of accounts"
+    ),
+    Malformed(
+        "segment-values",
+        "a segment of more values than slices are worth",
+        "segments.2: this column of accounts has 12 values, more than the 10 of segment_values",
+        lambda company: (
+            company.configure(**ONE_MONTH, segment_values=10),
+            replace_in_accounts(company, lambda n, row: {**row, "tier": f"t{n}", "is_internal": None}),
+        )[0],
+        ("run",),
     ),
     # Sources and their files.
     *(
@@ -399,4 +410,34 @@ ROWS = (
         "sent-year-1", "survey_responses", {"sent_at": "0001-01-01T00:00:00Z"}, "sent_at", "in the years 1900"
     ),
     MalformedRow("amount-of-no-number", "invoices", {"amount": "n/a"}, "amount", "expected a whole number"),
+    MalformedRow("cost-mid-month", "costs", {"month": "2024-06-15"}, "month", "expected the first day of a month"),
+    MalformedRow("rate-mid-month", "fx_rates", {"month": "2024-06-30"}, "month", "expected the first day of a month"),
+    MalformedRow("category-blank", "costs", {"category": "support "}, "category", "without blanks around it"),
+    MalformedRow("milestone-blank", "milestones", {"milestone": "kickoff "}, "milestone", "without blanks around it"),
+    MalformedRow("link-blank", "account_links", {"source": " billing"}, "source", "without blanks around it"),
+    MalformedRow("refund-below-zero", "invoices", {"refunded": "-1"}, "refunded", "from 0 to the amount"),
+    MalformedRow("refund-above-amount", "invoices", {"refunded": "99999999"}, "refunded", "from 0 to the amount"),
+    MalformedRow("one-off-above-amount", "invoices", {"one_off_amount": "99999999"}, "one_off_amount", "of the amount"),
+    MalformedRow("paid-years-before", "invoices", {"paid_on": "2001-01-01"}, "paid_on", "12 months before issued_on"),
+    MalformedRow("amount-beyond-all", "invoices", {"amount": "9" * 18}, "amount", "expected at most 1000000000000000"),
+    MalformedRow("score-without-instant", "survey_responses", {"responded_at": ""}, "responded_at", "a value"),
+    MalformedRow(
+        "lost-and-renewed",
+        "renewals",
+        {"renewal_id": "R8", "outcome": "lost", "renewed_on": "2024-05-01"},
+        "renewed_on",
+        "no day, as the outcome is not renewed",
+    ),
+    MalformedRow(
+        "renewed-before-its-term",
+        "renewals",
+        {"renewal_id": "R9", "outcome": "renewed", "renewed_on": "2001-01-01"},
+        "renewed_on",
+        "not below term_started_on",
+    ),
+    MalformedRow("id-null", "accounts", {"account_id": "NULL"}, "account_id", "a value, or nothing; not NULL"),
+    MalformedRow("id-unknown", "accounts", {"account_id": "(unknown)"}, "account_id", "a value, or nothing"),
+    MalformedRow("id-blank", "accounts", {"account_id": " "}, "account_id", "expected some text"),
+    MalformedRow("id-bell", "accounts", {"account_id": "A01\x07"}, "account_id", "an id without control characters"),
+    MalformedRow("id-of-an-orphan", "accounts", {"account_id": "billing:cus_9"}, "account_id", "(source:id)"),
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from tests.integration.small_company import ONE_MONTH, SOURCES, SmallCompany
+from tests.integration.small_company import ONE_MONTH, SOURCES, SmallCompany, exports
 
 Give = Callable[[SmallCompany], None]
 
@@ -112,6 +112,11 @@ def holes(company: SmallCompany, size: int) -> None:
     """Tickets of so many bytes of nothing, which take no room."""
     with path_of(company, "tickets").open("wb") as sparse:
         sparse.truncate(size)
+
+
+def replace_in_accounts(company: SmallCompany, change: Callable[[int, dict[str, Any]], dict[str, Any]]) -> None:
+    """Accounts of which each row is another one."""
+    company.export("accounts", [change(number, row) for number, row in enumerate(exports()["accounts"])])
 
 
 GOES_ON = re.compile(

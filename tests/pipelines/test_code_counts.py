@@ -22,7 +22,7 @@ from pipelines.months.makers import dimension_code, node_code
 from pipelines.months.nodes import nodes
 from pipelines.months.plan import stale_months
 from pipelines.project import Project
-from schemas.operations import ContentMonth
+from schemas.operations import ContentMonth, LeftOut
 from schemas.tables import CANONICAL, WHOLE
 from tests.integration.small_company import ROOT, RUN, small_company
 from warehouse.code import Code
@@ -47,6 +47,7 @@ SAYS_SO_ITSELF = {
     "warehouse.syntax",
     # What is told to people while files are read, and is in no table.
     "pipelines.ingest.notices",
+    "pipelines.ingest.rejected_accounts",
     # Lists of what there is: what is used of them is told one by one.
     "transforms.catalogue",
     "transforms.clean.vendors",
@@ -93,7 +94,7 @@ def lived(tmp_path_factory) -> tuple[Project, dict[str, set[str]]]:
     project, ran = company.project(), {}
     with project.database.kept_open():
         _, as_of = canonical_tables.land_all(project)
-        unseen = Sight("", lambda _: ContentMonth.blank())
+        unseen = Sight("", lambda _: ContentMonth.blank(), lambda _: LeftOut.blank())
         for table in CANONICAL:
             with Ran() as seen:
                 canonical_tables.ingest_table(project, table, as_of, RUN, unseen)

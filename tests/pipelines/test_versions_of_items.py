@@ -167,6 +167,22 @@ class TestVersionsInSeveralFiles:
         staged = Billing(tmp_path).send(files).quietly()
         assert closings(staged) == {**self.told, "2024-01": 9_00, "2024-02": 9_00, "2024-03": 9_00, "2024-06": 15_00}
 
+    @pytest.mark.parametrize("ended_on", [None, "2024-08-01"])
+    def test_a_version_that_a_newer_whole_dump_leaves_out_is_withdrawn(self, tmp_path, ended_on):
+        """It repeats the first version, which didn't change but for the end of its item: no file of changes does."""
+        newer = [{**version, "ended_on": ended_on} for version in (self.begun, self.dearer)]
+        dumps = {"items-2024-06-20.csv": [self.begun, self.between, self.dearer], "items-2024-06-25.csv": newer}
+        staged = Billing(tmp_path).send(dumps).quietly()
+        assert closings(staged) == {**dict.fromkeys(self.told, 10_00), "2024-06": 15_00}
+
+    def test_and_a_version_of_another_item_or_another_series_is_not(self, tmp_path):
+        other = [item(item_id="I2", valid_from=since, unit_amount=1_00) for since in ("2024-01-10", "2024-03-01")]
+        files = {"items-2024-06-20.csv": [self.begun, self.between, *other], "items-2024-06-25.csv": [self.begun]}
+        files |= {"items_us-2024-06-26.csv": [other[0]]}
+        staged = Billing(tmp_path).send(files).quietly()
+        versions = sorted(staged.select("item_id", "valid_from").rows())
+        assert versions == [("I1", day("2024-01-10")), ("I2", day("2024-01-10")), ("I2", day("2024-03-01"))]
+
     def test_a_change_that_only_a_later_export_of_the_present_shows_is_added(self, tmp_path):
         """The history was exported once, in May; since then the source sends the present."""
         present = {name: value for name, value in self.begun.items() if name != "valid_from"}

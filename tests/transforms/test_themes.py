@@ -15,6 +15,7 @@ from schemas.success import ChurnEvents
 from tests.frames import at, day, months, rows
 from transforms.explanations.masking import masked
 from transforms.explanations.themes import feedback_theme_month, find_themes
+from transforms.explanations.words import OF_THE_TRADE
 from transforms.exported import Exported
 
 JUNE = months("2024-06", "2024-06")
@@ -287,7 +288,23 @@ class TestPrivacy:
         texts = ["It is expensive."] * 60 + ["Our Zebulon."] * times
         found = find_themes(pl.Series(texts))
         assert found is not None
-        assert set(", ".join(found.labels).split(", ")) == set(labels)
+        assert set(", ".join(filter(None, found.labels)).split(", ")) == set(labels)
+
+    @pytest.mark.parametrize("name", ["Wilhelmina", "wilhelmina", "WILHELMINA"])
+    def test_labels_name_nobody_however_often_and_however_written(self, name):
+        texts = [f"{name} was late, the onboarding of {name} is slow." for _ in range(60)]
+        answers = [said(n, text) for n, text in enumerate(texts)]
+        assert not any("wilhelmina" in label for label in themes(answers)["label"].drop_nulls())
+        shown = themes(answers, publish_comments=True)["label"].drop_nulls()
+        assert any("wilhelmina" in label for label in shown)
+
+    def test_a_theme_of_no_word_of_the_trade_is_counted_without_a_label(self):
+        found = themes([said(n, "Zebulon, Zebulon!") for n in range(60)]).row(1, named=True)
+        assert (found["label"], found["comments"]) == (None, 60)
+
+    def test_no_first_name_is_a_word_of_the_trade(self):
+        usual = {"wilhelmina", "mark", "bill", "grace", "frank", "joy", "hope", "rose", "will", "may", "april", "june"}
+        assert not usual & OF_THE_TRADE
 
     def test_labels_have_no_masked_name_however_many_write_to_it(self):
         labels = themes([said(n, f"Dear Zebulon, {text}") for n, text in enumerate(PRICE * 7)])["label"].drop_nulls()

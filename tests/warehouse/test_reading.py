@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import warehouse.csv_file
 from schemas.contract import Contract, column
 from schemas.customers import Export
 from schemas.form import Formats
@@ -164,6 +165,26 @@ class TestCSV:
         found = read('key,n,word\na,1,"one\ntwo\r\nthree"\nb,x,w\n"c\n",y,w\nd,z,w\n')
         assert rejects(found) == [(5, "n", WHOLE), (6, "n", WHOLE), (8, "n", WHOLE)]
         assert found.rows["export_line"].to_list() == [2]
+
+    @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+    @pytest.mark.parametrize("between", [0, 1, 3])
+    def test_a_quote_that_is_closed_in_a_later_row_rejects_every_row_that_it_takes_in(self, read, between, end):
+        swallowed = [f"c{number},2,w" for number in range(between)]
+        found = read(end.join(["key,word,n", 'a,"open,1', *swallowed, 'b,shut",2', 'd,"a, b",4']) + end)
+        assert values(found, "key", "n") == [("d", 4)]
+        reason = f"a quote that is opened in line 2 is closed in line {3 + between}, and takes in rows"
+        assert rejects(found) == [(line, None, reason) for line in range(2, 4 + between)]
+        assert found.rows_read == 3 + between
+
+    def test_a_text_of_several_lines_with_commas_is_one_value(self, read):
+        text = "Dear all,\nit works, mostly, but slowly,\nregards, K."
+        assert values(read(f'key,n,on,x,word\na,1,,,"{text}"\n'), "word") == [(text,)]
+
+    def test_a_large_file_is_read_in_pieces(self, read, monkeypatch):
+        monkeypatch.setattr(warehouse.csv_file, "PIECE", 3)
+        found = read("key,n\n" + "".join(f"k{number},{number if number != 5 else 'x'}\n" for number in range(10)))
+        assert [n for (n,) in values(found, "n")] == [0, 1, 2, 3, 4, 6, 7, 8, 9]
+        assert rejects(found) == [(7, "n", WHOLE)]
 
     def test_a_quoted_line_end_in_the_header_counts(self, read):
         found = read('key,n,"odd\nname"\na,x,1\n', exact=False)
@@ -674,7 +695,9 @@ class TestNothingIsLost:
             return
         accounted_for(found)
         kept = [row for row in csv.reader(io.StringIO(f"key,n\n{body}", newline=""), strict=True) if row]
-        assert found.rows_read == len(kept) - 1
+        # Rows that a quote took in are rows, too.
+        taken = [reason for _, _, reason in rejects(found) if reason.endswith("takes in rows")]
+        assert found.rows_read - (len(taken) - len(set(taken))) == len(kept) - 1
 
     @settings(max_examples=100, deadline=None)
     @given(content=st.binary(max_size=60))

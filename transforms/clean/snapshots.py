@@ -1,8 +1,8 @@
 """Exports that show only the present: their snapshots together make versions."""
 
 import datetime as dt
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -25,10 +25,22 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Folded:
-    """What snapshots make together: the versions, and the keys of rows that the newest ones leave out."""
+    """What snapshots make together: the versions, the keys of all rows shown, and those that each series shows last."""
 
     history: pl.DataFrame
-    left_out: pl.DataFrame
+    known: pl.DataFrame
+    shown: Mapping[str, pl.DataFrame]
+
+    @property
+    def left_out(self) -> pl.DataFrame:
+        """The keys of rows that the newest snapshot of no series shows any more."""
+        shown = pl.concat([self.known.clear(), *self.shown.values()])
+        return self.known.join(shown, on=self.known.columns, how="anti", maintain_order="left")
+
+
+def unfolded(history: pl.DataFrame, key: list[str]) -> Folded:
+    """Versions that no snapshot has shown yet."""
+    return Folded(history, history.select(key).clear(), {})
 
 
 @dataclass(frozen=True)
@@ -40,24 +52,24 @@ class Versioning:
     begins: str
 
 
-def fold(history: pl.DataFrame, snapshots: Iterable[Snapshot], by: Versioning, *, vanished_end: bool) -> Folded:
-    """The history with the versions that the snapshots, oldest first, show.
+def fold(start: Folded, snapshots: Iterable[Snapshot], by: Versioning, *, vanished_end: bool) -> Folded:
+    """The versions with those that the snapshots show, oldest first.
 
-    A row is left out if the newest snapshot of no series shows it any more. `vanished_end`: it ends there, on the day
-    that the snapshot without it speaks for; else it stays as it was.
+    What was folded may go on with the snapshots of later days: that makes what all of them at once make. A row is left
+    out if the newest snapshot of no series shows it any more. `vanished_end`: it ends there, on the day that the
+    snapshot without it speaks for; else it stays as it was.
     """
-    shown: dict[str, pl.DataFrame] = {}
-    known = history.select(by.key).clear()
-    left_out = known
+    folded = start
     for speaks_for, of_day in _by_day(snapshots):
+        history = folded.history
         for snapshot in of_day:
             history = remember(history, snapshot.rows, by.key, by.since, by.begins, speaks_for)
-            shown[snapshot.series] = snapshot.rows.select(by.key)
-        known = pl.concat([known, *(snapshot.rows.select(by.key) for snapshot in of_day)]).unique(maintain_order=True)
-        left_out = known.join(pl.concat(shown.values()), on=by.key, how="anti", maintain_order="left")
+        keys = {snapshot.series: snapshot.rows.select(by.key) for snapshot in of_day}
+        every = pl.concat([folded.known, *(snapshot.rows.select(by.key) for snapshot in of_day)])
+        folded = Folded(history, every.unique(maintain_order=True), {**folded.shown, **keys})
         if vanished_end:
-            history = _ended(history, left_out, by.key, speaks_for)
-    return Folded(history, left_out)
+            folded = replace(folded, history=_ended(history, folded.left_out, by.key, speaks_for))
+    return folded
 
 
 def _by_day(snapshots: Iterable[Snapshot]) -> list[tuple[dt.date, list[Snapshot]]]:

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from transforms.clean.contradictions import PROVENANCE
 from transforms.clean.snapshots import latest_by_key
 
 ITEM = ["export_source", "subscription_id", "item_id"]
@@ -10,14 +11,35 @@ ITEM = ["export_source", "subscription_id", "item_id"]
 VERSION = [*ITEM, "valid_from", "changed_at"]
 
 
+NOT_OF_A_VERSION = {*PROVENANCE, "started_on", "ended_on", "cancel_requested_on"}
+"""What two exports may tell differently of a version that did not change."""
+
+
+def told_together(told: pl.DataFrame, newer: pl.DataFrame) -> pl.DataFrame:
+    """The versions that older files told, with those of a newer one of the same name but for its day.
+
+    An item's versions may lie in several files (one of changes a month). But a file that repeats the first version of
+    an item, unchanged, is no file of changes: it tells all versions of the item, and withdraws those that it leaves
+    out. Of one version in two files that of the newer one counts.
+    """
+    older, newest = dated(told), dated(newer)
+    content = [name for name in older.columns if name not in NOT_OF_A_VERSION]
+    begun = older.sort("valid_from", "changed_at", nulls_last=False).unique(ITEM, keep="first", maintain_order=True)
+    whole = begun.join(newest, on=content, how="semi", nulls_equal=True)
+    return latest_by_key(pl.concat([older.join(whole, on=ITEM, how="anti", maintain_order="left"), newest]), VERSION)
+
+
+def dated(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows in which a version without a day has that of the start."""
+    return rows.with_columns(valid_from=pl.coalesce("valid_from", "started_on"))
+
+
 def told_versions(rows: pl.DataFrame) -> pl.DataFrame:
     """The versions that all files of a source tell together, each first one from the first day of service.
 
-    An item's versions may lie in several files (one of changes a month): which is the first is seen only over all of
-    them. Of one version in two files that of the newest export counts.
+    Which is the first is seen only over all of them. Of one version in two files that of the newest export counts.
     """
-    dated = rows.with_columns(valid_from=pl.coalesce("valid_from", "started_on"))
-    return from_first_day(latest_by_key(dated, VERSION))
+    return from_first_day(latest_by_key(dated(rows), VERSION))
 
 
 def with_different_ends(items: pl.DataFrame) -> int:

@@ -14,6 +14,7 @@ from schemas.feedback import LOW, FeedbackThemeMonth
 from transforms.calendar import add_months, local_day
 from transforms.declaration import SO_FAR, Months, monthly
 from transforms.explanations.masking import PLACEHOLDER, masked
+from transforms.explanations.words import OF_THE_TRADE
 from transforms.exported import Exported
 from transforms.facts.privacy import publishable
 from transforms.sums import exact_sum
@@ -38,7 +39,7 @@ Matrix = NDArray[np.float64]
 class Themes:
     """What some comments are about: the themes' labels, and of each comment its theme (NULL: none) and its weight."""
 
-    labels: list[str]
+    labels: list[str | None]
     theme: pl.Series
     weight: pl.Series
 
@@ -58,11 +59,12 @@ def feedback_theme_month(
     No themes under 50 comments (`insufficient_history`), nor where no source exports comments.
     """
     said = _comments(survey_responses, churn_events, time_zone)
+    sayable = None if privacy.publish_comments else OF_THE_TRADE
     reason = _unexported(exported)
     found = [FeedbackThemeMonth.blank()]
     for month, month_end in dim_month.select("month", "month_end").iter_rows():
         first = add_months(month, 1 - WINDOW_MONTHS)
-        found.append(_of_month(month, said.filter(pl.col("day").is_between(first, month_end)), reason))
+        found.append(_of_month(month, said.filter(pl.col("day").is_between(first, month_end)), reason, sayable))
     # The only personal column is a text: there is no id to hash, and so no key.
     return publishable(pl.concat(found), FeedbackThemeMonth, privacy, b"").sort("month", "theme")
 
@@ -103,9 +105,9 @@ def _comments(survey_responses: pl.DataFrame, churn_events: pl.DataFrame, time_z
     return written.with_columns(text=text).filter(pl.col("text") != "").sort("text", "key").drop("comment", "key")
 
 
-def _of_month(month: dt.date, said: pl.DataFrame, reason: str | None) -> pl.DataFrame:
+def _of_month(month: dt.date, said: pl.DataFrame, reason: str | None, sayable: frozenset[str] | None) -> pl.DataFrame:
     """The month's rows: its themes by size, and theme 0."""
-    themes = find_themes(said["text"]) if said.height >= LEAST_COMMENTS else None
+    themes = find_themes(said["text"], sayable) if said.height >= LEAST_COMMENTS else None
     if not themes:
         nothing = pl.repeat(None, said.height, dtype=pl.Int64, eager=True)
         themes = Themes([], nothing, nothing.cast(pl.Float64))
@@ -149,8 +151,10 @@ def _told(placed: pl.DataFrame) -> pl.DataFrame:
     return known.join(typical, on="found", nulls_equal=True)
 
 
-def find_themes(texts: pl.Series) -> Themes | None:
+def find_themes(texts: pl.Series, sayable: frozenset[str] | None = None) -> Themes | None:
     """The themes of the texts, or None where no word is in three of them.
+
+    `sayable`: the words that labels may hold; default: all.
 
     Comments are too short for the factors of their TF-IDF vectors, which are phrases that many repeat. So the words are
     factored (NMF), by how much oftener than by chance two are in one comment; then each comment's TF-IDF vector falls
@@ -178,7 +182,8 @@ def find_themes(texts: pl.Series) -> Themes | None:
     weight = pl.Series("weight", weights.max(axis=1))
     theme = pl.select(pl.when(weight > 0).then(pl.Series("theme", weights.argmax(axis=1), dtype=pl.Int64)))
     placed = theme.to_series()
-    return Themes(_labels(vectors, placed, len(words), counter.get_feature_names_out().tolist()), placed, weight)
+    known = counter.get_feature_names_out().tolist()
+    return Themes(_labels(vectors, placed, len(words), known, sayable), placed, weight)
 
 
 def _themes_of_words(vectors: Any) -> Matrix:  # noqa: ANN401 - scipy's matrices have no types
@@ -206,16 +211,22 @@ def _themes_of_words(vectors: Any) -> Matrix:  # noqa: ANN401 - scipy's matrices
     return factors / lengths
 
 
-def _labels(vectors: Any, theme: pl.Series, count: int, words: list[str]) -> list[str]:  # noqa: ANN401 - as above
-    """Of each theme the words that tell it: often in its comments, and there oftener than elsewhere."""
+def _labels(
+    vectors: Any,  # noqa: ANN401 - as above
+    theme: pl.Series,
+    count: int,
+    words: list[str],
+    sayable: frozenset[str] | None,
+) -> list[str | None]:
+    """Of each theme the words that tell it: often in its comments, and there oftener than elsewhere.
+
+    NULL where it has none that may be said.
+    """
     belongs = (theme.to_numpy()[None, :] == np.arange(count)[:, None]).astype(float)
     used: Matrix = np.maximum(belongs @ vectors, 10.0**-DIGITS)
     expected = np.outer(used.sum(axis=1), used.sum(axis=0)) / used.sum()
     telling = np.round(used * np.log(used / expected), DIGITS)
     used = np.round(used, DIGITS)
-    return [
-        ", ".join(
-            word for _, _, word in sorted(zip(-telling[number], -used[number], words, strict=True))[:WORDS_IN_LABEL]
-        )
-        for number in range(count)
-    ]
+    ranked = (sorted(zip(-telling[number], -used[number], words, strict=True)) for number in range(count))
+    said = ([word for _, _, word in row if sayable is None or word in sayable] for row in ranked)
+    return [", ".join(row[:WORDS_IN_LABEL]) or None for row in said]

@@ -1,0 +1,189 @@
+"""A history: as the export tells it itself, or folded from all landed snapshots, oldest first.
+
+What was made of the days before the newest one is kept, so that a run reads what is new only.
+"""
+
+import datetime as dt
+from dataclasses import replace
+
+import polars as pl
+
+from pipelines.ingest.agreement import refuse_contradictory_versions
+from pipelines.ingest.cleaned import Gathered, clean, read_landed, together
+from pipelines.ingest.kept import Kept, Seen, keep, kept_of, keyed, rejected_texts
+from pipelines.ingest.notices import notices_on_items
+from pipelines.ingest.sources import VERSIONS
+from pipelines.project import Project
+from schemas.form import Form
+from transforms.clean.snapshots import Folded, Snapshot, earliest_known, fold, unfolded
+from transforms.clean.versions import ITEM, told_together, told_versions, with_different_ends
+from warehouse.errors import DamagedError, ExportError
+from warehouse.landed import LandedFile, landed_files, note_read
+from warehouse.landing import check_whole
+from warehouse.pasted import make
+
+Read = list[tuple[Seen, Gathered]]
+"""Files that could be read, and what they say; of one that could not, nothing."""
+
+
+def history(project: Project, table: str, source: str, form: Form, files: list[LandedFile]) -> Gathered:
+    """The rows with their versions, and what became of every row of the files that speak.
+
+    Raises:
+        ExportError: a file that speaks, or was part of the history before, cannot be used as a whole.
+        DamagedError: a landed copy is not what was landed.
+    """
+    raw_table = form.clean[table].raw[0]
+    now = [file for file in files if (file.source, file.raw_table) == (source, raw_table)]
+    landed = [file for file in landed_files(project.folders) if (file.source, file.raw_table) == (source, raw_table)]
+    ordered = Seen.all_of(project, landed, now)
+    nothing, key = Kept.nothing(project.contracts[table], VERSIONS[table]), keyed(project, table, source)
+    kept = kept_of(project, table, source, key, ordered) or nothing
+    for one in kept.files:
+        if one.columns is not None:
+            check_whole(one.file, project.folders)
+    read = _read(project, table, form, ordered[len(kept.files) :])
+    if not kept.goes_on_with(one for one, _ in read):
+        kept, read = nothing, _read(project, table, form, ordered)
+    newest = max((one.speaks_for for one in ordered), default=dt.date.min)
+    early = [each for each in read if each[0].speaks_for < newest]
+    before = _extended(project, table, source, kept, early)
+    late = [each for each in read if each[0].speaks_for >= newest]
+    if before.goes_on_with(one for one, _ in late):
+        if early:
+            keep(project, table, source, key, before)
+        whole = _extended(project, table, source, before, late)
+    else:
+        whole = _extended(project, table, source, kept, read)
+    return _accounts(project, whole) if table == "accounts" else _items(project, source, whole)
+
+
+def _read(project: Project, table: str, form: Form, files: list[Seen]) -> Read:
+    """What the files say."""
+    found = []
+    for one in files:
+        says = _shown_by(project, table, form, one)
+        if says is None:
+            found.append((one, Gathered(project.contracts[table].blank(), pl.DataFrame(), pl.DataFrame())))
+        else:
+            found.append((replace(one, columns=says.columns), says))
+    note_read(project.folders, [one.file for one, _ in found if one.columns is not None])
+    return found
+
+
+def _shown_by(project: Project, table: str, form: Form, one: Seen) -> Gathered | None:
+    """What a landed file says; None if nobody could ever read it and it no longer speaks: it is in no history.
+
+    Raises:
+        ExportError: the file cannot be used as a whole, and speaks, or was part of the history before.
+        DamagedError: the copy is not what was landed.
+    """
+    file = one.file
+    try:
+        return clean(project, table, form, [[read_landed(project, form, file, speaks=one.speaks)]])
+    except ExportError as fault:
+        if one.speaks:
+            raise
+        if file.read_at is None:
+            return None
+        raise ExportError(
+            f"{file.told()} was read before and cannot be now: {fault}; bring back the config or the code that read "
+            f"it, or give up what only it tells: {make('forget', FILE=file.sha256[:12])}"
+        ) from None
+    except DamagedError:
+        if one.speaks or file.read_at or not file.problem:
+            raise
+        return None
+
+
+def _extended(project: Project, table: str, source: str, kept: Kept, read: Read) -> Kept:
+    """What was kept, with what files say that came later."""
+    contract = project.contracts[table]
+    now = [says for one, says in read if one.speaks]
+    speaking = together(contract, [replace(kept.speaking, rows=contract.blank()), *map(_for_quarantine, now)])
+    dated = [name for name in contract.grain() if name not in contract.versioned_by() or name in speaking.columns]
+    refuse_contradictory_versions(speaking.rows, dated, table)
+    if table == "subscription_items":
+        seen = pl.concat([kept.speaking.rows, speaking.rows]).sort("ended_on", nulls_last=False, maintain_order=True)
+        speaking = replace(speaking, rows=seen.unique(ITEM, keep="last", maintain_order=True))
+    else:
+        speaking = replace(speaking, rows=contract.blank())
+    files = (*kept.files, *(one for one, _ in read))
+    made = replace(kept, files=files, speaking=speaking, told=_told(kept, read))
+    return replace(made, folded=_folded(project, table, source, kept, made, read))
+
+
+def _for_quarantine(one: Gathered) -> Gathered:
+    return replace(one, raw=rejected_texts(one))
+
+
+def _told(kept: Kept, read: Read) -> dict[str, pl.DataFrame]:
+    """By series the versions that files tell: of each name the last copy that tells any."""
+    last = {one.file.name: (one, says) for one, says in read if kept.tells(one)}
+    told = dict(kept.told)
+    for one, says in last.values():
+        # A file without a day in its name is sent again as a whole.
+        before = None if one.series == one.file.name else told.get(one.series)
+        told[one.series] = says.rows if before is None else told_together(before, says.rows)
+    return told
+
+
+def _folded(project: Project, table: str, source: str, kept: Kept, made: Kept, read: Read) -> Folded:
+    contract, by = project.contracts[table], VERSIONS[table]
+    ends = table == "subscription_items" and project.config.sources[source].vanished == "ended"
+    snapshots = [(one, Snapshot(one.speaks_for, one.series, says.rows)) for one, says in read if made.shows(one)]
+    if any(kept.shows(one) for one in kept.files):
+        return fold(kept.folded, [snapshot for _, snapshot in snapshots], by, vanished_end=ends)
+    told = told_versions(_rows_of(made, contract.blank())) if made.told else contract.blank()
+    last = last_told(made)
+    earlier = [_without(snapshot, told) for one, snapshot in snapshots if last and one.file.exported_at <= last]
+    later = [snapshot for one, snapshot in snapshots if not last or one.file.exported_at > last]
+    # What a file tells of an item's versions counts before what snapshots until then would make of them.
+    before = fold(unfolded(contract.blank(), by.key), earlier, by, vanished_end=ends)
+    start = unfolded(pl.concat([before.history, told]), by.key)
+    return fold(start, later, by, vanished_end=ends)
+
+
+def last_told(made: Kept) -> dt.datetime | None:
+    """When the newest export was made that tells versions itself."""
+    return max((one.file.exported_at for one in made.files if made.tells(one)), default=None)
+
+
+def _rows_of(made: Kept, blank: pl.DataFrame) -> pl.DataFrame:
+    return pl.concat([blank, *made.told.values()])
+
+
+def _without(snapshot: Snapshot, told: pl.DataFrame) -> Snapshot:
+    return replace(snapshot, rows=snapshot.rows.join(told, on=ITEM, how="anti", maintain_order="left"))
+
+
+def _accounts(project: Project, whole: Kept) -> Gathered:
+    rows = whole.folded.history
+    for name in project.config.extra_segments:
+        lacking = [one.file.exported_at for one in whole.files if one.columns is not None and name not in one.columns]
+        rows = earliest_known(rows, name, lacking)
+    return replace(whole.speaking, rows=rows)
+
+
+def _items(project: Project, source: str, whole: Kept) -> Gathered:
+    """The versions of a source's items: those that files tell, and those that snapshots of the present show."""
+    contract, by = project.contracts["subscription_items"], VERSIONS["subscription_items"]
+    ends, rows, speaking = project.config.sources[source].vanished == "ended", whole.folded.history, whole.speaking
+    shows, last = [one for one in whole.files if whole.shows(one)], last_told(whole)
+    later = {one.speaks_for for one in shows if not last or one.file.exported_at > last}
+    left_out = rows.join(whole.folded.left_out, on=ITEM, how="semi")
+    newest = max((one.speaks_for for one in shows), default=dt.date.min)
+    different = with_different_ends(_rows_of(whole, contract.blank()))
+    notices = notices_on_items(source, speaking.rows, different, left_out, newest, ends=ends)
+    if last and later:
+        notices.append(
+            f"{source}: its newest export tells no versions (valid_from), as an older one did; what it changes speaks "
+            "from the day that it was exported for"
+        )
+    has_history = last is not None or len(later) > 1
+    return replace(
+        speaking,
+        rows=rows if has_history else rows.with_columns(pl.lit(None, pl.Date).alias(by.since)),
+        columns=speaking.columns | {by.since} if has_history else speaking.columns - {by.since},
+        notices=tuple(notices),
+    )

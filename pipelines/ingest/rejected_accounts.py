@@ -1,0 +1,94 @@
+"""What hangs on rows of accounts that were rejected: it counts as if the CRM didn't know the account."""
+
+import polars as pl
+
+from pipelines.ingest.sources import crms_of, sources_of
+from pipelines.project import Project
+from transforms.clean.resolve import internal_accounts
+from warehouse.landed import LandedFile
+from warehouse.staging import read_quarantined
+from warehouse.validation import REPEATED
+
+NAMED = 3
+"""So many rejected rows are named."""
+AT = ["export_source", "export_file", "export_line"]
+
+
+def notices_on_rejected(project: Project, table: str, staged: pl.DataFrame, files: list[LandedFile]) -> list[str]:
+    """In words: accounts that stay as last known, or rows of other tables whose account nobody knows.
+
+    `staged` is the table as it will be. Rows are named by file and line, never by a value.
+    """
+    if "account_id" not in staged.columns or table == "account_links":
+        return []
+    rejected = _rejected(project, files)
+    if rejected.is_empty():
+        return []
+    accounts = staged if table == "accounts" else project.staged("accounts")
+    known = rejected.filter(pl.col("account_id").is_in(accounts["account_id"].unique().implode()))
+    if table == "accounts":
+        return [*_kept(known, accounts), *_unknown(rejected.join(known, on="account_id", how="anti"))]
+    lost = rejected.join(known, on="account_id", how="anti")
+    hanging = staged.filter(
+        pl.col("account_id").is_in(lost["account_id"].implode()) | _orphan().is_in(lost["its_id"].implode())
+    )
+    if hanging.is_empty():
+        return []
+    return [
+        f"{table}: {hanging.height} rows name accounts whose row of accounts was rejected ({_places(lost)}); they "
+        "count as of customers that the CRM does not know, even if they are our own; mend those rows"
+    ]
+
+
+def _orphan() -> pl.Expr:
+    """The id of a row's customer, where the account is one of its own (source:id)."""
+    return pl.col("account_id").str.strip_prefix(pl.col("export_source") + ":")
+
+
+def _kept(known: pl.DataFrame, accounts: pl.DataFrame) -> list[str]:
+    if known.is_empty():
+        return []
+    ours = known.filter(pl.col("account_id").is_in(internal_accounts(accounts).implode()))["account_id"].n_unique()
+    number = known["account_id"].n_unique()
+    return [
+        f"accounts: {number} accounts whose row was rejected ({_places(known)}) stay as they were last known, {ours} "
+        "of them our own"
+    ]
+
+
+def _unknown(lost: pl.DataFrame) -> list[str]:
+    if lost.is_empty():
+        return []
+    return [
+        f"accounts: {lost['account_id'].n_unique()} accounts whose row was rejected ({_places(lost)}) were never "
+        "known; what hangs on them counts as of customers that the CRM does not know, even if they are our own"
+    ]
+
+
+def _places(rows: pl.DataFrame) -> str:
+    places = rows.select("export_file", "export_line").unique().sort("export_file", "export_line").rows()
+    told = [f"{file}, line {line}" for file, line in places[:NAMED]]
+    return "; ".join([*told, *([f"and {len(places) - NAMED} more"] if len(places) > NAMED else [])])
+
+
+def _rejected(project: Project, files: list[LandedFile]) -> pl.DataFrame:
+    """The rejected rows of accounts that name one: where they stand, their id, and that of the account."""
+    found = [pl.DataFrame(schema={"export_source": pl.String, "export_file": pl.String, "export_line": pl.Int64,
+                                  "its_id": pl.String, "account_id": pl.String})]  # fmt: skip
+    texts, crms = read_quarantined(project.folders, "accounts"), crms_of(project, files)
+    for source, form, cleaning in sources_of(project, "accounts", files):
+        (key,) = form.raw[cleaning.raw[0]].contract.grain()[:1] or ("",)
+        if key not in texts.columns:
+            continue
+        rows = texts.filter(pl.col("export_source") == source, pl.col("reason") != REPEATED).drop_nulls(key)
+        prefix = crms.account(source, "")
+        found.append(
+            rows.select(
+                "export_source",
+                "export_file",
+                pl.col("export_line").cast(pl.Int64),
+                its_id=pl.col(key),
+                account_id=pl.lit(prefix) + pl.col(key),
+            ).unique(maintain_order=True)
+        )
+    return pl.concat(found)

@@ -1,0 +1,81 @@
+"""From gathered rows to a staged table: the rows under the CRM's accounts, with what is derived, in one order."""
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from pipelines.ingest.agreement import SAID_ONCE, said_once
+from pipelines.ingest.cleaned import Gathered
+from pipelines.ingest.sources import VERSIONS, crms_of, sources_of
+from pipelines.project import Project
+from schemas.operations import ExportFile
+from transforms.clean.counting import about_what_counts, internal_told
+from transforms.clean.onboarding import milestones_from_usage
+from transforms.clean.reach import between, by_source
+from transforms.clean.resolve import resolve, under_names
+from transforms.clean.snapshots import latest_by_key
+from warehouse.landed import LandedFile
+
+LINK = ["source", "source_account_id", "export_source", "account_id"]
+FIRST = ("account_links", "accounts")
+"""Tables that decide whose row a row is, each after the one before; all others come after them."""
+
+
+def is_derived(project: Project, table: str) -> bool:
+    """Whether the config says that rows of the table are read from another one."""
+    return table == "milestones" and any(step.from_event for step in project.config.onboarding.milestones)
+
+
+def crm_accounts(project: Project, table: str, files: list[LandedFile]) -> pl.DataFrame | None:
+    """The CRM's accounts, or None where no source has them."""
+    if table in FIRST or not sources_of(project, "accounts", files):
+        return None
+    return project.staged("accounts")
+
+
+def resolved(
+    project: Project, table: str, gathered: Gathered, files: list[LandedFile]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The canonical table, and what of the loaded rows is not in it, as rows of `left_out`."""
+    contract, rows = project.contracts[table], gathered.rows
+    loaded = dict(_loaded(gathered)) if table not in VERSIONS else by_source(rows)
+    lost = [between(table, "replaced", loaded, rows)]
+    for reason, step in (("replaced", _once), ("internal", _under_accounts), ("merged_or_spam", _about_what_counts)):
+        before, rows = rows, step(project, table, rows, files)
+        if table not in VERSIONS or reason == "internal":
+            lost.append(between(table, reason, by_source(before), rows))
+    if is_derived(project, table):
+        usage = project.staged("usage_events")
+        rows = milestones_from_usage(usage, rows, project.config.onboarding, project.config.reporting.time_zone)
+    if contract.dated_by():
+        rows = rows.sort(*contract.dated_by(), *contract.grain(), nulls_last=True)
+    return contract.shaped(rows), pl.concat(lost)
+
+
+def _loaded(gathered: Gathered) -> Iterable[tuple[str, int]]:
+    files = pl.DataFrame(gathered.files, ExportFile.dtypes(), orient="row")
+    return files.group_by("source").agg(pl.col("rows_loaded").sum()).iter_rows()
+
+
+def _once(project: Project, table: str, rows: pl.DataFrame, files: list[LandedFile]) -> pl.DataFrame:
+    """Of what several systems say of one thing the newest word."""
+    if table == "accounts":
+        named = under_names(rows, project.staged("account_links"), crms_of(project, files))
+        return latest_by_key(named, ["account_id", "known_from"])
+    return said_once(rows, table) if table in SAID_ONCE else rows
+
+
+def _under_accounts(project: Project, table: str, rows: pl.DataFrame, files: list[LandedFile]) -> pl.DataFrame:
+    """The rows under the CRM's accounts, without those of our own; tickets of these stay and say so."""
+    if "account_id" not in project.contracts[table].dtypes() or table in FIRST:
+        return rows
+    accounts, links = crm_accounts(project, table, files), project.staged("account_links")
+    crms = crms_of(project, files)
+    if table != "tickets":
+        return resolve(rows, accounts, links, crms)
+    everyone = None if accounts is None else accounts.with_columns(is_internal=pl.lit(value=False))
+    return internal_told(resolve(rows, everyone, links, crms), accounts)
+
+
+def _about_what_counts(project: Project, table: str, rows: pl.DataFrame, _: list[LandedFile]) -> pl.DataFrame:
+    return about_what_counts(rows, project.staged("tickets")) if table == "survey_responses" else rows

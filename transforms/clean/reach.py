@@ -1,0 +1,82 @@
+"""Which loaded rows reach no published number, and why."""
+
+import datetime as dt
+from collections.abc import Mapping
+
+import polars as pl
+
+from schemas.config import Config
+from schemas.contract import Contract
+from schemas.operations import LeftOut
+from transforms.clean.counting import is_nothing, of_customers
+from transforms.visible import days_of, is_after, of_each
+
+NAMES = {
+    "milestones": "onboarding.milestones",
+    "costs": "finance.retention_cost_categories",
+    "account_links": "sources",
+}
+"""By table: the key of the config that has the names its rows use."""
+SPEAKS_ON = frozenset({"account_links", "milestones", "csm_activities", "fx_rates", "survey_responses"})
+"""Tables whose rows may count in months long after their days: no row of them is too old."""
+
+
+def between(table: str, reason: str, before: Mapping[str, int], after: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `left_out`: so many rows of each source were there, and those in `after` are left."""
+    left = by_source(after)
+    rows = [(table, source, reason, count - left.get(source, 0)) for source, count in before.items()]
+    return LeftOut.shaped(pl.DataFrame([row for row in rows if row[3] > 0], LeftOut.dtypes(), orient="row"))
+
+
+def by_source(rows: pl.DataFrame) -> dict[str, int]:
+    """So many rows of each source."""
+    return dict(rows.group_by("export_source").agg(pl.len()).sort("export_source").iter_rows())
+
+
+def out_of_sight(
+    staged: pl.DataFrame, contract: type[Contract], config: Config, as_of: dt.date, first: dt.date
+) -> pl.DataFrame:
+    """Rows of `left_out`: the staged rows that no month from `first`, the first computed one, through `as_of` counts.
+
+    Each is told under the first of its reasons.
+    """
+    table, zone = contract.table(), config.reporting.time_zone
+    known = known_to(config).get(table, pl.lit(value=True))
+    steps = (
+        ("internal", of_customers),
+        ("merged_or_spam", lambda _, rows: rows.filter(~is_nothing()) if table == "tickets" else rows),
+        ("unknown_to_config", lambda _, rows: rows.filter(known)),
+        ("after_as_of", lambda _, rows: rows.filter(~is_after(contract, as_of, zone))),
+        ("replaced", lambda _, rows: of_each(rows, contract)),
+        ("before_history", lambda _, rows: _not_over(rows, contract, first, zone)),
+    )
+    found, rows = [LeftOut.blank()], staged
+    for reason, step in steps:
+        left = step(table, rows)
+        if left.height < rows.height:
+            found.append(between(table, reason, by_source(rows), left))
+        rows = left
+    return pl.concat(found)
+
+
+def together(table: str, *parts: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `left_out` of a table, each source and reason once."""
+    rows = pl.concat([LeftOut.blank(), *parts])
+    once = rows.group_by("source", "reason", maintain_order=True).agg(pl.col("rows").sum())
+    return LeftOut.shaped(once.with_columns(table_name=pl.lit(table))).sort("source", "reason")
+
+
+def known_to(config: Config) -> dict[str, pl.Expr]:
+    """By table: whether the config knows what a row names."""
+    return {
+        "milestones": pl.col("milestone").is_in([step.name for step in config.onboarding.milestones]),
+        "costs": pl.col("category").is_in(config.finance.retention_cost_categories),
+        "account_links": pl.col("source").is_in(list(config.sources)),
+    }
+
+
+def _not_over(rows: pl.DataFrame, contract: type[Contract], first: dt.date, zone: str) -> pl.DataFrame:
+    """The rows that name no day, or one that is not before the month."""
+    if contract.cumulative() or contract.table() in SPEAKS_ON:
+        return rows
+    return rows.filter((pl.max_horizontal(days_of(contract, zone)) >= first).fill_null(value=True))

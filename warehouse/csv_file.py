@@ -1,0 +1,143 @@
+"""The rows of a CSV file as text, with the line on which each starts."""
+
+import csv
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Protocol, TextIO
+
+import polars as pl
+
+from schemas.contract import Contract
+from schemas.form import Formats
+from warehouse.errors import ExportError
+from warehouse.header import check_once
+
+PIECE = 50_000
+"""So many rows are values of Python's at a time."""
+HEADER_AGAIN = "expected a row, found the header again"
+
+
+class Lines(Protocol):
+    """A reader of rows that knows the line it is at."""
+
+    line_num: int
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+
+@dataclass(frozen=True)
+class Found:
+    """All values as text (empty is null) with the line each row starts on; rows of another width; the file's header.
+
+    `ready`: columns that a Parquet file has in a type of their own, and that need no parsing.
+    """
+
+    text: pl.DataFrame
+    ragged: pl.DataFrame
+    header: Sequence[str]
+    ready: pl.DataFrame
+
+
+@contextmanager
+def _decoded(path: Path, file: str) -> Iterator[TextIO]:
+    """The file as text, a piece at a time: as a whole it would take many times its size.
+
+    Raises:
+        ExportError: it is not UTF-8, or a web page.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            if text.read(1 << 12).lstrip()[:1] == "<":
+                raise ExportError(f"{file}: this is a web page, not CSV; was the download a login page?")
+            text.seek(0)
+            yield text
+    except UnicodeDecodeError:
+        raise ExportError(f"{file}, line {_undecodable(path)}: not UTF-8; export it as UTF-8") from None
+
+
+def _undecodable(path: Path) -> int:
+    """The first line that is not UTF-8; no character of it goes over the end of a line."""
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return 1
+
+
+def read_csv(path: Path, file: str, contract: type[Contract], formats: Formats, besides: Collection[str]) -> Found:
+    """The rows of a CSV file; columns of the names `besides` are none of the contract's.
+
+    Raises:
+        ExportError: the file is not in the form's encoding or dialect, or names a column twice.
+    """
+    csv.field_size_limit(1 << 30)
+    with _decoded(path, file) as text:
+        reader = csv.reader(text, delimiter=formats.separator, strict=True)
+        faults: list[tuple[int, str]] = []
+        try:
+            header = next(reader, [])
+            check_once(file, header, contract, formats)
+            names = [name for name in header if name not in besides]
+            pieces = [_piece([], [], header, names)]
+            rows = _rows(reader, header, formats.separator, faults)
+            while piece := list(islice(rows, PIECE)):
+                lines, values = zip(*piece, strict=True)
+                pieces.append(_piece(lines, values, header, names))
+        except csv.Error as fault:
+            raise ExportError(
+                f"{file}, line {reader.line_num}: broken quoting ({fault}); nothing of it was loaded"
+            ) from None
+    told = pl.DataFrame(faults, schema={"export_line": pl.Int64, "reason": pl.String}, orient="row").select(
+        "export_line", column_name=pl.lit(None, pl.String), reason="reason"
+    )
+    return Found(pl.concat(pieces, rechunk=True), told, header, pl.DataFrame())
+
+
+def _rows(
+    reader: Lines, header: list[str], separator: str, faults: list[tuple[int, str]]
+) -> Iterator[tuple[int, list[str]]]:
+    """The line on which each row starts, and its values; what is wrong with a row as a whole goes to `faults`."""
+    width, starts = len(header), reader.line_num + 1
+    for row in reader:
+        start, starts = starts, reader.line_num + 1
+        if starts - start == 1 and len(row) == width and row != header:
+            yield start, row  # as nearly all are
+            continue
+        if not row:
+            continue
+        if row == header:
+            faults.append((start, HEADER_AGAIN))
+        lost = range(0)
+        if starts - start > 1 and _takes_in_rows(row, width, separator):
+            reason = f"a quote that is opened in line {start} is closed in line {starts - 1}, and takes in rows"
+            faults += [(line, reason) for line in range(start, starts)]
+            # The lines between are rows of the file that nobody can tell apart.
+            lost = range(start + 1, starts)
+        elif len(row) != width:
+            faults.append((start, f"expected {width} values, found {len(row)}"))
+        # Of another width they are kept for the quarantine's raw copy.
+        yield start, row if len(row) == width else (row + [""] * width)[:width]
+        yield from ((line, [""] * width) for line in lost)
+
+
+def _takes_in_rows(row: list[str], width: int, separator: str) -> bool:
+    """Whether a value of several lines took in rows: it has as many separators as these have.
+
+    So many for each line's end if the row has its width; else it ends in another column than it began in.
+    """
+    ends = (value.replace("\r\n", "\n").replace("\r", "\n").count("\n") for value in row)
+    counts = ((value.count(separator), end) for value, end in zip(row, ends, strict=True) if end)
+    if len(row) == width:
+        return width > 1 and any(count == (width - 1) * end for count, end in counts)
+    return any(count and count >= (width - 1) * (end - 1) for count, end in counts)
+
+
+def _piece(lines: Sequence[int], rows: Sequence[list[str]], header: list[str], names: list[str]) -> pl.DataFrame:
+    columns = dict(zip(header, zip(*rows, strict=True) if rows else [()] * len(header), strict=True))
+    series = [pl.Series(name, columns[name], pl.String).replace("", None) for name in names]
+    return pl.DataFrame([pl.Series("export_line", lines, pl.Int64), *series])
