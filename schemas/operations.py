@@ -58,7 +58,7 @@ LEFT_OUT = {
 
 
 class LeftOut(Contract):
-    """One row per canonical table, source and reason: the rows that were loaded and reach no published number.
+    """One row per canonical table, source and reason: the rows that were loaded and reach no metric.
 
     Of tables with versions (accounts, subscription items) rows that show nothing new are no loss and not counted.
     """

@@ -18,7 +18,8 @@ from warehouse.pasted import make
 
 OLDEST_READER = "v1.0.0"
 """The storage version of our files: every DuckDB from 1.1 on reads it, so BI tools with an older one do."""
-STORAGE = {"storage_compatibility_version": OLDEST_READER, "default_block_size": "16384"}
+BLOCK_BYTES = 16384
+STORAGE = {"storage_compatibility_version": OLDEST_READER, "default_block_size": str(BLOCK_BYTES)}
 """How the working database is made. DuckDB writes blocks of its own records anew where they are: a kill within such a
 write damages the file, and the smaller a block, the rarer that is. The file is a third as large, too."""
 

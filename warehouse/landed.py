@@ -206,7 +206,7 @@ def mend_list(folders: Folders) -> str | None:
         former.replace(former.with_name(f"{FORMER}.moved"))
         return f"what landed/{FORMER} lists is listed in landed/{LIST} from now on"
     if not is_damaged(folders):
-        if path.exists() and not (twin.exists() and _is_whole(twin)):
+        if path.exists() and not (twin.exists() and _is_whole(twin) and _writes(twin) == _writes(path)):
             _copy_to_twin(folders)
         return None
     if not (twin.exists() and _is_whole(twin)):
@@ -293,8 +293,19 @@ def _writing(folders: Folders) -> Iterator[sqlite3.Connection]:
         except BaseException:
             connection.execute("ROLLBACK")
             raise
+        connection.execute(f"PRAGMA user_version = {_count(connection) + 1}")
         connection.execute("COMMIT")
     _copy_to_twin(folders)
+
+
+def _count(connection: sqlite3.Connection) -> int:
+    """How often the list was written: a twin that a killed copy left behind has another number."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _writes(path: Path) -> int:
+    with _opened(path) as connection:
+        return _count(connection)
 
 
 def _copy_to_twin(folders: Folders) -> None:

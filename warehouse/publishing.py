@@ -10,10 +10,10 @@ import polars as pl
 
 from schemas.operations import AccountKey, MetricKey, Publication
 from schemas.tables import PUBLISHED
-from warehouse.database import OLDEST_READER, WorkingDatabase, transaction
+from warehouse.database import BLOCK_BYTES, OLDEST_READER, WorkingDatabase, transaction
 from warehouse.ddl import qualified, quoted
 from warehouse.errors import WarehouseError
-from warehouse.folders import PUBLISHED_FILE, Folders
+from warehouse.folders import PUBLISHED_FILE, Folders, private_files
 from warehouse.macros import create_macros, keep_observations
 from warehouse.parquet import publish_parquet
 from warehouse.versions import (
@@ -32,7 +32,9 @@ from warehouse.versions import (
 from warehouse.views import create_views
 
 FREE_SHARE = 0.25
-"""Share of free blocks from which on the working database is compacted."""
+"""Share of the working database that is free from which on it is compacted."""
+WORTH_BYTES = 16 << 20
+"""A smaller one is not worth it."""
 
 
 def publications(folders: Folders) -> pl.DataFrame:
@@ -165,11 +167,9 @@ def _hand_over(database: WorkingDatabase, target: Path, first: dt.date, last: dt
 def _compact(database: WorkingDatabase) -> None:
     """Write the working database anew where much of its file is free; `COPY FROM DATABASE` is slow otherwise."""
     with database.connect() as connection:
-        total, free = connection.execute("SELECT total_blocks, free_blocks FROM pragma_database_size()").fetchone() or (
-            0,
-            0,
-        )
-    if total < 64 or free < FREE_SHARE * total:
+        sizes = "SELECT total_blocks * block_size, free_blocks * block_size FROM pragma_database_size()"
+        total, free = connection.execute(sizes).fetchone() or (0, 0)
+    if total < WORTH_BYTES or free < FREE_SHARE * total:
         return
     database.close()
     part = database.path.with_suffix(".compact")
@@ -177,8 +177,10 @@ def _compact(database: WorkingDatabase) -> None:
     connection = duckdb.connect()
     try:
         connection.execute(f"ATTACH {quoted(str(database.path))} AS old (READ_ONLY)")
-        connection.execute(f"ATTACH {quoted(str(part))} AS new (STORAGE_VERSION '{OLDEST_READER}')")
-        connection.execute("COPY FROM DATABASE old TO new")
+        with private_files():
+            options = f"STORAGE_VERSION '{OLDEST_READER}', BLOCK_SIZE {BLOCK_BYTES}"
+            connection.execute(f"ATTACH {quoted(str(part))} AS new ({options})")
+            connection.execute("COPY FROM DATABASE old TO new")
     finally:
         connection.close()
     part.replace(database.path)

@@ -26,7 +26,7 @@ def doctor(project: Project) -> tuple[list[str], bool]:
         nonlocal wrong
         for good, what in findings:
             wrong = wrong or not good
-            lines.append(f"{'ok   ' if good else 'WRONG'} {name:9}{what}")
+            lines.append(f"{'ok   ' if good else 'WRONG'} {name:10}{what}")
 
     files: list[SourceFile] = []
     try:

@@ -103,7 +103,7 @@ def staged(project: Project) -> Iterator[Finding]:
 
 
 def loaded(project: Project) -> Iterator[Finding]:
-    """The loaded rows of each canonical table that reach no published number."""
+    """The loaded rows of each canonical table that reach no metric."""
     rows = _asked(project.folders.working_database, f"SELECT * FROM {qualified(LeftOut.table())}")  # noqa: S608
     for line in left_out(pl.DataFrame(rows, LeftOut.dtypes(), orient="row")):
         yield True, line

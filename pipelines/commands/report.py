@@ -4,7 +4,7 @@ import time
 
 import duckdb
 
-from pipelines.commands.unreached import left_out
+from pipelines.commands.unreached import left_out_in_all
 from pipelines.months.plan import Stretch
 from pipelines.project import Project
 from pipelines.publish.limits import HEADLINES
@@ -43,7 +43,7 @@ class Report:
         for name, told in WARNED.items():
             if count := files[name].sum():
                 self._say(f"  warning: {count:,} rows {told}")
-        for line in left_out(self.project.database.read(LeftOut.table())):
+        if line := left_out_in_all(self.project.database.read(LeftOut.table())):
             self._say(f"  left out: {line}")
         built = ", ".join(
             f"{s.first:%Y-%m}" if s.first == s.last else f"{s.first:%Y-%m} to {s.last:%Y-%m}" for s in stretches

@@ -1,4 +1,4 @@
-"""Of every canonical table it is told how many loaded rows reach no published number, and why."""
+"""Of every canonical table it is told how many loaded rows reach no metric, and why."""
 
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ def test_rows_after_as_of_and_those_that_a_newer_export_replaces(tmp_path: Path)
 def test_are_told_in_words_by_table(company: SmallCompany) -> None:
     company.ingest()
     lines = left_out(company.project().database.read("left_out"))
-    assert "1 loaded rows of accounts reach no number (internal 1)" in lines
+    assert "1 loaded rows of accounts reach no metric (internal 1)" in lines
 
 
 def _milestone(name: str) -> dict[str, Any]:

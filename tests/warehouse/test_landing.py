@@ -13,10 +13,11 @@ import pytest
 from schemas.contract import Contract, column
 from schemas.form import Cleaning, Form, RawTable
 from tests.frames import at, config, day
+from warehouse import landed
 from warehouse.configuration import LoadedConfig
 from warehouse.errors import ConfigError, DamagedError, ExportError, WarehouseError
 from warehouse.folders import Folders
-from warehouse.landed import forgotten, landed_files
+from warehouse.landed import forgotten, landed_files, mend_list
 from warehouse.landing import SourceFile, default_as_of, exported_at, land, source_files
 from warehouse.person_key import forget_key, make_key, person_key
 from warehouse.reading import REJECTS
@@ -142,6 +143,20 @@ class TestLand:
         assert landed.path(folders).read_text() == "word\nx\n"
         assert mode(landed.path(folders)) == 0o600
         assert not list(folders.landed.glob(".*.part"))
+
+
+class TestTheListOfLandedFiles:
+    def test_has_a_twin_that_a_kill_before_its_copy_leaves_behind_and_the_next_run_makes_as_new(
+        self, exports, folders, monkeypatch
+    ):
+        first = land(sent(exports / "tickets.csv", "word\nx\n"), folders)
+        with monkeypatch.context() as killed:
+            killed.setattr(landed, "_copy_to_twin", lambda _: None)
+            second = land(sent(exports / "tickets.csv", "word\ny\n"), folders)
+        assert mend_list(folders) is None
+        (folders.landed / "landed.sqlite").unlink()
+        assert mend_list(folders) == "landed/landed.sqlite was gone or damaged and is made again from its twin"
+        assert [file.sha256 for file in landed_files(folders)] == [first.sha256, second.sha256]
 
 
 class TestSourceFiles:

@@ -958,6 +958,8 @@ class TestCompaction:
         assert large.read("metric_part").equals(before)
         assert struct.unpack("<Q", folders.working_database.read_bytes()[12:20]) == (64,)
         assert prepare(large) == []
+        assert stat.S_IMODE(folders.working_database.stat().st_mode) == 0o600
+        assert ask(folders.working_database, "SELECT block_size FROM pragma_database_size()") == [(16384,)]
 
     def test_where_little_is_free_it_is_left_alone(self, large, folders):
         change(large, "DELETE FROM metric_part WHERE metric_key = 9 AND month > DATE '2024-07-01'", "CHECKPOINT")

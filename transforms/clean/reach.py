@@ -1,4 +1,4 @@
-"""Which loaded rows reach no published number, and why."""
+"""Which loaded rows reach no metric, and why."""
 
 import datetime as dt
 from collections.abc import Mapping
