@@ -151,7 +151,8 @@ def due(project: Project, as_of: dt.date, sights: Callable[[str], str]) -> list[
         for row in project.database.read(Ingest.table()).iter_rows(named=True)
     }
     broken = damaged(project)
-    if set(broken) & set(FIRST):
+    # A table that was never staged is no other table's to read: an ingest may have ended before it.
+    if set(FIRST) - project.staged_hashes().keys() or set(broken) & set(FIRST):
         return list(CANONICAL)
     return [
         table

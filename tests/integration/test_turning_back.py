@@ -1,11 +1,14 @@
 """What was begun and broken off, or is put back as it was, leaves nothing behind."""
 
+import datetime as dt
+import errno
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from pipelines.ingest import canonical_tables
+from pipelines.months.dimensions import sights
 from pipelines.publish.release import is_new
 from tests.integration.small_company import SmallCompany, exports, published_once, small_company
 from warehouse import publishing
@@ -64,6 +67,25 @@ def test_an_ingest_that_is_killed_after_it_replaced_a_table_is_noticed_though_th
     assert company.stale() == []
     after = company.frames()
     assert [name for name, frame in before.items() if not frame.equals(after[name])] == []
+
+
+@pytest.mark.parametrize("ended_at", ["account_links", "accounts", "tickets"])
+def test_a_first_ingest_that_found_the_disk_full_is_due_again(tmp_path, monkeypatch, ended_at):
+    company = small_company(tmp_path / "company", **MONTHS)
+    write = canonical_tables.write_staged
+
+    def until_it_is_full(folders, table, frame):
+        if table == ended_at:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(folders, table, frame)
+
+    with monkeypatch.context() as full:
+        full.setattr(canonical_tables, "write_staged", until_it_is_full)
+        with pytest.raises(OSError):
+            company.ingest()
+    project, as_of = company.project(), dt.date(2024, 6, 29)
+    sight = sights(project, as_of)
+    assert ended_at in canonical_tables.due(project, as_of, lambda table: sight(table).name)
 
 
 def test_a_publish_that_was_broken_off_when_its_file_was_whole_is_ended(company, monkeypatch):
