@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -78,6 +80,16 @@ def without_the_rights_of_root() -> list[str]:
     return ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.getuid() == 0 else []
 
 
+@contextmanager
+def started(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A program that does not outlive the block."""
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_none_sees_an_error_or_two_versions_at_once(tmp_path_factory, tmp_path: Path, times, counted):
     if not OLDER.exists():
         pytest.fail("DuckDB 1.4 is not there; `make soak` installs it")
@@ -87,26 +99,25 @@ def test_none_sees_an_error_or_two_versions_at_once(tmp_path_factory, tmp_path: 
     state(company, parts, 1)
     stop, publishes, reads = tmp_path / "stop", times(200), times(20_000)
     given = [str(folders.published_database), str(folders.published / "parquet"), str(stop), str(reads // READERS)]
-    pipe = subprocess.PIPE
-    readers = [
-        subprocess.Popen(
-            [sys.executable, "-c", READER, *given],
-            env=os.environ | ({"PYTHONPATH": str(OLDER)} if number % 2 else {}),
-            stdout=pipe,
-            text=True,
-        )
-        for number in range(READERS)
-    ]
-    rival = subprocess.Popen(
-        [*without_the_rights_of_root(), sys.executable, "-c", RIVAL, given[0], given[2]], stdout=pipe, text=True
-    )
-    begun = time.monotonic()
-    for number in range(2, publishes + 2):
-        state(company, parts, number)
-    took = time.monotonic() - begun
-    stop.touch()
-    told = [json.loads(reader.communicate(timeout=600)[0]) for reader in readers]
-    opened, refused = map(int, rival.communicate(timeout=60)[0].split())
+    with ExitStack() as ended:
+        readers = [
+            ended.enter_context(
+                started(
+                    [sys.executable, "-c", READER, *given],
+                    os.environ | ({"PYTHONPATH": str(OLDER)} if number % 2 else {}),
+                )
+            )
+            for number in range(READERS)
+        ]
+        command = [*without_the_rights_of_root(), sys.executable, "-c", RIVAL, given[0], given[2]]
+        rival = ended.enter_context(started(command, dict(os.environ)))
+        begun = time.monotonic()
+        for number in range(2, publishes + 2):
+            state(company, parts, number)
+        took = time.monotonic() - begun
+        stop.touch()
+        told = [json.loads(reader.communicate(timeout=600)[0]) for reader in readers]
+        opened, refused = map(int, rival.communicate(timeout=60)[0].split())
     assert rival.returncode == 0 and opened == 0, "a client could open what is published to write"
     assert [fault for one in told for fault in one["faults"]] == []
     assert {one["duckdb"].rpartition(".")[0] for one in told} == {"1.4", "2.0"}
