@@ -210,7 +210,8 @@ def mend_list(folders: Folders) -> str | None:
             _copy_to_twin(folders)
         return None
     if not (twin.exists() and _is_whole(twin)):
-        _check_not_lost(folders)
+        if not twin.exists():
+            _check_not_lost(folders)
         raise _lost(folders, "cannot be read")
     part = folders.landed / f".{LIST}.part"
     part.unlink(missing_ok=True)

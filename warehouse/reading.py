@@ -70,6 +70,8 @@ def read_export(
     text, ragged, present = found.text, found.ragged, set(found.header)
     declared = {field.name: field for field in contract.fields() if field.name not in PROVENANCE}
     check_header(file, found.header, declared, contract, exact=exact)
+    if text.is_empty():
+        raise ExportError(f"{file}: there is no row below the header; export it whole, or take the file away")
     typed = text.select(
         "export_line",
         *(_typed(found, field, formats).alias(name) for name, field in declared.items() if name in present),

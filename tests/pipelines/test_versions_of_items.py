@@ -67,7 +67,9 @@ class Billing:
         """Files with the columns that their rows name."""
         for name in ("billing", "finance"):
             (self.folder / name).mkdir(exist_ok=True)
-        (self.folder / "finance" / "costs.csv").write_text("month,category,amount,currency\n")
+        (self.folder / "finance" / "costs.csv").write_text(
+            "month,category,amount,currency\n2024-01-01,support,100,EUR\n"
+        )
         for name, rows in files.items():
             names = [c for c in COLUMNS if c not in without and any(c in row for row in rows)]
             lines = [",".join("" if row.get(c) is None else str(row[c]) for c in names) for row in rows]

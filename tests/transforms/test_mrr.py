@@ -415,12 +415,20 @@ def test_a_fall_of_half_a_cent_is_rounded_away_from_zero():
     assert story(item(1_00), half)["2024-02"] == {"opening": 1_03, "contraction": 3, "closing": 1_00}
 
 
-def test_the_cent_that_rounding_leaves_over_is_in_fx():
-    # 2.5 → 5 cents a month: opening 3, growth 2.5 → 3, closing 5.
+def test_the_cent_that_rounding_leaves_over_is_the_account_s_own_where_all_is_in_the_reporting_currency():
+    # 2.5 → 5 cents a month: opening 3, closing 5, and no fx, though the growth is 2.5.
     later = item(30, "2024-02-10", item_id="I2", interval_unit="year")
     assert story(item(30, interval_unit="year"), later)["2024-02"] == {
-        "opening": 3, "expansion": 3, "cross_sell": 3, "fx": -1, "closing": 5,
+        "opening": 3, "expansion": 2, "cross_sell": 2, "closing": 5,
     }  # fmt: skip
+    # 83.33 → 166.67 → 83.33.
+    yearly = versions(
+        ("2024-01-10", {"amount": 10_00}), ("2024-02-10", {"amount": 20_00}), ("2024-03-10", {"amount": 10_00}),
+        interval_unit="year",
+    )  # fmt: skip
+    told = story(*yearly)
+    assert told["2024-02"] == {"opening": 83, "expansion": 84, "upsell": 84, "closing": 167}
+    assert told["2024-03"] == {"opening": 167, "contraction": 84, "closing": 83}
 
 
 def test_less_than_half_a_cent_is_not_paying():

@@ -73,7 +73,8 @@ def fct_mrr_account_month(
 
     new: closing > 0, never a paying day before the month. reactivation: the same, but some paying day before.
     churned: opening where closing is 0. Paying at both ends: the native change × the month's rate, rounded, is
-    expansion or contraction, and fx is what then closes the identity.
+    expansion or contraction, and fx is what then closes the identity; where all items are in the reporting currency the
+    change is closing − opening, and there is no fx.
 
     The months of `dim_month` are consecutive; every month is computed from the whole history.
 
@@ -93,7 +94,10 @@ def fct_mrr_account_month(
         opening=sum_at_rates(opening, pl.col("rate_before"), scale),
         closing=sum_at_rates(closing, pl.col("whole_rate"), scale),
         change=sum_at_rates(closing - opening, pl.col("whole_rate"), scale),
+        is_ours=(pl.col("currency") == currency).all(),
     )
+    # In one's own currency nothing but the account's own amounts moves; what rounding leaves is theirs.
+    totals = totals.with_columns(change=pl.when("is_ours").then(closing - opening).otherwise("change"))
     refuse_too_much(totals, "MRR", "opening", "closing", "change")
     moved = _movements(totals, first_paid(paying_turns))
     split = _expansion_split(item_months, moved, rates, dim_month)

@@ -48,21 +48,14 @@ PAID = {"invoices": Months(back=MONTHS - 1, by="paid_on"), "fx_rates": SO_FAR, "
 def _taken_back(fct_invoice: pl.DataFrame) -> pl.DataFrame:
     """One row per credit note, in the month of its issue: no invoice, and less paid.
 
-    Of an invoice that is known and was never paid nothing that was paid is taken back.
+    Also where its invoice is paid later or never: a month that is over would change with the payment.
     """
-    unpaid = fct_invoice.filter(pl.col("paid_cents").is_null()).select(
-        "source", credits_invoice_id="invoice_id", credited_month="month"
-    )
-    is_unpaid = (pl.col("credited_month") <= pl.col("month")).fill_null(value=False)
-    return (
-        fct_invoice.filter(pl.col("credited_cents").is_not_null())
-        .join(unpaid, on=["source", "credits_invoice_id"], how="left")
-        .filter(~is_unpaid)
-        .select("account_id", -pl.col("credited_cents").alias("paid_cents"), "month", invoices=pl.lit(0, pl.Int64))
+    return fct_invoice.filter(pl.col("credited_cents").is_not_null()).select(
+        "account_id", -pl.col("credited_cents").alias("paid_cents"), "month", invoices=pl.lit(0, pl.Int64)
     )
 
 
-@trailing_ratio(unit="cents", reads={**PAID, "fct_invoice": SO_FAR}, items=True, needs=PAYMENTS)
+@trailing_ratio(unit="cents", reads={**PAID, "fct_invoice": YEAR}, items=True, needs=PAYMENTS)
 def average_purchase_value(
     invoices: pl.DataFrame, fx_rates: pl.DataFrame, fct_invoice: pl.DataFrame, dim_month: pl.DataFrame, currency: str
 ) -> pl.DataFrame:
