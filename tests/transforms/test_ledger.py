@@ -108,6 +108,8 @@ class Truth:
             moved["churned"] = opening
         else:
             change = to_cent(self.total(now, month) - self.total(held, month))
+            if {money for _, money in (*held, *now)} == {self.ledger.reporting_currency}:
+                change = closing - opening  # in one's own currency there is no fx
             moved["expansion" if change > 0 else "contraction"] = abs(change)
             moved["fx"] = closing - opening - change
             if change > 0:
