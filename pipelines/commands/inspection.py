@@ -172,17 +172,8 @@ def published(project: Project) -> Iterator[Finding]:
     if known and now not in known:
         how = "leads to a version that is gone" if folders.published_database.is_symlink() else "is gone"
         yield False, f"the link {link} {how}: {make('run')} leads it to a version again"
-    if not known and (last := _last_published(project)):
+    query = f"SELECT max(version) FROM {qualified(Publication.table())}"  # noqa: S608
+    last = next((version for (version,) in _asked(folders.working_database, query)), None)
+    if not known and last:
         yield False, f"version {last} was published and is gone, as is every other: {make('run')} publishes anew"
     yield True, f"version {now}; kept: {', '.join(map(str, known)) or 'none'}"
-
-
-def _last_published(project: Project) -> int | None:
-    """The last version that the working database knows of, if it can be read."""
-    if not project.folders.working_database.exists():
-        return None
-    try:
-        last: int | None = project.database.read(Publication.table())["version"].max()  # type: ignore[assignment]
-    except WarehouseError:
-        return None
-    return last

@@ -370,6 +370,14 @@ FILES = (
         "tickets.csv: the file is empty; expected a header with",
         "run",
     ),
+    file(
+        "file-header",
+        "tickets",
+        lambda was: was.splitlines(keepends=True)[0],
+        "a header and no row",
+        "tickets.csv: there is no row below the header",
+        "run",
+    ),
     file("file-quote", "tickets", lambda was: was + b'"', "a quote that never ends", "broken quoting", "run"),
 )
 

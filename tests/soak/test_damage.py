@@ -307,6 +307,24 @@ def test_a_twin_that_is_damaged_is_made_again_by_the_next_run(company: SmallComp
     assert command("run")[0] == 0
 
 
+def test_a_list_damaged_with_its_twin_is_told_with_the_way_on(company: SmallCompany, command: Command) -> None:
+    for name in ("landed.sqlite", "landed.twin.sqlite"):
+        (company.project().folders.landed / name).write_bytes(b"zz")
+    status, _, err = command("run")
+    assert status == 1 and "cannot be read, and so is its twin" in err
+    assert pasted(err, company)[:1] == ["forget"]
+
+
+def test_doctor_notices_that_all_that_was_published_is_gone_and_the_next_run_publishes_anew(
+    company: SmallCompany, command: Command
+) -> None:
+    shutil.rmtree(company.project().folders.published)
+    (line,) = wrong(command)
+    assert "version 1 was published and is gone" in line
+    assert command(*pasted(line, company))[0] == 0
+    assert current_version(company.project().folders) == 2
+
+
 def test_a_list_lost_with_its_twin_stops_every_run_until_history_is_given_up_in_so_many_words(
     company: SmallCompany, command: Command
 ) -> None:

@@ -132,7 +132,7 @@ for line in sys.stdin:
         try:
             name, root = line.strip().split(maxsplit=1)
             folders = test_publishes.Folders(Path(root))
-            getattr(test_publishing, name)(folders, test_publishes.WorkingDatabase(folders.working_database))
+            getattr(test_publishes, name)(folders, test_publishes.WorkingDatabase(folders.working_database))
         except BaseException:
             traceback.print_exc()
         os._exit(1)
