@@ -45,10 +45,10 @@ def read_by_the_last_month(graph):
 
 LOADED = (
     f"""
-import json, time
+import json, sys
 import dagster as dg
 from pipelines.definitions import defs
-spent = time.process_time()
+loaded = sorted(name for name in sys.modules if "." not in name)
 {REACH}
 """
     + """
@@ -74,7 +74,7 @@ for key in graph.get_all_asset_keys():
     }
 jobs = {name: defs.resolve_job_def(name) for name in ("ingest", "months", "publish", "refresh")}
 print(json.dumps({
-    "seconds": spent,
+    "loaded": loaded,
     "assets": assets,
     "reach": read_by_the_last_month(graph),
     "executors": sorted({job.executor_def.name for job in jobs.values()}),
@@ -115,9 +115,10 @@ def bundled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 # --- what is loaded ---------------------------------------------------------------------------------------------------
 
 
-def test_the_definitions_load_quickly_and_write_nothing(bundled: dict[str, Any]) -> None:
-    """Under 3 seconds of processor time on an idle machine, importing Dagster, Polars and DuckDB; twice that here."""
-    assert bundled["seconds"] < 6
+def test_the_definitions_load_without_what_only_a_built_month_needs_and_write_nothing(bundled: dict[str, Any]) -> None:
+    """Libraries of statistics take longer to import than all else; Dagster loads the definitions again and again."""
+    assert {"dagster", "duckdb", "polars"} <= set(bundled["loaded"])
+    assert not {"scipy", "sklearn", "pandas", "examples", "tests"} & set(bundled["loaded"])
     assert not bundled["wrote"]
 
 
