@@ -31,7 +31,7 @@ class SurveyResponse(Contract):
 
 
 class SurveyResponses(SurveyResponse, Export):
-    """One row per survey of the survey tool, and per time it was answered: the last answer counts."""
+    """One row per survey of the survey tool, and per time it was answered: the last answer of a month counts."""
 
     class Config:
         unique = ["export_source", "response_id"]
@@ -50,9 +50,9 @@ class SurveyResponses(SurveyResponse, Export):
 
 
 class FctSurveyResponse(SurveyResponse):
-    """One row per survey, and one per rating of a ticket that no answered survey covers (`ticket:id`).
+    """One row per survey and month in which it was answered (its last answer of the month), or per unanswered survey.
 
-    In the month it was sent, or else answered.
+    And one per rating of a ticket (`ticket:id`). In the month the survey was sent, or else answered.
     """
 
     month: pl.Date = column("Month it was sent, or else answered")
@@ -68,7 +68,7 @@ class FctSurveyResponse(SurveyResponse):
     is_positive: bool = column("CSAT: whether the answer is in the positive range of its scale", null=True)
 
     class Config:
-        unique = ["source", "response_id"]
+        unique = ["source", "response_id", "responded_month"]
 
 
 class FeedbackThemeMonth(Contract):

@@ -34,12 +34,12 @@ def seen_on(frame: pl.DataFrame, contract: type[Contract], as_of: dt.date, time_
     A row whose own date is later is not there, unless a planned day dates it, too: it was known ahead. A date that
     states what happened is empty if it is later, and so is what was told with it; what is planned (ends, terms, due
     days) stays. An outcome that is told without a day counts on the day it was due, so that an empty day never stands
-    for a later one. Of answers that were given again the last by then speaks.
+    for a later one. Of answers that were given again those speak that `speaking` says.
     """
     there = _with_days_of_outcomes(frame.filter(~is_after(contract, as_of, time_zone)), contract)
     rows = _without_later(there, contract, as_of, time_zone)
     repeats = contract.repeats()
-    return of_each(rows, contract) if repeats and repeats[0] == "last" else rows
+    return speaking(rows, contract, time_zone) if repeats and repeats[0] == "last" else rows
 
 
 def is_after(contract: type[Contract], day: dt.date, time_zone: str) -> pl.Expr:
@@ -86,8 +86,10 @@ def _without_later(frame: pl.DataFrame, contract: type[Contract], day: dt.date, 
     return frame.with_columns(known)
 
 
-def of_each(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
+def of_each(frame: pl.DataFrame, contract: type[Contract], within: tuple[str, ...] = ()) -> pl.DataFrame:
     """One row of each key of a source, where the contract says which: the first, or the last, by some instant.
+
+    With `within` one of each value of these columns, too.
 
     A row without the instant comes before all others as the last, and after them as the first. At one instant the
     newest export counts, and in a file the row that stands first, or last.
@@ -99,8 +101,31 @@ def of_each(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
     is_last = which == "last"
     order = [by, "exported_at", "export_file", "export_line"]
     return frame.sort(order, descending=[is_last, True, True, is_last], nulls_last=True).unique(
-        list(dict.fromkeys(["export_source", *contract.grain()])), keep="first", maintain_order=True
+        [*_key(contract), *within], keep="first", maintain_order=True
     )
+
+
+def _key(contract: type[Contract]) -> list[str]:
+    """What tells the things of a canonical table apart."""
+    return list(dict.fromkeys(["export_source", *contract.grain()]))
+
+
+def speaking(frame: pl.DataFrame, contract: type[Contract], time_zone: str) -> pl.DataFrame:
+    """The rows that count of those with one key of a source.
+
+    Of events the earliest. Of answers the last of each month, as a month that is over does not lose the answer that it
+    was told when another is given later; a row without an answer counts where there is no other.
+    """
+    repeats = contract.repeats()
+    if repeats is None or repeats[0] == "first":
+        return of_each(frame, contract)
+    month = month_start(_day(repeats[1], contract, time_zone))
+    last = of_each(frame.with_columns(speaks_in=month), contract, ("speaks_in",))
+    answered = last.drop_nulls("speaks_in")
+    unanswered = last.filter(pl.col("speaks_in").is_null()).join(
+        answered, on=_key(contract), how="anti", maintain_order="left"
+    )
+    return pl.concat([answered, unanswered]).drop("speaks_in")
 
 
 def day_by(by: str | None, contract: type[Contract], time_zone: str) -> pl.Expr:

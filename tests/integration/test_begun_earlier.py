@@ -110,3 +110,15 @@ def test_a_change_of_what_was_filed_earlier_is_made_again_with_the_first_month(c
     company.mend(only=BUILT)
     assert company.value("art", "2024-04") == (216, None)
     assert company.frames(FACTS)["fct_ticket"]["ticket_id"].to_list() == ["1"]
+
+
+def test_an_answer_that_is_given_again_in_a_later_month_leaves_the_month_that_is_over_as_it_was(company):
+    first, again = answer("1", 10, "2024-04-02T08:00", "2024-04-03T08:00"), answer("1", 0, "2024-04-02T08:00",
+                                                                                   "2024-06-05T08:00")  # fmt: skip
+    company.export("survey_responses", [first])
+    company.run(only=BUILT)
+    assert company.value("nps", "2024-04") == (100, None)
+    company.export("survey_responses", [first, again])
+    company.run(only=BUILT)
+    months = ("2024-04", "2024-05", "2024-06")
+    assert [company.value("nps", month) for month in months] == [(100, None), (None, "zero_denominator"), (-100, None)]

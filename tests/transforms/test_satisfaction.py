@@ -435,6 +435,39 @@ def test_without_a_survey_tool_the_metrics_of_surveys_are_unknown(metric):
     assert (found["value"], found["null_reason"]) == (None, "source_missing")
 
 
+# --- a survey that is answered again in a later month
+
+AGAIN = (
+    survey("1", 9, "2024-01-20T00:00", kind="nps", sent_at=at("2024-01-02T00:00")),
+    survey("1", 3, "2024-03-05T00:00", kind="nps", sent_at=at("2024-01-02T00:00")),
+)
+
+
+def test_a_survey_is_a_fact_of_each_month_in_which_it_was_answered_filed_where_it_was_sent():
+    told = facts(*AGAIN).select("month", "responded_month", "score").rows()
+    assert told == [(day("2024-01-01"), day("2024-01-01"), 9), (day("2024-01-01"), day("2024-03-01"), 3)]
+
+
+def test_an_answer_counts_in_its_month_and_the_one_before_it_in_that_ones():
+    assert [value("nps", *AGAIN, month=month)["value"] for month in ("2024-01", "2024-02", "2024-03")] == [
+        100,
+        None,
+        -100,
+    ]
+
+
+def test_a_survey_about_a_ticket_counts_once_as_it_was_first_answered():
+    both = [{**answer, "kind": "csat", "scale_min": 1, "scale_max": 5, "ticket_id": "7"} for answer in AGAIN]
+    first, again = {**both[0], "score": 5}, {**both[1], "score": 1}
+    assert shares("csat", first, again, month="2024-01") == (1, 1)
+    assert value("csat", first, again, month="2024-03")["value"] is None
+
+
+def test_a_survey_was_answered_in_time_if_its_first_answer_was_and_is_one_survey():
+    unanswered = survey("2", answered=None, kind="nps", sent_at=at("2024-01-02T00:00"))
+    assert shares("survey_response_rate", *AGAIN, unanswered) == (1, 2)
+
+
 # --- survey_response_rate
 
 

@@ -145,6 +145,14 @@ class TestWhichComments:
     def test_are_those_with_words(self):
         assert count(said(1, None), said(2, "  \n "), said(3, "slow")) == 1
 
+    def test_of_a_survey_that_is_answered_again_are_of_the_last_answer_by_then(self):
+        calendar = months("2024-05", "2024-07")
+        answers = [said(1, "slow", "2024-05-02T10:00", score=1.0), said(1, "quick", "2024-06-02T10:00", score=5.0)]
+        told = themes(answers, calendar=calendar)
+        assert told.select("comments", "mean_score").rows() == [(1, 0), (1, 100), (1, 100)]
+        without_words = [answers[0], said(1, None, "2024-06-02T10:00")]
+        assert themes(without_words, calendar=calendar)["comments"].to_list() == [1, 0, 0]
+
 
 class TestScores:
     def one(self, *answers: dict[str, Any]) -> tuple[Any, ...]:

@@ -214,6 +214,27 @@ class TestAnAnswerThatIsGivenAgain:
         given = (("2024-04-02T08:00", 8.0), ("2024-04-09T08:00", 3.0))
         assert [self.scores(as_of, *given) for as_of in ("2024-04-08", "2024-04-09")] == [[8], [3]]
 
+    def test_in_a_later_month_counts_in_both_as_a_month_that_is_over_loses_none(self):
+        given = (("2024-04-02T08:00", 8.0), ("2024-05-09T08:00", 3.0), ("2024-04-09T08:00", 5.0))
+        assert sorted(self.scores("2024-05-31", *given)) == [3, 5]
+
+    def test_is_of_the_month_in_which_it_was_given_where_the_company_is(self):
+        answers = (
+            {"export_source": "s", "response_id": "q", "kind": "nps", "responded_at": at(when), "score": score}
+            for when, score in (("2024-04-30T21:00", 8.0), ("2024-04-30T23:00", 3.0))
+        )
+        found = rows(SurveyResponses, *answers)
+        assert seen_on(found, SurveyResponses, day("2024-05-31"), "UTC")["score"].to_list() == [3]
+        assert sorted(seen_on(found, SurveyResponses, day("2024-05-31"), "Europe/Berlin")["score"]) == [3, 8]
+
+    def test_takes_the_place_of_the_survey_that_was_sent_in_whichever_month(self):
+        sent = {"export_source": "s", "response_id": "q", "kind": "nps", "sent_at": at("2024-03-30T08:00")}
+        both = rows(SurveyResponses, sent, {**sent, "responded_at": at("2024-04-02T08:00"), "score": 8.0})
+        assert [
+            seen_on(both, SurveyResponses, day(as_of), "UTC")["score"].to_list()
+            for as_of in ("2024-03-31", "2024-04-30")
+        ] == [[None], [8]]
+
     def test_is_two_answers_where_two_sources_use_one_id(self):
         answer = {"response_id": "q", "kind": "nps", "responded_at": at("2024-04-02T08:00")}
         both = rows(SurveyResponses, *({**answer, "export_source": source} for source in ("one", "two")))

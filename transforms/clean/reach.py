@@ -9,7 +9,7 @@ from schemas.config import Config
 from schemas.contract import Contract
 from schemas.operations import LeftOut
 from transforms.clean.counting import is_nothing, of_customers
-from transforms.visible import days_of, is_after, of_each
+from transforms.visible import days_of, is_after, speaking
 
 NAMES = {
     "milestones": "onboarding.milestones",
@@ -47,7 +47,7 @@ def out_of_sight(
         ("merged_or_spam", lambda _, rows: rows.filter(~is_nothing()) if table == "tickets" else rows),
         ("unknown_to_config", lambda _, rows: rows.filter(known)),
         ("after_as_of", lambda _, rows: rows.filter(~is_after(contract, as_of, zone))),
-        ("replaced", lambda _, rows: of_each(rows, contract)),
+        ("replaced", lambda _, rows: speaking(rows, contract, zone)),
         ("before_history", lambda _, rows: _not_over(rows, contract, first, zone)),
     )
     found, rows = [LeftOut.blank()], staged

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from schemas.config import Privacy
 from schemas.feedback import LOW, FeedbackThemeMonth
+from schemas.support import Instant
 from transforms.calendar import add_months, local_day
 from transforms.declaration import SO_FAR, Months, monthly
 from transforms.explanations.masking import PLACEHOLDER, masked
@@ -56,6 +57,7 @@ def feedback_theme_month(
 ) -> pl.DataFrame:
     """See the contract: the comments of the months m−11 … m, by the day of the answer or of the churn, to month end.
 
+    Of a survey answered again the comment of the last answer by then, or none.
     No themes under 50 comments (`insufficient_history`), nor where no source exports comments.
     """
     said = _comments(survey_responses, churn_events, time_zone)
@@ -64,7 +66,9 @@ def feedback_theme_month(
     found = [FeedbackThemeMonth.blank()]
     for month, month_end in dim_month.select("month", "month_end").iter_rows():
         first = add_months(month, 1 - WINDOW_MONTHS)
-        found.append(_of_month(month, said.filter(pl.col("day").is_between(first, month_end)), reason, sayable))
+        last = said.filter(pl.col("day") <= month_end).unique("key", keep="last", maintain_order=True)
+        written = last.filter((pl.col("day") >= first) & (pl.col("text") != "")).sort("text", "key")
+        found.append(_of_month(month, written, reason, sayable))
     # The only personal column is a text: there is no id to hash, and so no key.
     return publishable(pl.concat(found), FeedbackThemeMonth, privacy, b"").sort("month", "theme")
 
@@ -78,8 +82,9 @@ def _unexported(exported: Exported) -> str | None:
 
 
 def _comments(survey_responses: pl.DataFrame, churn_events: pl.DataFrame, time_zone: str) -> pl.DataFrame:
-    """One row per comment, in an order of its own: day, text (masked), share of the scale, is_detractor.
+    """One row per answer and departure, the last of a survey below: key, day, text (masked), share, is_detractor.
 
+    An answer without a comment is there, with an empty text: it may take the place of an earlier one's.
     Detractors gave 0–6 of 0–10 to NPS, or less than the middle of any other scale. A churn event has no score.
     """
     low, high = pl.col("scale_min"), pl.col("scale_max")
@@ -89,6 +94,7 @@ def _comments(survey_responses: pl.DataFrame, churn_events: pl.DataFrame, time_z
     surveys = survey_responses.select(
         "comment",
         key=pl.format("survey:{}:{}", "response_id", "export_source"),
+        at="responded_at",
         day=local_day(pl.col("responded_at"), time_zone),
         share=share,
         is_detractor=pl.when(is_nps).then(good <= 6).otherwise(share < 0.5),
@@ -96,13 +102,13 @@ def _comments(survey_responses: pl.DataFrame, churn_events: pl.DataFrame, time_z
     departures = churn_events.select(
         "comment",
         key=pl.format("churn:{}:{}", "churn_event_id", "export_source"),
+        at=pl.col("churned_on").cast(Instant),
         day="churned_on",
         share=pl.lit(None, pl.Float64),
         is_detractor=pl.lit(None, pl.Boolean),
     )
-    written = pl.concat([surveys, departures]).drop_nulls(["comment", "day"])
-    text = masked(pl.col("comment")).str.replace_all(r"\s+", " ").str.strip_chars()
-    return written.with_columns(text=text).filter(pl.col("text") != "").sort("text", "key").drop("comment", "key")
+    text = masked(pl.col("comment").fill_null("")).str.replace_all(r"\s+", " ").str.strip_chars()
+    return pl.concat([surveys, departures]).drop_nulls("day").with_columns(text=text).sort("at", "key").drop("comment")
 
 
 def _of_month(month: dt.date, said: pl.DataFrame, reason: str | None, sayable: frozenset[str] | None) -> pl.DataFrame:

@@ -54,7 +54,7 @@ def fct_survey_response(
     said_in = pl.max_horizontal("month", "responded_month")
     _refuse_unknown_scales(facts if computed_from is None else facts.filter(said_in >= computed_from))
     return publishable(FctSurveyResponse.shaped(facts), FctSurveyResponse, privacy, secret).sort(
-        "source", "response_id"
+        "source", "response_id", "responded_at"
     )
 
 
@@ -86,13 +86,13 @@ def _surveys(survey_responses: pl.DataFrame, tickets: pl.DataFrame, time_zone: s
     Also one whose answer is later than `as_of`, which has lost no more than its `responded_at`.
     """
     days = [local_day(pl.col(name), time_zone) for name in ("sent_at", "responded_at")]
-    filed = survey_responses.with_columns(month=month_start(pl.coalesce(days)), source="export_source")
+    filed = survey_responses.with_columns(month=month_start(pl.coalesce(days)), source="export_source").with_row_index(
+        "survey"
+    )
     account = pl.when(pl.col("account_id") != UNKNOWN).then("account_id")
     answered = pl.col("responded_at").is_not_null()
     return _filed(
-        filed.join(
-            _tickets_of(filed, tickets, time_zone), on=["export_source", "response_id"], how="left"
-        ).with_columns(
+        filed.join(_tickets_of(filed, tickets, time_zone), on="survey", how="left").with_columns(
             account_id=pl.coalesce(account, "ticket_account", pl.lit(UNKNOWN)),
             score=pl.when(answered).then("score"),
             comment=pl.when(answered).then("comment"),
@@ -101,21 +101,20 @@ def _surveys(survey_responses: pl.DataFrame, tickets: pl.DataFrame, time_zone: s
 
 
 def _tickets_of(surveys: pl.DataFrame, tickets: pl.DataFrame, time_zone: str) -> pl.DataFrame:
-    """Whose ticket each survey's ticket_id is: export_source, response_id, ticket_source, ticket_account.
+    """Whose ticket each survey's ticket_id is: survey, ticket_source, ticket_account.
 
     That of the survey's own source, if it has such a ticket; else that of the only source that has one; where several
     have, nobody can tell. A ticket that no source has is a ticket of the survey's source all the same, of no account.
     Of a ticket that was created in a later month than the survey is filed in nothing is known.
     """
-    key = ["export_source", "response_id"]
-    about = surveys.filter(pl.col("ticket_id").is_not_null()).select(*key, "ticket_id", "month")
+    about = surveys.drop_nulls("ticket_id").select("survey", "export_source", "ticket_id", "month")
     known = tickets.select(
         "ticket_id", ticket_source="export_source", ticket_account="account_id", created_month=_created_month(time_zone)
     )
     having = about.join(known, on="ticket_id").filter(pl.col("created_month") <= pl.col("month"))
-    found = own_or_only(having, key).select(*key, "ticket_account", "ticket_source")
-    nowhere = about.join(having, on=key, how="anti").select(
-        *key, ticket_account=pl.lit(None, pl.String), ticket_source="export_source"
+    found = own_or_only(having, ["survey"]).select("survey", "ticket_account", "ticket_source")
+    nowhere = about.join(having, on="survey", how="anti").select(
+        "survey", ticket_account=pl.lit(None, pl.String), ticket_source="export_source"
     )
     return pl.concat([found, nowhere])
 

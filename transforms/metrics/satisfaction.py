@@ -88,12 +88,13 @@ def ces(fct_survey_response: pl.DataFrame) -> pl.DataFrame:
     needs=("survey_responses.sent_at",),
 )
 def survey_response_rate(fct_survey_response: pl.DataFrame) -> pl.DataFrame:
-    """Surveys answered within 30 × 24 hours / surveys sent in the month.
+    """Surveys answered within 30 × 24 hours / surveys sent in the month; of a survey answered again the first answer.
 
     A source that exports answered surveys only says nothing of the others: months before the first unanswered survey
     have no value.
     """
-    sent = fct_survey_response.filter(pl.col("sent_at").is_not_null())
+    surveys = fct_survey_response.filter(pl.col("sent_at").is_not_null())
+    sent = surveys.sort("responded_at").unique(["source", "response_id"], keep="first", maintain_order=True)
     # Only earlier months decide, so that a month's value is the same whichever months are computed with it.
     first = pl.col("month").filter(pl.col("responded_at").is_null()).min()
     in_time = (pl.col("responded_at") < pl.col("sent_at") + ANSWER_WITHIN).fill_null(value=False)
