@@ -14,6 +14,8 @@ INTERVAL_UNITS = ["day", "week", "month", "quarter", "year"]
 MINOR = "minor units of currency"
 FIRST_OF_MONTH = ("month", "the first day of a month", pl.col("month").dt.day() == 1)
 """A rule of tables by month: a row of another day would be in no month."""
+PAYMENT_MONTHS = 3
+"""Months of issue of the invoices that tell of an account's health, its own among them."""
 
 
 def currency(*, optional: bool = False) -> Any:  # noqa: ANN401 - the declared type is the annotation's

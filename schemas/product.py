@@ -7,6 +7,9 @@ from schemas.contract import Contract, column
 from schemas.customers import Export
 from schemas.support import Instant
 
+TREND_MONTHS = 3
+"""Months whose mean a month's use is compared with."""
+
 
 class UsageEvents(Export):
     """One row per event of a user in the product, or per bundle of equal events; sent twice, the earliest counts."""

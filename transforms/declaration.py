@@ -36,13 +36,13 @@ class Months:
     Of a canonical table the rows that are dated in them by the column `by`, instead of by the table's own day: what was
     held in a month, say, however much later it was due.
 
-    `earlier`: the first month that is computed also shows what is dated before it.
+    `earlier`: the first month that is computed also shows what is dated so many months before it (ALL: whenever).
     """
 
     back: Depth = 0
     ahead: Depth = 0
     by: str | None = None
-    earlier: bool = False
+    earlier: Depth = 0
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ Reads = Mapping[str, Window]
 THE_MONTH = Months()
 SO_FAR = Months(back=ALL)
 """All rows to the end of the month."""
-FILED = Months(earlier=True)
+FILED = Months(earlier=ALL)
 """The month's own rows; for a fact, which is kept however long before the first computed month it was filed."""
 
 READABLE = {*CANONICAL, *WHOLE, *FACTS, "dim_account_month"}
@@ -144,7 +144,7 @@ def _check_window(where: str, name: str, window: Window) -> None:
         raise DeclarationError(f"{where} has no months, and so no window")
     if isinstance(window, Months):
         _check_days(where, CANONICAL.get(name), window)
-    for depth in (value for field, value in vars(window).items() if field not in {"by", "earlier"}):
+    for depth in (value for field, value in vars(window).items() if field != "by"):
         if callable(depth):
             if unknown := sorted(set(parameters(depth)) - SECTIONS):
                 raise DeclarationError(f"{where}: its depth asks for {', '.join(unknown)}, no section of the config")
@@ -157,7 +157,7 @@ def _check_days(where: str, contract: type[Contract] | None, window: Months) -> 
     by = window.by
     if by is not None and (contract is None or not contract.dtypes().get(by, pl.Null()).is_temporal()):
         raise DeclarationError(f"{where} has no days of its own under {by}")
-    if window.earlier and contract is None:
+    if window.earlier != 0 and contract is None:
         raise DeclarationError(f"{where} is made by month, and so from the first one on")
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from pipelines.months.inputs import is_as_told, visible
-from pipelines.months.readers import numbers
+from pipelines.months.readers import earliest, numbers
 from schemas.config import Config
 from schemas.contract import Contract
 from schemas.operations import ContentMonth
-from transforms.calendar import month_start
+from transforms.calendar import add_months, month_start
 from transforms.declaration import ALL, Months, Whole, Window
-from transforms.visible import day_by, held
+from transforms.visible import dated_in, day_by, held
 from warehouse.lineage import digest
 
 BY_MONTH = "by month"
@@ -24,8 +24,12 @@ def reach(window: Window) -> str:
     """A window's name in `content_month`: windows of months share one for each way to date the rows."""
     if not isinstance(window, Months):
         return str(window)
-    named = BY_MONTH if window.by is None else f"{BY_MONTH} of {window.by}"
-    return f"{named}, the first with all before it" if window.earlier else named
+    return BY_MONTH if window.by is None else f"{BY_MONTH} of {window.by}"
+
+
+def reach_before(window: Months) -> str:
+    """Name of what a window shows to the first month alone, of earlier ones."""
+    return f"{'all' if window.earlier is ALL else window.earlier} before the first, {reach(window)}"
 
 
 def content_rows(
@@ -38,11 +42,13 @@ def content_rows(
     found: dict[str, list[tuple[dt.date | None, str]]] = {}
     as_told, frame = frame, held(frame, contract)
     for window in windows:
+        if isinstance(window, Months) and window.earlier != 0 and months:
+            found[reach_before(window)] = [(months[0], _before(frame, contract, config, window, months[0]))]
         if reach(window) in found:
             continue
         shown = as_told if is_as_told(window) else frame
         if isinstance(window, Months):
-            found[reach(window)] = _by_month(frame, contract, config, window, months)
+            found[reach(window)] = _by_month(frame, contract, config, window)
         elif isinstance(window, Whole):
             found[reach(window)] = [(None, _hashed(visible(shown, contract, window, ALL_MONTHS, config)))]
         else:
@@ -54,15 +60,20 @@ def content_rows(
 
 
 def _by_month(
-    frame: pl.DataFrame, contract: type[Contract], config: Config, window: Months, months: list[dt.date]
+    frame: pl.DataFrame, contract: type[Contract], config: Config, window: Months
 ) -> list[tuple[dt.date | None, str]]:
     """Each month's own rows; those of a window are the rows of its months."""
     month = month_start(day_by(window.by, contract, config.reporting.time_zone))
-    if window.earlier and months:
-        month = pl.when(month < months[0]).then(pl.lit(months[0])).otherwise(month)
     everything = frame.select(month.alias("month"), row=_row(list(contract.followed()))).drop_nulls("month")
     sums = everything.group_by("month").agg(pl.col("row").sum(), rows=pl.len()).sort("month")
     return [(month, digest(total, rows)) for month, total, rows in sums.iter_rows()]
+
+
+def _before(frame: pl.DataFrame, contract: type[Contract], config: Config, window: Months, first: dt.date) -> str:
+    """What the window shows to the first month of those before it."""
+    begin, end = earliest(window, first, first), add_months(first, -1)
+    rows = dated_in(frame, contract, begin, end, config.reporting.time_zone, window.by)
+    return _hashed(rows.select(contract.followed()))
 
 
 def _hashed(frame: pl.DataFrame) -> str:
@@ -93,7 +104,8 @@ class Content:
         back, ahead = numbers(window)
         if back is ALL:
             return self._so_far((table, reach(window)), told, shifted[ahead])
-        return digest([told.get(shifted[distance], "") for distance in range(-back, ahead + 1)])
+        before = self._told.get((table, reach_before(window)), {}).get(month, "") if window.earlier != 0 else ""
+        return digest([before, *(told.get(shifted[distance], "") for distance in range(-back, ahead + 1))])
 
     def _so_far(self, shown: tuple[str, str], told: Mapping[dt.date | None, str], last: dt.date) -> str:
         """All months through `last`, as one."""

@@ -11,7 +11,17 @@ from typing import Protocol
 
 import polars as pl
 
-from pipelines.months.readers import UNPARTITIONED, Reader, history_days, numbers, resolved, through, until
+from pipelines.months.readers import (
+    UNPARTITIONED,
+    Reader,
+    earliest,
+    history_days,
+    keeps_earlier,
+    numbers,
+    resolved,
+    through,
+    until,
+)
 from schemas.config import Config
 from schemas.contract import Contract
 from schemas.customers import Export
@@ -80,11 +90,8 @@ def visible(
         beside = [name for name in PROVENANCE if name in frame.columns and name not in columns]
         return frame.select(*columns, *(beside if window.provenance else []))
     if isinstance(window, Months):
-        back, ahead = numbers(window)
-        begin = None if back is ALL else add_months(first, -back)
-        if begin is not None and window.earlier and begin <= computed_from:
-            begin = None
-        return dated_in(frame, contract, begin, add_months(last, ahead), zone, window.by).select(columns)
+        begin, end = earliest(window, first, computed_from), add_months(last, numbers(window)[1])
+        return dated_in(frame, contract, begin, end, zone, window.by).select(columns)
     day, plans = history_days(window, last)
     return known_by(frame, contract, day, plans, zone).select(columns)
 
@@ -171,12 +178,18 @@ class Inputs:
         """The rows of a table that a window around some months shows."""
         if table not in UNPARTITIONED:
             first, last = self.span(window, months)
-            # With the first month lie the facts that were filed before it.
-            so_far = isinstance(window, Months) and window.back is ALL
-            return self.store.built(table, dt.date.min if so_far else first, last)
+            return self.store.built(table, self._with_earlier(table, window, months, first), last)
         frame = self.as_known(table, is_as_told(window))
         within = (months[0], months[-1])
         return visible(frame, self.contracts[table], resolved(window, self.config), within, self.config, self.months[0])
+
+    def _with_earlier(self, table: str, window: Window, months: list[dt.date], first: dt.date) -> dt.date:
+        """First month of the rows of a built table: with the first computed one lie those it keeps of earlier ones."""
+        window = resolved(window, self.config)
+        if not isinstance(window, Months) or not keeps_earlier(table):
+            return first
+        back, _ = numbers(window)
+        return dt.date.min if back is ALL else add_months(months[0], -back)
 
     def as_known(self, table: str, as_told: bool = False) -> pl.DataFrame:
         """An unpartitioned table's rows as `as_of` knows them, each version as it was told or with what is `held`."""

@@ -9,8 +9,9 @@ import polars as pl
 from schemas.config import Config
 from schemas.tables import CANONICAL, WHOLE
 from transforms.calendar import add_months, next_month
-from transforms.catalogue import CATALOGUE
+from transforms.catalogue import CATALOGUE, MONTHLY_TABLES
 from transforms.declaration import (
+    ALL,
     INTERMEDIATES,
     METRIC_TABLES,
     READABLE,
@@ -57,7 +58,8 @@ def chosen(predicate: Callable[..., bool] | None, config: Config) -> tuple[Metri
 def resolved(window: Window, config: Config) -> Window:
     """A window with its depths as numbers."""
     if isinstance(window, Months):
-        return replace(window, back=depth(window.back, config), ahead=depth(window.ahead, config))
+        back, ahead, earlier = (depth(each, config) for each in (window.back, window.ahead, window.earlier))
+        return replace(window, back=back, ahead=ahead, earlier=earlier)
     if isinstance(window, History):
         return History(depth(window.ahead, config), depth(window.plans, config), window.as_told)
     return window
@@ -71,6 +73,22 @@ def last_day(month: dt.date) -> dt.date:
 def until(as_of: dt.date, month: dt.date, days: int) -> dt.date:
     """How far the passing of days reaches into a month: to `as_of`, or so many days after the month's end."""
     return min(as_of, last_day(month) + dt.timedelta(days=days))
+
+
+def keeps_earlier(table: str) -> bool:
+    """Whether with the first computed month of a table lie rows of earlier ones."""
+    return table in MONTHLY_TABLES and "computed_from" in parameters(MONTHLY_TABLES[table].function)
+
+
+def earliest(window: Months, first: dt.date, computed_from: dt.date) -> dt.date | None:
+    """First month of a resolved window on a canonical table, around months from `first` on; None: the beginning."""
+    back, _ = numbers(window)
+    earlier = window.earlier if first == computed_from else 0
+    if back is ALL or earlier is ALL:
+        return None
+    if callable(earlier):
+        raise TypeError(f"{window} is not resolved")
+    return add_months(first, -max(back, earlier))
 
 
 def numbers(window: Months) -> tuple[int | None, int]:

@@ -12,6 +12,8 @@ from tests.integration.small_company import SOURCES, SmallCompany
 TABLES = ("subscription_items", "invoices", "tickets", "survey_responses", "csm_activities")
 METRICS = ("art", "first_response_time", "clv", "nps", "csm_sentiment", "ebr_held_rate")
 FACTS = ("fct_ticket", "fct_survey_response", "fct_invoice", "fct_csm_activity")
+USERS = {1: 2, 2: 5, 3: 5, 4: 4}
+"""Months of 2024, and how many used the product."""
 BUILT = ("fct_mrr_account_month", "dim_account_month", "mrr", *FACTS, *METRICS)
 
 
@@ -47,8 +49,8 @@ def activity(key: str, kind: str, due: str, held: str, rating: str | None = None
     }
 
 
-def configure(company: SmallCompany, first: str) -> None:
-    others = [table for tables in SOURCES.values() for table in tables if table not in TABLES]
+def configure(company: SmallCompany, first: str, also: tuple[str, ...] = ()) -> None:
+    others = [table for tables in SOURCES.values() for table in tables if table not in {*TABLES, *also}]
     company.configure(without=others, first_month=f"{first}-01", history_from=f"{first}-01", as_of="2024-06-30")
 
 
@@ -122,3 +124,23 @@ def test_an_answer_that_is_given_again_in_a_later_month_leaves_the_month_that_is
     company.run(only=BUILT)
     months = ("2024-04", "2024-05", "2024-06")
     assert [company.value("nps", month) for month in months] == [(100, None), (None, "zero_denominator"), (-100, None)]
+
+
+def test_health_is_the_same_wherever_the_computed_months_begin(company):
+    """Its trend looks back three months, its payments two: in January 2 users, in February and March 5."""
+
+    def event(number: int, month: int) -> dict[str, Any]:
+        return {"event_id": f"{month}-{number}", "account_id": "A", "user_id": f"{number}", "occurred_at": at(
+            f"2024-{month:02}-10T08:00")}  # fmt: skip
+
+    late = {**invoice("4", 1_000, "2024-02-01", "2024-02-29"), "due_on": day("2024-02-15")}
+    company.export("usage_events", [event(n, month) for month, users in USERS.items() for n in range(users)])
+    company.export("invoices", [late, {**invoice("5", 1_000, "2024-04-01", "2024-04-02"), "due_on": day("2024-05-01")}])
+    for first in ("2024-04", "2024-03", "2023-12"):
+        configure(company, first, also=("usage_events",))
+        company.run(only=(*BUILT, "fct_usage_account_month", "fct_health_input"))
+        found = company.frames(["fct_health_input"])["fct_health_input"]
+        told = found.filter(found["month"] == day("2024-04-01")).select("input", "raw").rows()
+        assert [row for row in told if row[0] in {"payment", "usage_trend"}] == [
+            ("payment", 0.5), ("usage_trend", 4 / ((2 + 5 + 5) / 3)),
+        ], first  # fmt: skip

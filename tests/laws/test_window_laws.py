@@ -78,8 +78,9 @@ def is_outside(
     if isinstance(window, Months):
         assert isinstance(window.ahead, int) and not callable(window.back)
         first = dt.date.min if window.back is None else add_months(month, -window.back)
-        if window.earlier and first == MONTHS[0]:
-            first = dt.date.min
+        if window.earlier != 0 and month == MONTHS[0]:
+            assert not callable(window.earlier)
+            first = dt.date.min if window.earlier is None else add_months(month, -max(window.earlier, window.back or 0))
         return not first <= month_of_day(day) <= add_months(month, window.ahead)
     assert isinstance(window.ahead, int)
     return day > end_of(add_months(month, window.ahead))

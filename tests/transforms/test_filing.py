@@ -99,13 +99,19 @@ class TestAnInvoice:
         return FctInvoice.validate(found).select("invoice_id", "month", "paid_cents", "one_off_cents").rows()
 
     def test_that_was_issued_earlier_is_kept_if_it_is_paid_in_the_months_or_not_yet(self):
-        issued = {"issued_on": day("2024-02-20")}
-        february = day("2024-02-01")
+        issued = {"issued_on": day("2023-12-20")}
+        december = day("2023-12-01")
         assert self.facts(
             {"invoice_id": "1", **issued, "paid_on": day("2024-03-05")},
             {"invoice_id": "2", **issued, "paid_on": day("2024-02-29")},
             {"invoice_id": "3", **issued},
-        ) == [("1", february, 5_000, None), ("3", february, None, None)]
+        ) == [("1", december, 5_000, None), ("3", december, None, None)]
+
+    def test_of_the_two_months_before_is_kept_for_health_however_early_it_was_paid_and_asks_for_no_rate(self):
+        issued = {"issued_on": day("2024-01-01")}
+        paid = self.facts({"invoice_id": "1", **issued, "paid_on": day("2024-01-02")})
+        assert paid == [("1", day("2024-01-01"), None, None)]
+        assert self.facts({"invoice_id": "1", "issued_on": day("2023-12-31"), "paid_on": day("2024-01-02")}) == []
 
     def test_that_was_issued_earlier_asks_for_no_rate_of_a_month_that_is_not_computed(self):
         """Its one-off amount belongs to the month of issue, which nobody looks at."""

@@ -49,11 +49,12 @@ def mrr(*given, month="2024-02"):
     )
 
 
-def usage(*given, dim_month=FEBRUARY, time_zone="UTC", columns=None, paid=None):
+def usage(*given, dim_month=FEBRUARY, time_zone="UTC", columns=None, paid=None, computed_from=None):
     frame = given[0] if len(given) == 1 and isinstance(given[0], pl.DataFrame) else events(*given)
     exported = Exported(ALL_COLUMNS if columns is None else columns)
     paid = mrr() if paid is None else paid
-    return FctUsageAccountMonth.validate(fct_usage_account_month(frame, paid, dim_month, time_zone, exported))
+    made = fct_usage_account_month(frame, paid, dim_month, time_zone, exported, computed_from)
+    return FctUsageAccountMonth.validate(made)
 
 
 def features(*given, dim_month=FEBRUARY, time_zone="UTC", columns=None):
@@ -79,6 +80,13 @@ def value(metric, *facts, **how):
 
 
 # --- fct_usage_account_month
+
+
+def test_with_the_first_computed_month_go_the_three_before_it_that_its_trend_looks_back_to():
+    given = [("u", f"{when}T08:00") for when in ("2023-10-31", "2023-11-01", "2024-01-31", "2024-02-01")]
+    months_told = usage(*given, computed_from=day("2024-02-01"))["month"].to_list()
+    assert months_told == [day("2023-11-01"), day("2024-01-01"), day("2024-02-01")]
+    assert usage(*given, computed_from=None)["month"].to_list() == [day("2024-02-01")]
 
 
 def test_a_user_is_active_once_a_month_once_a_day_and_once_a_week():

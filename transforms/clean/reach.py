@@ -5,9 +5,12 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from schemas.billing import PAYMENT_MONTHS
 from schemas.config import Config
 from schemas.contract import Contract
 from schemas.operations import LeftOut
+from schemas.product import TREND_MONTHS
+from transforms.calendar import add_months
 from transforms.clean.counting import is_nothing, of_customers
 from transforms.visible import days_of, is_after, speaking
 
@@ -19,6 +22,8 @@ NAMES = {
 """By table: the key of the config that has the names its rows use."""
 SPEAKS_ON = frozenset({"account_links", "milestones", "csm_activities", "fx_rates", "survey_responses"})
 """Tables whose rows may count in months long after their days: no row of them is too old."""
+SPEAKS_FOR = {"usage_events": TREND_MONTHS, "invoices": PAYMENT_MONTHS - 1}
+"""Months after its days for which a row may still count."""
 
 
 def between(table: str, reason: str, before: Mapping[str, int], after: pl.DataFrame) -> pl.DataFrame:
@@ -79,4 +84,5 @@ def _not_over(rows: pl.DataFrame, contract: type[Contract], first: dt.date, zone
     """The rows that name no day, or one that is not before the month."""
     if contract.cumulative() or contract.table() in SPEAKS_ON:
         return rows
-    return rows.filter((pl.max_horizontal(days_of(contract, zone)) >= first).fill_null(value=True))
+    since = add_months(first, -SPEAKS_FOR.get(contract.table(), 0))
+    return rows.filter((pl.max_horizontal(days_of(contract, zone)) >= since).fill_null(value=True))

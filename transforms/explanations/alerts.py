@@ -5,6 +5,7 @@ import datetime as dt
 import polars as pl
 
 from schemas.config import Alerts
+from schemas.product import TREND_MONTHS
 from schemas.success import AccountAlert
 from transforms.declaration import History, Months, monthly
 from transforms.facts.service import spoken_versions
@@ -30,7 +31,7 @@ def months_to_term(alerts: Alerts) -> int:
 @monthly(
     fct_health_score=Months(back=1),
     fct_health_input=Months(back=1),
-    fct_usage_account_month=Months(back=3),
+    fct_usage_account_month=Months(back=TREND_MONTHS),
     subscription_items=History(plans=months_to_term, as_told=True),
     renewals=Months(ahead=months_to_term),
 )
@@ -106,8 +107,8 @@ def _sentiment_fell(inputs: pl.DataFrame) -> pl.DataFrame:
 
 def _usage_halved(paying: pl.DataFrame, usage: pl.DataFrame, alerts: Alerts) -> pl.DataFrame:
     now = usage.select(*KEYS, value=pl.col("active_users").cast(pl.Float64))
-    earlier = [now.with_columns(pl.col("month").dt.offset_by(f"{later}mo")) for later in (1, 2, 3)]
-    before = pl.concat(earlier).group_by(KEYS).agg(previous_value=pl.col("value").sum() / 3)
+    earlier = [now.with_columns(pl.col("month").dt.offset_by(f"{later}mo")) for later in range(1, TREND_MONTHS + 1)]
+    before = pl.concat(earlier).group_by(KEYS).agg(previous_value=pl.col("value").sum() / TREND_MONTHS)
     rows = paying.filter(~pl.col("is_provisional")).select(KEYS).join(before, on=KEYS).join(now, on=KEYS, how="left")
     halved = rows.with_columns(pl.col("value").fill_null(0)).filter(
         (pl.col("previous_value") > 0) & (pl.col("value") <= alerts.usage_halved_share * pl.col("previous_value"))

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from schemas.billing import INVOICE
+from schemas.billing import INVOICE, PAYMENT_MONTHS
 from schemas.config import Health, HealthInput, InputName
+from schemas.product import TREND_MONTHS
 from schemas.success import FctHealthInput, FctHealthScore
 from transforms.declaration import SO_FAR, Months, monthly
 from transforms.exported import Exported
@@ -25,7 +26,6 @@ NEEDS: dict[InputName, tuple[str, ...]] = {
 }
 """Tables and columns without which an input is missing for everyone."""
 FEEDBACK_DAYS, SENTIMENT_DAYS = 180, 90
-TREND_MONTHS, PAYMENT_MONTHS = 3, 3
 NPS_SCALE = (0, 10)
 DIGITS = 9
 """Points are rounded so that the border of a band (0.6 of 0.8 is 75) is where people put it."""

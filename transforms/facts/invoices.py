@@ -4,7 +4,7 @@ import datetime as dt
 
 import polars as pl
 
-from schemas.billing import CREDIT_NOTE, INVOICE, FctInvoice
+from schemas.billing import CREDIT_NOTE, INVOICE, PAYMENT_MONTHS, FctInvoice
 from transforms.calendar import month_start
 from transforms.declaration import FILED, Whole, monthly
 from transforms.facts.filing import filed
@@ -28,7 +28,7 @@ def fct_invoice(
     paid_cents: amount − refunded at the rate of the month it was paid in, which may lie outside `dim_month`.
     one_off_cents, credited_cents: the one-off amount, and what a credit note takes back, at the rate of the month of
     issue. A credit note takes back its amount, whichever sign that has. None of them of what is void or a draft. Of an
-    invoice that was issued before the first computed month and paid later only what was paid is told.
+    invoice that was issued before the first computed month only what was paid from then on is told.
     open_cents: amount − refunded of an invoice that is open, at the rate of the month of issue, if there is one: that
     nobody paid yet is no reason to stop.
 
@@ -40,11 +40,14 @@ def fct_invoice(
     issued = _told(invoices).with_columns(month=month_start(pl.col("issued_on")), source="export_source")
     is_earlier = pl.lit(value=False) if computed_from is None else pl.col("month") < computed_from
     at_issue = pl.col("is_charged") & ~is_earlier
-    # One that is not paid is still open.
-    later = pl.coalesce("paid_on", pl.lit(as_of))
+    paid_earlier = pl.lit(value=False) if computed_from is None else pl.col("paid_month") < computed_from
+    # One that is not paid is still open, and how one of the months before was paid tells of health.
+    counts_until = pl.col("month").dt.offset_by(f"{PAYMENT_MONTHS - 1}mo")
+    later = pl.max_horizontal(pl.coalesce("paid_on", pl.lit(as_of)), counts_until)
     rows = filed(issued, dim_month, computed_from, later).with_columns(
         one_off=pl.when(at_issue).then(one_off),
         credited=pl.when(at_issue & is_note).then(pl.col("amount").abs()),
+        paid_month=pl.when(~paid_earlier).then("paid_month"),
     )
     rates = _rates(rows, fx_rates, as_of, currency)
     for month, native, name in (

@@ -1,10 +1,12 @@
 """How much an account uses the product, beside the seats it pays for."""
 
+import datetime as dt
 from collections.abc import Sequence
 
 import polars as pl
 
-from schemas.product import FctFeatureAccountMonth, FctUsageAccountMonth
+from schemas.product import TREND_MONTHS, FctFeatureAccountMonth, FctUsageAccountMonth
+from transforms.calendar import add_months, calendar
 from transforms.declaration import Months, monthly
 from transforms.events.usage import ACCOUNT, FEATURE, use_of_accounts, use_of_features
 from transforms.exported import Exported
@@ -13,15 +15,19 @@ USERS = ("usage_events.user_id",)
 
 
 # The week in which a month begins may begin in the month before.
-@monthly(usage_events=Months(back=1))
+@monthly(usage_events=Months(back=1, earlier=TREND_MONTHS + 1))
 def fct_usage_account_month(
     usage_events: pl.DataFrame,
     fct_mrr_account_month: pl.DataFrame,
     dim_month: pl.DataFrame,
     time_zone: str,
     exported: Exported,
+    computed_from: dt.date | None = None,
 ) -> pl.DataFrame:
-    """See the contract."""
+    """See the contract. With the first computed month go the three before it, which its trend looks back to."""
+    if computed_from is not None:
+        before = [add_months(computed_from, -months) for months in range(TREND_MONTHS, 0, -1)]
+        dim_month = pl.concat([calendar(before, computed_from), dim_month])
     spans = dim_month.select("month", days=(pl.col("month_end") - pl.col("month")).dt.total_days() + 1)
     facts = (
         use_of_accounts(usage_events, dim_month, time_zone)
