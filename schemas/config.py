@@ -270,7 +270,10 @@ class Publishing(Settings):
 
 
 class QuarantineLimit(Settings):
-    """The share of a file's rows that may be rejected; of a file beyond it nothing is published."""
+    """The share of a file's rows that may be rejected; beyond it nothing is published.
+
+    Nor where all that a table has of a closed month was rejected, unless its share is 1.
+    """
 
     default: Share = Field(default=0.05, description="Share of the rows of a file")
     tables: dict[str, Share] = Field(

@@ -15,6 +15,7 @@ class Quarantine(Contract):
     line: pl.Int64 = column("Line on which the row starts; the header is line 1")
     column_name: str = column("Column at fault; empty: the row as a whole", null=True)
     reason: str = column("What was expected")
+    month: pl.Date = column("Month that the row is dated in, if that can be read", null=True)
     run_id: str = column("Run that rejected it")
     rejected_at: Instant = column("When (UTC)")  # type: ignore[valid-type]
 

@@ -1,4 +1,4 @@
-"""What a transform cannot go on with."""
+"""What a transform cannot go on with, and what it warns of."""
 
 
 class UndefinedError(Exception):
@@ -10,3 +10,7 @@ class UndefinedError(Exception):
 
 class DeclarationError(Exception):
     """A function declares what cannot be given to it: a fault of the program, told when it is loaded."""
+
+
+class DataWarning(UserWarning):
+    """The data keeps its contract and looks wrong all the same: for a person to see."""

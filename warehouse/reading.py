@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
@@ -70,8 +71,6 @@ def read_export(
     text, ragged, present = found.text, found.ragged, set(found.header)
     declared = {field.name: field for field in contract.fields() if field.name not in PROVENANCE}
     check_header(file, found.header, declared, contract, exact=exact)
-    if text.is_empty():
-        raise ExportError(f"{file}: there is no row below the header; export it whole, or take the file away")
     typed = text.select(
         "export_line",
         *(_typed(found, field, formats).alias(name) for name, field in declared.items() if name in present),
@@ -97,6 +96,15 @@ def read_export(
         export_source=pl.lit(source), export_file=pl.lit(file), exported_at=pl.lit(exported_at).cast(pl.Datetime("us"))
     )
     return FileRows(contract.shaped(rows), rejects.cast(REJECTS), text, frozenset(present & set(declared)))  # type: ignore[arg-type]
+
+
+def has_rows(path: Path) -> bool:
+    """Whether a file holds more than a header."""
+    with path.open("rb") as opened:
+        if opened.read(4) != PARQUET:
+            opened.seek(0)
+            return len(list(islice((line for line in opened if line.strip()), 2))) > 1
+    return bool(pq.read_metadata(path).num_rows)
 
 
 def _names(contract: type[Contract]) -> str:

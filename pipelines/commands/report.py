@@ -9,7 +9,8 @@ from pipelines.months.plan import Stretch
 from pipelines.project import Project
 from pipelines.publish.limits import HEADLINES
 from pipelines.stopwatch import OWN_WORK
-from schemas.operations import WARNED, ExportFile, LeftOut
+from schemas.operations import WARNED, ExportFile, LeftOut, Quarantine
+from warehouse.rejected import rejected_in_all
 from warehouse.versions import current_version
 
 
@@ -40,6 +41,8 @@ class Report:
             f"  {files.height} files: {files['rows_read'].sum():,} rows read, {files['rows_loaded'].sum():,} loaded, "
             f"{files['rows_quarantined'].sum():,} quarantined"
         )
+        if rejected := rejected_in_all(self.project.database.read(Quarantine.table())):
+            self._say(f"  quarantined: {rejected}")
         for name, told in WARNED.items():
             if count := files[name].sum():
                 self._say(f"  warning: {count:,} rows {told}")

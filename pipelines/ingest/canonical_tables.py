@@ -25,6 +25,7 @@ from warehouse.landed import LandedFile, landed_files
 from warehouse.landing import land_files, source_files
 from warehouse.lineage import digest
 from warehouse.person_key import make_key
+from warehouse.rejected import dated
 from warehouse.staging import is_staged, write_quarantined, write_staged
 from warehouse.validation import AT
 
@@ -199,9 +200,10 @@ def _record_rows(project: Project, table: str, gathered: Gathered, run_id: str) 
     if gathered.files:
         write_quarantined(project.folders, table, rejects, gathered.raw)
     files = pl.DataFrame(gathered.files, schema=ExportFile.dtypes(), orient="row")
-    quarantined = rejects.select(
+    quarantined = dated(rejects, gathered.raw, project.contracts[table]).select(
         "column_name",
         "reason",
+        "month",
         source="export_source",
         file="export_file",
         table_name=pl.lit(table),

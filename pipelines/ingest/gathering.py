@@ -7,6 +7,7 @@ import polars as pl
 from pipelines.ingest.cleaned import Gathered, clean, read_landed, together
 from pipelines.ingest.history import history
 from pipelines.ingest.sources import VERSIONS, sources_of
+from pipelines.ingest.without_rows import refuse_vanished
 from pipelines.project import Project
 from warehouse.kept import drop_kept
 from warehouse.landed import LandedFile, note_read
@@ -29,7 +30,8 @@ def gather(project: Project, table: str, files: list[LandedFile]) -> Gathered:
             [read_landed(project, form, file) for file in files if (file.source, file.raw_table) == (name, raw_table)]
             for raw_table in cleaning.raw
         ]
-        found.append(_told_by(name, clean(project, table, form, raw)))
+        told = tuple(f"{table}: {notice}" for notice in refuse_vanished(project, raw))
+        found.append(replace(_told_by(name, clean(project, table, form, raw)), notices=told))
         note_read(project.folders, [rows.file for each in raw for rows in each])
     everywhere = frozenset[str].intersection(*(one.columns for one in found)) if found else frozenset[str]()
     gathered = together(project.contracts[table], found)

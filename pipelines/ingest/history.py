@@ -13,6 +13,7 @@ from pipelines.ingest.cleaned import Gathered, clean, read_landed, together
 from pipelines.ingest.kept import Kept, Seen, keep, kept_of, keyed, rejected_texts
 from pipelines.ingest.notices import notices_on_items
 from pipelines.ingest.sources import VERSIONS
+from pipelines.ingest.without_rows import refuse_nobody
 from pipelines.project import Project
 from schemas.form import Form
 from transforms.clean.snapshots import Folded, Snapshot, earliest_known, fold, unfolded
@@ -42,9 +43,9 @@ def history(project: Project, table: str, source: str, form: Form, files: list[L
     for one in kept.files:
         if one.columns is not None:
             check_whole(one.file, project.folders)
-    read = _read(project, table, form, ordered[len(kept.files) :])
+    read = _read(project, table, form, ordered[len(kept.files) :], now)
     if not kept.goes_on_with(one for one, _ in read):
-        kept, read = nothing, _read(project, table, form, ordered)
+        kept, read = nothing, _read(project, table, form, ordered, now)
     newest = max((one.speaks_for for one in ordered), default=dt.date.min)
     early = [each for each in read if each[0].speaks_for < newest]
     before = _extended(project, table, source, kept, early)
@@ -58,11 +59,11 @@ def history(project: Project, table: str, source: str, form: Form, files: list[L
     return _accounts(project, whole) if table == "accounts" else _items(project, source, whole)
 
 
-def _read(project: Project, table: str, form: Form, files: list[Seen]) -> Read:
-    """What the files say."""
+def _read(project: Project, table: str, form: Form, files: list[Seen], speaking: list[LandedFile]) -> Read:
+    """What the files say; `speaking` are all that speak."""
     found = []
     for one in files:
-        says = _shown_by(project, table, form, one)
+        says = _shown_by(project, table, form, one, speaking)
         if says is None:
             found.append((one, Gathered(project.contracts[table].blank(), pl.DataFrame(), pl.DataFrame())))
         else:
@@ -71,7 +72,7 @@ def _read(project: Project, table: str, form: Form, files: list[Seen]) -> Read:
     return found
 
 
-def _shown_by(project: Project, table: str, form: Form, one: Seen) -> Gathered | None:
+def _shown_by(project: Project, table: str, form: Form, one: Seen, speaking: list[LandedFile]) -> Gathered | None:
     """What a landed file says; None if nobody could ever read it and it no longer speaks: it is in no history.
 
     Raises:
@@ -80,7 +81,9 @@ def _shown_by(project: Project, table: str, form: Form, one: Seen) -> Gathered |
     """
     file = one.file
     try:
-        return clean(project, table, form, [[read_landed(project, form, file, speaks=one.speaks)]])
+        rows = read_landed(project, form, file, speaks=one.speaks)
+        refuse_nobody(project, table, rows, speaking)
+        return clean(project, table, form, [[rows]])
     except ExportError as fault:
         if one.speaks:
             raise

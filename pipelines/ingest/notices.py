@@ -12,18 +12,19 @@ from schemas.config import Config
 from transforms.clean.reach import NAMES, known_to
 from transforms.facts.rates import minor_digits
 from transforms.facts.service import service_periods
+from transforms.refusals import DataWarning
 
 NAMED = 3
 """So many rows are named."""
 
 
-class ExportWarning(UserWarning):
-    """An export keeps its contract and looks wrong all the same."""
+class ExportWarning(DataWarning):
+    """An export looks wrong; it is recorded, too, by the ingest that read it."""
 
 
 @contextmanager
 def said(say: Callable[[str], None]) -> Iterator[None]:
-    """Say each ExportWarning once and in its own words; Python would add the path and the line of ours that warns."""
+    """Say each DataWarning once and in its own words; Python would add the path and the line of ours that warns."""
     others, told = warnings.showwarning, set[str]()
 
     def show(
@@ -34,7 +35,7 @@ def said(say: Callable[[str], None]) -> Iterator[None]:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        if not issubclass(category, ExportWarning):
+        if not issubclass(category, DataWarning):
             others(message, category, filename, lineno, file, line)
         elif str(message) not in told:
             told.add(str(message))
@@ -42,7 +43,7 @@ def said(say: Callable[[str], None]) -> Iterator[None]:
 
     with warnings.catch_warnings():
         # Whether one was told before is looked up above, and not by the line that warns.
-        warnings.simplefilter("always", ExportWarning)
+        warnings.simplefilter("always", DataWarning)
         warnings.showwarning = show
         yield
 

@@ -13,7 +13,10 @@ from schemas.config import Headline, QuarantineLimit
 from schemas.contract import Contract
 from schemas.currencies import MINOR_DIGITS
 from schemas.metrics import DimMetric, MetricMonth
-from schemas.operations import ExportFile, Publication
+from schemas.operations import ExportFile, Publication, Quarantine
+from schemas.tables import CANONICAL
+from transforms.calendar import month_of, month_start
+from transforms.visible import own_day
 from warehouse.errors import AuditError
 from warehouse.lineage import digest
 from warehouse.pasted import make
@@ -61,6 +64,50 @@ def refuse_rejected(files: pl.DataFrame, rejected: pl.DataFrame, limit: Quaranti
             f"nothing is published: {'; '.join(faults)} (quarantine_limit in the config). Mend the file, or raise the "
             f"limit of its table if the rest is worth publishing, and then: {make('run')}"
         )
+
+
+def refuse_emptied(project: Project) -> None:
+    """Nothing is published where all that a table has of a closed month was rejected: it would pass for nothing.
+
+    Not where the config lets all of a table's rows be rejected.
+
+    Raises:
+        AuditError: naming table and month, and file, line, column and reason of a reject.
+    """
+    emptied = sorted(_emptied(project))
+    if emptied:
+        tables = ", ".join(f"{table}: 1" for table in dict.fromkeys(table for table, *_ in emptied))
+        raise AuditError(
+            f"nothing is published, as metrics would take for empty what was rejected: {_listed(emptied)}. Mend the "
+            f"file, or write quarantine_limit: {{tables: {{{tables}}}}} into the config if these months are to be "
+            f"without, and then: {make('run')}"
+        )
+
+
+def _listed(emptied: list[tuple[str, dt.date, int, str]]) -> str:
+    told = [
+        f"{table} has no row of {month:%Y-%m} left, as {f'all {count} were' if count > 1 else 'its only one was'} "
+        f"rejected ({example})"
+        for table, month, count, example in emptied[:TOLD]
+    ]
+    return "; ".join([*told, *([f"and {len(emptied) - TOLD} more"] if len(emptied) > TOLD else [])])
+
+
+def _emptied(project: Project) -> Iterator[tuple[str, dt.date, int, str]]:
+    """Table and closed month of which every row was rejected, with their number and one of them in words."""
+    config, closed = project.config, month_of(project.as_of() + dt.timedelta(days=1))
+    within = pl.col("month").is_between(config.first_month, closed, closed="left")
+    lost = lost_rows(project.database.read(Quarantine.table())).filter(within)
+    for (name,), rows in lost.group_by("table_name"):
+        table, contract = str(name), CANONICAL[str(name)]
+        if contract.cumulative() or config.quarantine_limit.of(table) >= 1:
+            continue
+        day = own_day(contract, config.reporting.time_zone)
+        there = project.staged(table).select(month=month_start(day)).unique().drop_nulls()
+        for (month,), gone in rows.join(there, on="month", how="anti").sort("file", "line").group_by("month"):
+            file, line, column, reason = gone.select("file", "line", "column_name", "reason").row(0)
+            place = f"{file}, line {line}{f', {column}' if column else ''}: {reason}"
+            yield table, month, gone.select("file", "line").n_unique(), place
 
 
 def _mostly(rejected: pl.DataFrame) -> str:

@@ -9,7 +9,7 @@ from pipelines.months.nodes import nodes
 from pipelines.months.plan import stale_months
 from pipelines.project import Project
 from pipelines.publish.glossary import glossary, wording
-from pipelines.publish.limits import refuse_moves, refuse_rejected
+from pipelines.publish.limits import refuse_emptied, refuse_moves, refuse_rejected
 from schemas.operations import Build, ExportFile, LeftOut, Quarantine
 from transforms.calendar import month_of
 from transforms.catalogue import MONTHLY_TABLES, metric_assets
@@ -36,6 +36,7 @@ def audit_and_publish(project: Project, run_id: str, accepted: str | None = None
     refuse(record, stale_months(project), project.database, config.first_month)
     database = project.database
     refuse_rejected(database.read(ExportFile.table()), database.read(Quarantine.table()), config.quarantine_limit)
+    refuse_emptied(project)
     row: dict[str, object] = {
         "as_of": as_of,
         "run_id": run_id,

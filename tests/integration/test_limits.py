@@ -173,3 +173,35 @@ class TestAFileOfWhichMuchWasRejected:
         with pytest.raises(AuditError, match=r"subscription_items\.csv: 100% of its rows"):
             company.publish()
         assert current_version(company.project().folders) == 1
+
+
+class TestAMonthOfWhichAllWasRejected:
+    def lost(self, company: SmallCompany, **limit: float) -> None:
+        """The tickets of May lose what they need; those of April and June stay."""
+        given = [
+            {**row, "status": "done" if f"{row['created_at']:%Y-%m}" == "2024-05" else row["status"]}
+            for row in exports()["tickets"]
+        ]
+        assert {row["status"] == "done" for row in given} == {True, False}
+        company.export("tickets", given)
+        company.configure(**MONTHS, quarantine_limit={"tables": {"tickets": limit.get("of_tickets", 0.9)}})
+        company.run()
+
+    def test_is_not_published_as_a_month_of_nothing(self, company):
+        self.lost(company)
+        with pytest.raises(AuditError) as refused:
+            company.publish()
+        told = str(refused.value)
+        assert "tickets has no row of 2024-05 left" in told
+        assert re.search(r"rejected \(support/tickets\.csv, line \d+, status: ", told)
+        assert "write quarantine_limit: {tables: {tickets: 1}} into the config" in told
+        assert "2024-04" not in told
+        assert current_version(company.project().folders) == 1
+
+    def test_is_published_if_the_config_lets_all_of_the_table_be_rejected(self, company):
+        self.lost(company, of_tickets=1)
+        with pytest.raises(AuditError, match="closed months move by more") as refused:
+            company.publish()
+        assert company.publish(accepted=str(refused.value).rpartition("=")[2]) == 2
+        found = asked(company, "SELECT DISTINCT month FROM quarantine WHERE table_name = 'tickets'")
+        assert found == [(day("2024-05-01"),)]

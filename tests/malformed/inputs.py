@@ -372,10 +372,10 @@ FILES = (
     ),
     file(
         "file-header",
-        "tickets",
+        "subscription_items",
         lambda was: was.splitlines(keepends=True)[0],
         "a header and no row",
-        "tickets.csv: there is no row below the header",
+        "subscription_items.csv: there is no row below the header",
         "run",
     ),
     file("file-quote", "tickets", lambda was: was + b'"', "a quote that never ends", "broken quoting", "run"),

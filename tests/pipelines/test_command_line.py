@@ -27,6 +27,7 @@ from tests.integration.small_company import (
     small_company,
 )
 from transforms.catalogue import CATALOGUE
+from transforms.facts.service import NegativeMrrWarning
 from transforms.refusals import UndefinedError
 from warehouse.locking import run_lock
 from warehouse.versions import current_version
@@ -264,13 +265,15 @@ def test_what_looks_wrong_in_an_export_is_told_once_and_in_one_line(tmp_path: Pa
     assert "ExportWarning" not in done.stdout + done.stderr and ".py" not in done.stdout + done.stderr
 
 
-def test_a_command_says_a_warning_of_an_export_once_and_leaves_others_alone() -> None:
+def test_a_command_says_a_warning_of_data_once_and_leaves_others_alone() -> None:
     heard: list[str] = []
     with pytest.warns(DeprecationWarning, match="another"), said(heard.append):
         for text in ("one", "two", "one"):
             warnings.warn(text, ExportWarning, stacklevel=2)
         warnings.warn("another", DeprecationWarning, stacklevel=2)
-    assert heard == ["one", "two"]
+        for _ in range(2):
+            warnings.warn("three", NegativeMrrWarning, stacklevel=2)
+    assert heard == ["one", "two", "three"]
 
 
 LOGGED = """

@@ -10,6 +10,7 @@ import polars as pl
 from transforms.declaration import SO_FAR, intermediate
 from transforms.facts.intervals import interval
 from transforms.facts.rates import LIMB, TooMuchError, rate_bounds, rates_so_far, sum_at_rates
+from transforms.refusals import DataWarning
 
 ITEM = ("export_source", "subscription_id", "item_id")
 """What names an item: its ids belong to the source that sent them."""
@@ -18,7 +19,7 @@ PRICE_DENOMINATOR = 10**12
 _PER_MONTH = {"year": (1, 12), "quarter": (1, 3), "month": (1, 1), "week": (52, 12), "day": (365, 12)}
 
 
-class NegativeMrrWarning(UserWarning):
+class NegativeMrrWarning(DataWarning):
     """Discounts exceed what they are taken from; MRR is taken as 0."""
 
 
