@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import polars as pl
 
@@ -66,6 +67,12 @@ class Surroundings:
         unknown = self.dim_account_month.filter(~pl.col(metric.known_where))
         return parts.join(unknown, on=["month", "account_id"], how="anti")
 
+    @cached_property
+    def placed(self) -> pl.DataFrame:
+        """Month, account and its segments."""
+        return self.dim_account_month.select("month", "account_id", *self.segments)
+
+    @cached_property
     def spine(self) -> pl.DataFrame:
         """The rows that a metric has: month × company, and × every segment of an account of the month."""
         months = self.dim_month.select("month")
@@ -79,16 +86,11 @@ class Surroundings:
 
 def _sliced(rows: pl.DataFrame, around: Surroundings, aggregates: Sequence[pl.Expr]) -> pl.DataFrame:
     """The aggregates for the company and every segment; an account in no segment counts in the company alone."""
-    company = rows.group_by("month").agg(*aggregates).with_columns(dimension=pl.lit("all"), segment=pl.lit("all"))
-    placed = rows.join(
-        around.dim_account_month.select("month", "account_id", *around.segments), on=["month", "account_id"]
-    )
-    segments = [
-        placed.group_by("month", name).agg(*aggregates).rename({name: "segment"}).with_columns(dimension=pl.lit(name))
-        for name in around.segments
-    ]
-    columns = company.columns
-    return pl.concat([company, *(frame.select(columns) for frame in segments)])
+    found = {"all": rows.group_by("month", segment=pl.lit("all")).agg(aggregates)}
+    if around.segments:
+        placed = rows.join(around.placed, on=["month", "account_id"])
+        found |= {name: placed.group_by("month", segment=pl.col(name)).agg(aggregates) for name in around.segments}
+    return pl.concat(frame.with_columns(dimension=pl.lit(name)) for name, frame in found.items())
 
 
 def roll_up(metric: WithParts, parts: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
@@ -102,7 +104,7 @@ def roll_up(metric: WithParts, parts: pl.DataFrame, around: Surroundings) -> pl.
         [exact_sum(pl.col("numerator")), exact_sum(pl.col("denominator")), counted.alias("observations")],
     )
     rows = (
-        around.spine()
+        around.spine
         .join(sums, on=KEYS, how="left")
         .with_columns(pl.col("numerator", "denominator", "observations").fill_null(0))
     )
@@ -142,7 +144,7 @@ def medians(metric: Median, facts: pl.DataFrame, around: Surroundings) -> pl.Dat
     )
     middle = _sliced(rows, around, [pl.col("value").median(), pl.len().cast(pl.Int64).alias("observations")])
     values = (
-        around.spine()
+        around.spine
         .join(middle, on=KEYS, how="left")
         .with_columns(
             pl.col("observations").fill_null(0),
@@ -171,7 +173,7 @@ def derive(metric: Derived, operands: pl.DataFrame, around: Surroundings) -> pl.
     text = effective_expression(metric, around.exported)
     names = list(dict.fromkeys(pl.sql_expr(text).meta.root_names()))
     constants = [name for name in names if name in around.gross_margin.columns]
-    rows = around.spine().join(around.gross_margin.select("month", *constants), on="month")
+    rows = around.spine.join(around.gross_margin.select("month", *constants), on="month")
     reasons = []
     for name in names:
         if name not in constants:
