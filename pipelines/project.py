@@ -80,13 +80,10 @@ class Project:
 
     @cached_property
     def database(self) -> WorkingDatabase:
-        """The working database, with its tables created."""
+        """The working database; its tables are created when it is first used."""
         self.folders.made.mkdir(parents=True, exist_ok=True)
-        database = WorkingDatabase(
-            self.folders.working_database, {n: c for n, c in self.contracts.items() if n not in CANONICAL}
-        )
-        prepare(database)
-        return database
+        contracts = {n: c for n, c in self.contracts.items() if n not in CANONICAL}
+        return WorkingDatabase(self.folders.working_database, contracts, prepare)
 
     def ingested(self) -> pl.DataFrame:
         """How the last ingest of each canonical table went.

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable
+from functools import cache
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -39,8 +40,14 @@ def _known_currency(code: str) -> str:
     return code
 
 
+@cache
+def _zones() -> set[str]:
+    """All time zones, for which the machine's folders of them are read."""
+    return available_timezones()
+
+
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _zones():
         raise ValueError("expected an IANA time zone, like Europe/Berlin")
     return name
 
@@ -397,6 +404,6 @@ class Config(Settings):
         return self.history_from or self.first_month.replace(year=self.first_month.year - 1)
 
     @property
-    def extra_segments(self) -> list[str]:
+    def extra_segments(self) -> tuple[str, ...]:
         """Segments that are not columns of every account."""
-        return [name for name in self.segments if name not in Account.dtypes()]
+        return tuple(name for name in self.segments if name not in Account.dtypes())

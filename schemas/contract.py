@@ -302,10 +302,11 @@ def _lacks_values(column: pl.Series) -> bool:
     return column.null_count() > 0 or (column.dtype.is_float() and bool(column.is_nan().any()))
 
 
+@cache
 def with_columns(
-    contract: type[Contract], names: Iterable[str], description: str, *, optional: bool = False
+    contract: type[Contract], names: tuple[str, ...], description: str, *, optional: bool = False
 ) -> type[Contract]:
-    """The contract plus one nullable text column for each of `names` it does not have yet.
+    """The contract plus one nullable text column for each of `names` it does not have yet; of the same the same.
 
     For tables whose columns the config decides: the segments of accounts. `optional` as of `column`.
     """

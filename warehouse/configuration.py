@@ -127,9 +127,7 @@ def load_config(path: Path) -> LoadedConfig:
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not UTF-8 text; save it as UTF-8") from None
     try:
-        _check_size(yaml.compose(text, yaml.SafeLoader))
-        raw = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
-        config = Config.model_validate(raw)
+        config = Config.model_validate(_read(text))
     except ConfigError as fault:
         raise ConfigError(f"{path}, {fault}") from None
     except RecursionError:
@@ -145,6 +143,17 @@ def load_config(path: Path) -> LoadedConfig:
     except ValidationError as fault:
         raise ConfigError("\n".join(told(fault, path, yaml.compose(text, yaml.SafeLoader)))) from None
     return LoadedConfig(config, path, hashlib.sha256(text.encode()).hexdigest())
+
+
+def _read(text: str) -> object:
+    """What the text says; its nodes are looked at before anything is made of them."""
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        _check_size(node)
+        return None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
 
 
 def _without_names(problem: str) -> str:

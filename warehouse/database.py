@@ -1,7 +1,7 @@
 """The working database: the only writer, one transaction a write, closed whatever happens."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -9,8 +9,9 @@ import duckdb
 import polars as pl
 
 from schemas.contract import Contract
-from schemas.operations import AccountKey, Build, MetricKey
-from schemas.tables import INTERNAL, PUBLISHED
+from schemas.customers import DimAccountMonth
+from schemas.operations import AccountKey, Build, Ingest, MetricKey
+from schemas.tables import FACTS, INTERNAL, PUBLISHED
 from warehouse.ddl import qualified
 from warehouse.errors import DamagedError, LockedError, in_use
 from warehouse.folders import private_files
@@ -24,6 +25,10 @@ STORAGE = {"storage_compatibility_version": OLDEST_READER, "default_block_size":
 write damages the file, and the smaller a block, the rarer that is. The file is a third as large, too."""
 
 
+READ_OFTEN = frozenset({*FACTS, DimAccountMonth.table(), Ingest.table()})
+"""Tables that many tables and metrics are made from, or that each canonical table asks for."""
+MOST_AT_HAND = 256_000_000
+"""Bytes of them that are kept at hand."""
 DAMAGE = (
     "Corrupt database file",
     "Could not read enough bytes",
@@ -39,12 +44,20 @@ class WorkingDatabase:
     It is a cache of the staged tables: a table whose contract changed shape is dropped, with what says it is built.
     """
 
-    def __init__(self, path: Path, contracts: Mapping[str, type[Contract]] | None = None) -> None:
-        self.path = path
+    def __init__(
+        self,
+        path: Path,
+        contracts: Mapping[str, type[Contract]] | None = None,
+        at_first: Callable[["WorkingDatabase"], object] | None = None,
+    ) -> None:
+        """`at_first` is done before the file is first used, over the same connection: opening one takes long."""
+        self.path, self._at_first = path, at_first
         self.contracts: dict[str, type[Contract]] = {**PUBLISHED, **INTERNAL, **(contracts or {})}
         self._kept: duckdb.DuckDBPyConnection | None = None
         self._keeping = False
         self._known_keys: dict[str, pl.DataFrame] = {}
+        self._at_hand: dict[tuple[str, object], pl.DataFrame] = {}
+        """What was read while one connection serves all, the last read last, until its table is written."""
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -58,6 +71,7 @@ class WorkingDatabase:
         if self._keeping:
             self._kept = connection
         try:
+            self._begin(connection)
             yield connection
         except duckdb.Error as fault:
             if is_damage(fault):
@@ -66,6 +80,19 @@ class WorkingDatabase:
         finally:
             if connection is not self._kept:
                 connection.close()
+
+    def _begin(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Do what is to be done at first."""
+        if (first := self._at_first) is None:
+            return
+        kept, self._kept, self._at_first = self._kept, connection, None
+        try:
+            first(self)
+        except BaseException:
+            self._at_first = first
+            raise
+        finally:
+            self._kept = kept
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,6 +123,7 @@ class WorkingDatabase:
             self._kept.close()
             self._kept = None
             self._known_keys.clear()
+            self._at_hand.clear()
 
     def read(
         self,
@@ -104,6 +132,30 @@ class WorkingDatabase:
         where: Mapping[str, Sequence[object]] | None = None,
     ) -> pl.DataFrame:
         """A table's rows, all or of the months from first through last."""
+        if not where and self._keeping and table in READ_OFTEN:
+            return self._once(table, months)
+        return self._read(table, months, where)
+
+    def _once(self, table: str, months: tuple[dt.date, dt.date] | None) -> pl.DataFrame:
+        """What many ask for is read for the first of them, as long as it takes little memory in all."""
+        key = (table, months)
+        if (found := self._at_hand.pop(key, None)) is None:
+            found = self._read(table, months)
+        self._at_hand[key] = found
+        while sum(frame.estimated_size() for frame in self._at_hand.values()) > MOST_AT_HAND:
+            del self._at_hand[next(iter(self._at_hand))]
+        return found
+
+    def _changed(self, *tables: str) -> None:
+        """The tables are written: what was read of them is no longer so."""
+        self._at_hand = {key: frame for key, frame in self._at_hand.items() if key[0] not in tables}
+
+    def _read(
+        self,
+        table: str,
+        months: tuple[dt.date, dt.date] | None = None,
+        where: Mapping[str, Sequence[object]] | None = None,
+    ) -> pl.DataFrame:
         conditions: list[str] = ["true"]
         values: list[object] = []
         if months:
@@ -133,6 +185,7 @@ class WorkingDatabase:
         """
         until = months[0] if with_earlier else dt.date.min
         replaced, days = "(list_contains(?, month) OR month < ?)", [list(months), until]
+        self._changed(*frames)
         with self.connect() as connection, transaction(connection):
             for table, frame in frames.items():
                 conditions, values = self._within(table, scope or {})
@@ -149,6 +202,7 @@ class WorkingDatabase:
         self, frames: Mapping[str, pl.DataFrame], scope: Mapping[str, Sequence[object]] | None = None
     ) -> None:
         """Replace the tables in one transaction; `scope` as in `write_months`."""
+        self._changed(*frames)
         with self.connect() as connection, transaction(connection):
             for table, frame in frames.items():
                 conditions, values = self._within(table, scope or {})
@@ -161,6 +215,8 @@ class WorkingDatabase:
         A month that came back would look as if it had just been built. Rows of months before the first stay where none
         of these months was built: the first month filed them.
         """
+        tables = list(tables)
+        self._changed(*tables)
         names = [*map(qualified, tables), "lineage.build"]
         with self.connect() as connection, transaction(connection):
             for outside, end in (("month < ?", first), ("month > ?", last)):
@@ -175,6 +231,7 @@ class WorkingDatabase:
 
     def append(self, table: str, frame: pl.DataFrame) -> None:
         """Add rows."""
+        self._changed(table)
         with self.connect() as connection, transaction(connection):
             self._insert(connection, table, frame)
 

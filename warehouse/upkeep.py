@@ -15,7 +15,7 @@ def prepare(database: WorkingDatabase) -> list[str]:
         present: dict[str, list[tuple[str, str, bool]]] = {}
         for table, name, kind, nullable in connection.execute(
             "SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() "
-            "JOIN (SELECT table_oid FROM duckdb_tables()) USING (table_oid) ORDER BY table_oid, column_index"
+            "WHERE NOT internal ORDER BY table_oid, column_index"
         ).fetchall():
             present.setdefault(table, []).append((name, kind, nullable))
         for table, contract in database.contracts.items():

@@ -371,7 +371,7 @@ class TestShaped:
 
 class TestWithColumns:
     def test_adds_each_segment_once_as_nullable_text_with_its_name_told(self):
-        wider = with_columns(Accounts, ["tier", "industry", "channel"], SEGMENT)
+        wider = with_columns(Accounts, ("tier", "industry", "channel"), SEGMENT)
         added = [f for f in wider.fields() if f.name not in Accounts.dtypes()]
         assert [(f.name, f.dtype, f.nullable, f.description) for f in added] == [
             ("tier", pl.String(), True, "Segment of the config: tier"),
@@ -382,26 +382,26 @@ class TestWithColumns:
         ]
 
     def test_again_adds_nothing(self):
-        once = with_columns(Accounts, ["tier"], SEGMENT)
-        twice = with_columns(once, ["tier"], SEGMENT)
+        once = with_columns(Accounts, ("tier",), SEGMENT)
+        twice = with_columns(once, ("tier",), SEGMENT)
         assert list(twice.dtypes()) == list(once.dtypes())
 
     def test_keeps_name_prose_grain_and_dating(self):
-        wider = with_columns(Accounts, ["tier"], SEGMENT)
+        wider = with_columns(Accounts, ("tier",), SEGMENT)
         assert (wider.table(), wider.prose()) == ("accounts", Accounts.prose())
         assert wider.grain() == ("account_id",)
         assert (wider.dated_by(), wider.cumulative()) == (("known_from",), True)
 
     def test_leaves_the_contract_itself_as_it_was(self):
         before = list(Accounts.dtypes())
-        with_columns(Accounts, ["tier"], SEGMENT)
+        with_columns(Accounts, ("tier",), SEGMENT)
         assert list(Accounts.dtypes()) == before
 
     def test_the_wider_table_follows_its_segments(self):
-        assert "tier" in with_columns(Accounts, ["tier"], SEGMENT).followed()
+        assert "tier" in with_columns(Accounts, ("tier",), SEGMENT).followed()
 
     def test_rows_of_the_wider_table_validate_with_and_without_a_value(self):
-        wider = with_columns(DimAccountMonth, ["tier"], SEGMENT)
+        wider = with_columns(DimAccountMonth, ("tier",), SEGMENT)
         given = {"account_id": "a", "month": day("2024-01-01"), "account_key": 1, "has_history": True}
         frame = rows(wider, {**given, "tier": "gold"}, {**given, "account_id": "b"})
         assert wider.validate(frame, lazy=True)["tier"].to_list() == ["gold", None]

@@ -180,7 +180,7 @@ class TestDimAccount:
         assert "(company)" not in unnamed["account_id"]
 
     def test_adds_a_column_for_a_segment_that_only_the_config_knows(self):
-        given = with_columns(Accounts, ["tier"], "{name}")
+        given = with_columns(Accounts, ("tier",), "{name}")
         found = accounts_now(rows(given, account(tier="gold")), segments=("industry", "tier"))
         assert found.columns == [*DimAccount.dtypes(), "tier"]
         assert found["tier"].to_list() == ["gold"]
@@ -252,7 +252,7 @@ class TestAccountVersion:
         assert self.spoken(later, {**first, "known_from": None}, items=(item(start="2024-01-10"),)) == expected
 
     def test_has_a_column_for_a_segment_that_only_the_config_knows(self):
-        accounts = rows(with_columns(Accounts, ["tier"], "{name}"), account(tier="gold"))
+        accounts = rows(with_columns(Accounts, ("tier",), "{name}"), account(tier="gold"))
         found = account_version(accounts, first_signs(accounts), ("industry", "tier"))
         assert found.columns == [*AccountVersion.dtypes(), "tier"]
         assert found["tier"].to_list() == ["gold"]
@@ -342,7 +342,7 @@ class TestDimAccountMonth:
         ]
 
     def test_has_segments_that_only_the_config_knows(self):
-        given = with_columns(Accounts, ["tier"], "{name}")
+        given = with_columns(Accounts, ("tier",), "{name}")
         accounts = rows(given, account("a", signup_on=day("2024-01-01"), tier="gold"), account("b"))
         found = by_month(accounts, months("2024-06", "2024-06"), segments=("tier",))
         assert found.columns == [*DimAccountMonth.dtypes(), "tier"]
@@ -368,7 +368,7 @@ class TestDimAccountMonth:
         ]
 
     def test_a_segment_that_is_called_plan_is_what_the_crm_says(self):
-        given = with_columns(Accounts, ["plan"], "{name}")
+        given = with_columns(Accounts, ("plan",), "{name}")
         accounts = rows(given, account("a", signup_on=day("2024-02-01"), plan="gold"), account("b"))
         items = rows(SubscriptionItems, item(plan="Pro"), item("b", plan="Pro"))
         found = by_month(accounts, months("2024-02", "2024-02"), items, segments=("plan",))

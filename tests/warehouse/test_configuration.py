@@ -106,13 +106,13 @@ class TestAGoodConfig:
         assert loaded(GOOD).file("exports/crm") == tmp_path / "exports" / "crm"
 
     def test_segments_that_accounts_lack_are_extra(self, loaded):
-        assert loaded(GOOD).config.extra_segments == ["tier"]
+        assert loaded(GOOD).config.extra_segments == ("tier",)
 
     def test_a_segment_may_be_called_plan_and_is_the_accounts_own(self, loaded):
-        assert loaded(with_line(7, "segments: [plan, industry, interval]")).config.extra_segments == [
+        assert loaded(with_line(7, "segments: [plan, industry, interval]")).config.extra_segments == (
             "plan",
             "interval",
-        ]
+        )
 
     def test_may_begin_with_a_byte_order_mark_and_end_lines_as_windows_does(self, loaded):
         text = b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode()

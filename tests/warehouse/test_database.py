@@ -319,7 +319,7 @@ class TestPrepare:
         database.write_months(
             {"dim_account_month": rows(DimAccountMonth, row)}, [JANUARY], builds(("dim_account_month", JANUARY))
         )
-        wider = with_columns(DimAccountMonth, ["tier"], "Segment {name}")
+        wider = with_columns(DimAccountMonth, ("tier",), "Segment {name}")
         segmented = WorkingDatabase(database.path, {"dim_account_month": wider})
         assert prepare(segmented) == ["dim_account_month"]
         segmented.append("dim_account_month", rows(wider, {**row, "tier": "gold"}))

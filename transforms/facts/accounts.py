@@ -165,4 +165,4 @@ def dim_account_month(
 
 
 def _segmented(contract: type[Contract], segments: Iterable[str]) -> type[Contract]:
-    return with_columns(contract, segments, SEGMENT)
+    return with_columns(contract, tuple(segments), SEGMENT)
