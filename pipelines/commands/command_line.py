@@ -92,8 +92,7 @@ def _asked_months(text: str) -> Stretch:
 def _check_months(asked: Stretch, months: list[dt.date]) -> None:
     """Raise WarehouseError unless all months that were asked for are among the data's."""
     if asked.first < months[0] or months[-1] < asked.last:
-        span = f"{asked.first:%Y-%m}" if asked.first == asked.last else f"{asked.first:%Y-%m}..{asked.last:%Y-%m}"
-        raise WarehouseError(f"MONTHS={span}: the data has {months[0]:%Y-%m} to {months[-1]:%Y-%m}")
+        raise WarehouseError(f"MONTHS={asked.told()}: the data has {months[0]:%Y-%m} to {months[-1]:%Y-%m}")
 
 
 def _asked(project: Project, text: str) -> Stretch:
@@ -124,11 +123,20 @@ def _run(project: Project, chosen: argparse.Namespace, started: float) -> int:
                 return report.failed(work.failures)
         if version := make_current(project.folders):
             _say(f"  readers did not have version {version}, though it was whole; they have it now")
+        if asked and (left := _left(project)):
+            report.unfinished(asked, left)
+            return 0
         fresh = is_new(project)
         if fresh and not work.publish(chosen.accept):
             return report.failed(work.failures)
         report.finished(wanted, fresh=fresh)
     return 0
+
+
+def _left(project: Project) -> Stretch | None:
+    """From the first to the last month that is published and still to be built."""
+    months = [entry.month for entry in stale_months(project) if entry.month >= project.config.first_month]
+    return Stretch(min(months), max(months), ()) if months else None
 
 
 def _check(project: Project) -> None:

@@ -10,6 +10,7 @@ from pipelines.project import Project
 from pipelines.publish.limits import HEADLINES
 from pipelines.stopwatch import OWN_WORK
 from schemas.operations import WARNED, ExportFile, LeftOut, Quarantine
+from warehouse.pasted import make
 from warehouse.rejected import rejected_in_all
 from warehouse.versions import current_version
 
@@ -36,6 +37,23 @@ class Report:
 
     def finished(self, stretches: list[Stretch], *, fresh: bool) -> None:
         """The whole went well."""
+        self._exports()
+        self._built(stretches)
+        version = current_version(self.project.folders)
+        told = "published" if fresh else "nothing new to publish; readers have"
+        self._say(f"  {told} version {version}: {self.project.folders.published_database}")
+        self._headlines()
+        self._backtest()
+        self._spent()
+
+    def unfinished(self, asked: Stretch, left: Stretch) -> None:
+        """The months that were asked for are built; others that readers have, or will have, are not."""
+        self._exports()
+        self._built([asked])
+        self._say(f"  nothing published, as not all is of one lineage yet: {make('run', MONTHS=left.told())}")
+        self._spent()
+
+    def _exports(self) -> None:
         files = self.project.database.read(ExportFile.table())
         self._say(
             f"  {files.height} files: {files['rows_read'].sum():,} rows read, {files['rows_loaded'].sum():,} loaded, "
@@ -48,15 +66,12 @@ class Report:
                 self._say(f"  warning: {count:,} rows {told}")
         if line := left_out_in_all(self.project.database.read(LeftOut.table())):
             self._say(f"  left out: {line}")
-        built = ", ".join(
-            f"{s.first:%Y-%m}" if s.first == s.last else f"{s.first:%Y-%m} to {s.last:%Y-%m}" for s in stretches
-        )
+
+    def _built(self, stretches: list[Stretch]) -> None:
+        built = ", ".join(stretch.told(" to ") for stretch in stretches)
         self._say(f"  months built: {built or 'none, nothing was stale'}")
-        version = current_version(self.project.folders)
-        told = "published" if fresh else "nothing new to publish; readers have"
-        self._say(f"  {told} version {version}: {self.project.folders.published_database}")
-        self._headlines()
-        self._backtest()
+
+    def _spent(self) -> None:
         total = time.perf_counter() - self.started
         rest = total - self.loading - OWN_WORK.total
         self._say(

@@ -35,6 +35,7 @@ class MonthRun:
         self.nodes = {node.name: node for node in nodes(project.config)}
         self.company: dict[str, dict[dt.date, dict[str, float]]] = {}
         """Of each metric asset, by month, the company's values that this run made; what is NULL is left out."""
+        self._needed: dict[tuple[dt.date, ...], dict[str, list[dt.date]]] = {}
 
     @cached_property
     def expected(self) -> dict[tuple[str, dt.date], Made]:
@@ -52,6 +53,20 @@ class MonthRun:
             name: [month for month in each if self._made.get((name, month)) != self.expected[name, month]]
             for name, each in asked.items()
         }
+
+    def needed(self, months: tuple[dt.date, ...]) -> dict[str, list[dt.date]]:
+        """Of each table the months to make for some months: these, and what these are made from and is stale.
+
+        It is settled when it is first asked for: what the run makes afterwards was needed all the same.
+        """
+        if months not in self._needed:
+            self._check_months(list(months))
+            wanted = {name: set(months) for name in self.nodes}
+            for node in reversed(self.nodes.values()):
+                for table, wrong in self._stale(self._read_by(node, sorted(wanted[node.name]))).items():
+                    wanted[table] |= set(wrong)
+            self._needed[months] = {name: sorted(each) for name, each in wanted.items()}
+        return self._needed[months]
 
     @cached_property
     def _made(self) -> dict[tuple[str, dt.date], Made]:
@@ -132,19 +147,26 @@ class MonthRun:
         Raises:
             StaleError: naming the months and the command that builds them.
         """
-        read: dict[str, list[dt.date]] = {}
-        for table, windows in node.windows.items():
-            if table not in UNPARTITIONED:
-                back, ahead = offsets(windows)
-                first = self.months[0] if back is ALL else add_months(months[0], -back)
-                last = add_months(months[-1], ahead)
-                read[table] = [month for month in self.months if first <= month <= last]
+        read = self._read_by(node, months)
         for table, wrong in self._stale(read).items() if read else ():
             if wrong:
                 stretch = f"{wrong[0]:%Y-%m}" if len(wrong) == 1 else f"{wrong[0]:%Y-%m}..{wrong[-1]:%Y-%m}"
                 raise StaleError(
                     f"{table} is not built, or stale, in {stretch}; build it first: {make('run', MONTHS=stretch)}"
                 )
+
+    def _read_by(self, node: Node, months: list[dt.date]) -> dict[str, list[dt.date]]:
+        """Of each table that a node reads the months that it reads for some months."""
+        read: dict[str, list[dt.date]] = {}
+        for table, windows in node.windows.items():
+            if table not in UNPARTITIONED:
+                back, ahead = offsets(windows)
+                spans = [
+                    (self.months[0] if back is ALL else add_months(first, -back), add_months(last, ahead))
+                    for first, last in contiguous(months)
+                ]
+                read[table] = [m for m in self.months if any(first <= m <= last for first, last in spans)]
+        return read
 
 
 def _recorded(builds: pl.DataFrame) -> Iterator[tuple[tuple[str, dt.date], Made]]:

@@ -19,6 +19,10 @@ class Stretch:
     last: dt.date
     tables: tuple[str, ...]
 
+    def told(self, between: str = "..") -> str:
+        """Its month, or the first and the last."""
+        return between.join(f"{month:%Y-%m}" for month in dict.fromkeys((self.first, self.last)))
+
 
 def stale_months(project: Project) -> list[Stale]:
     """What is not built from what it must be; empty: everything is."""

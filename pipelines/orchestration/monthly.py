@@ -129,7 +129,9 @@ def _made(context: dg.AssetExecutionContext, warehouse: WarehouseResource, name:
     asked = [month_of_key(key) for key in context.partition_keys]
     with plain_failures(name):
         which = context.run.tags.get(ONLY_STALE)
-        if which:
+        if which == Stale.NEEDED:
+            asked = run.needed(tuple(asked))[name]
+        elif which:
             asked = run.stale(name, run.months if which == Stale.ANYWHERE else asked)
         counts = run.build(name, asked)
     # The UI plots numbers, month by month: of a metric asset the company's values beside the rows.

@@ -19,6 +19,8 @@ class Stale(StrEnum):
 
     IN_RANGE = "in the run's range"
     ANYWHERE = "of all months"
+    NEEDED = "outside the run's range, that it is made from"
+    """The months of the range are built whether they are stale or not."""
 
 
 def partitions(config: Config) -> dg.MonthlyPartitionsDefinition:

@@ -11,7 +11,7 @@ from pipelines.months.plan import Stretch
 from pipelines.orchestration.instance import dagster_home
 from pipelines.orchestration.location import definitions
 from pipelines.orchestration.origin import name_origins
-from pipelines.orchestration.partitions import Stale, month_range, of_plan
+from pipelines.orchestration.partitions import Stale, of_plan
 from pipelines.orchestration.publication import ACCEPT
 from pipelines.project import Project
 from warehouse.pasted import make
@@ -35,8 +35,8 @@ class Runs:
         return self._execute("months", of_plan(stretch.first, stretch.last, Stale.IN_RANGE), stretch.tables)
 
     def months(self, stretch: Stretch) -> bool:
-        """All of the months, whether they are stale or not."""
-        return self._execute("months", month_range(stretch.first, stretch.last))
+        """All of the months, whether they are stale or not, and what is stale that they are made from."""
+        return self._execute("months", of_plan(stretch.first, stretch.last, Stale.NEEDED))
 
     def publish(self, accepted: str | None) -> bool:
         """Audit and publish, with moves of closed months let through that have this name."""
