@@ -92,13 +92,7 @@ def published(company: SmallCompany) -> list[tuple[object, ...]]:
     if not path.exists():
         return []
     with duckdb.connect(str(path), read_only=True) as readers:
-        return (
-            readers.sql("SELECT * EXCLUDE (metric_key) FROM metric_readable ORDER BY ALL").fetchall()
-            if False
-            else (
-                readers.sql("SELECT metric, month, dimension, segment, value FROM metric_month ORDER BY ALL").fetchall()
-            )
-        )
+        return readers.sql("SELECT metric, month, dimension, segment, value FROM metric_month ORDER BY ALL").fetchall()
 
 
 def files_of(company: SmallCompany) -> set[str]:
