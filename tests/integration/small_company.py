@@ -24,6 +24,7 @@ import yaml
 from filelock import FileLock
 
 from pipelines.ingest.canonical_tables import ingest_table, land_all
+from pipelines.ingest.resolved import FIRST as FIRST_STAGED
 from pipelines.months.build import MonthRun
 from pipelines.months.dimensions import build_dimensions, sights
 from pipelines.months.nodes import nodes
@@ -413,16 +414,21 @@ class SmallCompany:
 
     # what a run does
 
-    def ingest(self) -> dt.date:
-        """Land, validate, clean, stage; the dimensions that come of it, and the catalogue of metrics in words."""
-        project = self.project()
+    def ingest(self, only: Iterable[str] | None = None) -> dt.date:
+        """Land, validate, clean, stage; the dimensions that come of it, and the catalogue of metrics in words.
+
+        `only`: stage these tables after those that say whose a row is, and make nothing of them.
+        """
+        project, wanted = self.project(), set(CANONICAL if only is None else (*FIRST_STAGED, *only))
         with run_lock(project.folders, "test"), project.database.kept_open():
             _, as_of = land_all(project)
             sight = sights(project, as_of)
             for table in CANONICAL:
-                ingest_table(project, table, as_of, RUN, sight(table))
-            build_dimensions(project)
-            project.database.write_whole(glossary(project))
+                if table in wanted:
+                    ingest_table(project, table, as_of, RUN, sight(table))
+            if only is None:
+                build_dimensions(project)
+                project.database.write_whole(glossary(project))
         return as_of
 
     def build(
