@@ -460,18 +460,19 @@ class SmallCompany:
         with project.database.kept_open():
             return stale_months(project)
 
-    def mend(self, only: Iterable[str] | None = None) -> None:
-        """Build what is stale and nothing else; were anything else to change, a build from nothing would differ."""
+    def mend(self, only: Iterable[str] | None = None) -> list[Stale]:
+        """Build what is stale and nothing else, else a build from nothing would differ; all that was stale."""
         project = self.project()
         with project.database.kept_open():
-            stale: dict[str, list[dt.date]] = {}
-            for entry in stale_months(project):
+            found, stale = stale_months(project), dict[str, list[dt.date]]()
+            for entry in found:
                 if only is None or entry.table in set(only):
                     stale.setdefault(entry.table, []).append(entry.month)
             run = MonthRun(project, RUN)
             for node in nodes(project.config):
                 for first, last in contiguous(stale.get(node.name, [])):
                     run.build(node.name, months_between(first, last))
+        return found
 
     def publish(self, accepted: str | None = None) -> int:
         """Audit and publish; the version."""

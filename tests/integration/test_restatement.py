@@ -34,6 +34,7 @@ from tests.integration.small_company import (
 from transforms.catalogue import CATALOGUE
 from transforms.declaration import parameters
 from warehouse.errors import AuditError, ExportError, StaleError
+from warehouse.lineage import Stale
 from warehouse.upkeep import forget_but_keys
 from warehouse.versions import current_version
 
@@ -77,8 +78,13 @@ def same(one: Frames, other: Frames, *, but: tuple[str, ...] = ()) -> None:
 
 def stale(company: SmallCompany) -> dict[str, set[dt.date]]:
     """The stale months by table."""
+    return by_table(company.stale())
+
+
+def by_table(entries: list[Stale]) -> dict[str, set[dt.date]]:
+    """The months that they name by table."""
     found: dict[str, set[dt.date]] = {}
-    for entry in company.stale():
+    for entry in entries:
         found.setdefault(entry.table, set()).add(entry.month)
     return found
 
@@ -152,9 +158,8 @@ class Story:
     def tell(self, name: str, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Ingest what was changed, and build what is stale then and nothing else."""
         self.company.ingest()
-        found, before = stale(self.company), self.frames
         meanwhile()
-        self.company.mend()
+        before, found = self.frames, by_table(self.company.mend())
         self.frames = self.company.frames()
         self.steps[name] = Step(found, before, self.frames)
 
@@ -594,14 +599,12 @@ def coming(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Came]:
     company.export("tickets", exports()["tickets"], without=["reopens"])
     company.export("usage_events", exports()["usage_events"], without=["user_id"])
     company.ingest()
-    found = stale(company)
-    company.mend(FEW)
+    found = by_table(company.mend(FEW))
     came["without a column"] = Came(found, company.frames(few))
     company.export("tickets", exports()["tickets"])
     company.export("usage_events", exports()["usage_events"])
     company.ingest()
-    found = stale(company)
-    company.mend()
+    found = by_table(company.mend())
     assert company.stale() == []
     came["all"] = Came(found, company.frames())
     return came
@@ -641,6 +644,5 @@ def test_an_empty_column_that_appears_makes_its_metrics_known(tmp_path: Path) ->
     assert company.value("time_on_platform", "2024-05") == (None, "not_exported")
     company.export("usage_events", events)
     company.ingest()
-    assert stale(company)["time_on_platform"] == set(MONTHS)
-    company.mend(used)
+    assert by_table(company.mend(used))["time_on_platform"] == set(MONTHS)
     assert company.value("time_on_platform", "2024-05") == (0.0, None)
