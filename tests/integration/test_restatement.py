@@ -481,6 +481,8 @@ def test_first_month_limits_what_is_published_and_nothing_that_is_computed(
 
 SNAPSHOTS = {"subscription_items": "subscription_items-*.csv"}
 PRESENT = ["valid_from"]
+SPRING = {"first_month": "2024-03-01", "history_from": "2024-03-01"}
+"""As many months as those tests look at."""
 MONEY = {"dim_account_month", "fct_mrr_account_month", "mrr", "churn_rate", "nrr", "grr"}
 PAYING = {"accounts", "account_links", "subscription_items", "fx_rates"}
 """What money is made from; tables that a test looks at in vain are not exported."""
@@ -498,7 +500,7 @@ def items_of_the_present() -> list[Row]:
 
 
 def test_an_upgrade_shows_once_a_second_snapshot_of_the_subscriptions_has_landed(tmp_path: Path) -> None:
-    paying = {"files": SNAPSHOTS, "without": none_but(PAYING)}
+    paying = {"files": SNAPSHOTS, "without": none_but(PAYING), **SPRING}
     company = small_company(tmp_path / "company", **paying, as_of="2024-05-31")
     company.export(
         "subscription_items", items_of_the_present(), name="subscription_items-2024-05-31.csv", without=PRESENT
@@ -637,12 +639,13 @@ def test_a_column_that_is_not_exported_says_so_and_is_known_once_it_comes(
 def test_an_empty_column_that_appears_makes_its_metrics_known(tmp_path: Path) -> None:
     """Nothing in the rows changed; that it is exported did."""
     used = {"dim_account_month", "fct_mrr_account_month", "fct_usage_account_month", "time_on_platform"}
-    company = small_company(tmp_path / "company", without=none_but({*PAYING, "usage_events"}))
+    used_and_paid = {"without": none_but({*PAYING, "usage_events"}), **SPRING}
+    company = small_company(tmp_path / "company", **used_and_paid)
     events = [{**row, "seconds": None} for row in exports()["usage_events"]]
     company.export("usage_events", events, without=["seconds"])
     company.run(used)
     assert company.value("time_on_platform", "2024-05") == (None, "not_exported")
     company.export("usage_events", events)
     company.ingest()
-    assert by_table(company.mend(used))["time_on_platform"] == set(MONTHS)
+    assert by_table(company.mend(used))["time_on_platform"] == from_month("2024-03")
     assert company.value("time_on_platform", "2024-05") == (0.0, None)
