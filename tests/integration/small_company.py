@@ -24,6 +24,7 @@ import yaml
 from filelock import FileLock
 
 from pipelines.ingest.canonical_tables import ingest_table, land_all
+from pipelines.ingest.resolved import FIRST as FIRST_STAGED
 from pipelines.months.build import MonthRun
 from pipelines.months.dimensions import build_dimensions, sights
 from pipelines.months.nodes import nodes
@@ -413,16 +414,21 @@ class SmallCompany:
 
     # what a run does
 
-    def ingest(self) -> dt.date:
-        """Land, validate, clean, stage; the dimensions that come of it, and the catalogue of metrics in words."""
-        project = self.project()
+    def ingest(self, only: Iterable[str] | None = None) -> dt.date:
+        """Land, validate, clean, stage; the dimensions that come of it, and the catalogue of metrics in words.
+
+        `only`: stage these tables after those that say whose a row is, and make nothing of them.
+        """
+        project, wanted = self.project(), set(CANONICAL if only is None else (*FIRST_STAGED, *only))
         with run_lock(project.folders, "test"), project.database.kept_open():
             _, as_of = land_all(project)
             sight = sights(project, as_of)
             for table in CANONICAL:
-                ingest_table(project, table, as_of, RUN, sight(table))
-            build_dimensions(project)
-            project.database.write_whole(glossary(project))
+                if table in wanted:
+                    ingest_table(project, table, as_of, RUN, sight(table))
+            if only is None:
+                build_dimensions(project)
+                project.database.write_whole(glossary(project))
         return as_of
 
     def build(
@@ -454,18 +460,19 @@ class SmallCompany:
         with project.database.kept_open():
             return stale_months(project)
 
-    def mend(self, only: Iterable[str] | None = None) -> None:
-        """Build what is stale and nothing else; were anything else to change, a build from nothing would differ."""
+    def mend(self, only: Iterable[str] | None = None) -> list[Stale]:
+        """Build what is stale and nothing else, else a build from nothing would differ; all that was stale."""
         project = self.project()
         with project.database.kept_open():
-            stale: dict[str, list[dt.date]] = {}
-            for entry in stale_months(project):
+            found, stale = stale_months(project), dict[str, list[dt.date]]()
+            for entry in found:
                 if only is None or entry.table in set(only):
                     stale.setdefault(entry.table, []).append(entry.month)
             run = MonthRun(project, RUN)
             for node in nodes(project.config):
                 for first, last in contiguous(stale.get(node.name, [])):
                     run.build(node.name, months_between(first, last))
+        return found
 
     def publish(self, accepted: str | None = None) -> int:
         """Audit and publish; the version."""

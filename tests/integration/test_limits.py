@@ -2,12 +2,13 @@
 
 import datetime as dt
 import re
+from dataclasses import dataclass
 
 import duckdb
 import polars as pl
 import pytest
 
-from pipelines.publish.limits import Move, refuse_rejected
+from pipelines.publish.limits import Move, moved, refuse_moves, refuse_rejected
 from schemas.config import ChangeLimit, QuarantineLimit
 from schemas.operations import ExportFile, Quarantine
 from tests.frames import at, day, rows
@@ -17,6 +18,7 @@ from warehouse.validation import REPEATED
 from warehouse.versions import current_version, rollback
 
 MONTHS = {"first_month": "2024-04-01", "history_from": "2024-04-01"}
+Rows = list[tuple[object, ...]]
 
 
 @pytest.fixture
@@ -25,66 +27,105 @@ def company(tmp_path_factory: pytest.TempPathFactory, tmp_path) -> SmallCompany:
     return published_once(tmp_path_factory, tmp_path / "company", **MONTHS)
 
 
-def cheaper(company: SmallCompany, share: float) -> None:
-    """Every item costs so much of what it cost."""
-    items = [{**row, "unit_amount": int(int(row["unit_amount"]) * share)} for row in exports()["subscription_items"]]
-    company.export("subscription_items", items)
-    company.run()
-
-
-def asked(company: SmallCompany, query: str) -> list[tuple[object, ...]]:
+def asked(company: SmallCompany, query: str) -> Rows:
     with duckdb.connect(str(company.project().folders.published_database), read_only=True) as readers:
         return readers.sql(query).fetchall()
 
 
-class TestAClosedMonthThatMovesFar:
-    def test_stops_the_publish_and_names_what_moved_and_what_changed(self, company):
-        before = asked(company, "SELECT * FROM metric_month ORDER BY ALL")
-        cheaper(company, 0.5)
-        with pytest.raises(AuditError) as refused:
-            company.publish()
-        told = str(refused.value)
-        assert re.search(r"mrr of 2024-05 from [\d,.]+ EUR to [\d,.]+ EUR", told)
-        assert "2024-06" not in told, "June is not over, and may move"
-        assert "Changed against what readers have: billing/subscription_items.csv. " in told
-        assert re.search(r"make run ACCEPT=[0-9a-f]{8}$", told)
-        assert asked(company, "SELECT * FROM metric_month ORDER BY ALL") == before
+def not_published(company: SmallCompany, accepted: str | None = None) -> str:
+    """Why nothing is."""
+    with pytest.raises(AuditError) as refused:
+        company.publish(accepted)
+    return str(refused.value)
 
-    def test_is_let_through_once_by_its_name_and_that_is_recorded(self, company):
-        cheaper(company, 0.5)
-        with pytest.raises(AuditError) as refused:
-            company.publish()
-        name = str(refused.value).rpartition("=")[2]
-        with pytest.raises(AuditError):
-            company.publish(accepted="0" * 8)
-        assert company.publish(accepted=name) == 2
-        (first,), (second,) = asked(company, "SELECT accepted FROM publication ORDER BY version")
-        assert first is None
-        assert "mrr of 2024-05 from " in str(second)
-        cheaper(company, 0.4)
+
+def with_mrr_times(company: SmallCompany, factor: float) -> SmallCompany:
+    """The same with another value of each month, as a build would have left it."""
+    with company.project().database.connect() as connection:
+        connection.execute("UPDATE metric_month SET value = value * ? WHERE metric = 'mrr'", [factor])
+    return company
+
+
+def what_is_let_through(company: SmallCompany, accepted: str | None = None) -> str | None:
+    """What the publish says of moves, where neither files nor config changed since the last one."""
+    project = company.project()
+    with duckdb.connect(str(project.folders.published_database), read_only=True) as readers:
+        last = readers.sql("SELECT * FROM publication ORDER BY version DESC LIMIT 1").pl().row(0, named=True)
+    return refuse_moves(project, last, accepted)
+
+
+@dataclass(frozen=True)
+class Road:
+    """Every item costs half of what it cost; what a publish did then, one after the other."""
+
+    company: SmallCompany
+    before: Rows
+    """What readers had."""
+    refused: str
+    kept: Rows
+    """What they had after the refusal."""
+    allowed: int
+    """The version that was published when the config let values move."""
+    rolled_back: str
+    """Why it was refused again when readers had version 1 again, and the config was what it was for that."""
+    by_another_name: str
+    accepted: int
+    """The version that was published by the refusal's own name."""
+
+    @property
+    def name(self) -> str:
+        return self.rolled_back.rpartition("=")[2]
+
+
+@pytest.fixture(scope="module")
+def road(tmp_path_factory: pytest.TempPathFactory) -> Road:
+    company = published_once(tmp_path_factory, tmp_path_factory.mktemp("road") / "company", **MONTHS)
+    values = "SELECT * FROM metric_month ORDER BY ALL"
+    before = asked(company, values)
+    items = [{**row, "unit_amount": int(row["unit_amount"]) // 2} for row in exports()["subscription_items"]]
+    company.export("subscription_items", items)
+    company.run()
+    refused, kept = not_published(company), asked(company, values)
+    company.configure(**MONTHS, change_limit={"default": 1.0})
+    allowed = company.publish()
+    company.configure(**MONTHS)
+    rollback(company.project().folders)
+    rolled_back = not_published(company)
+    by_another_name = not_published(company, "0" * 8)
+    accepted = company.publish(rolled_back.rpartition("=")[2])
+    return Road(company, before, refused, kept, allowed, rolled_back, by_another_name, accepted)
+
+
+class TestAClosedMonthThatMovesFar:
+    def test_stops_the_publish_and_names_what_moved_and_what_changed(self, road):
+        assert re.search(r"mrr of 2024-05 from [\d,.]+ EUR to [\d,.]+ EUR", road.refused)
+        assert "2024-06" not in road.refused, "June is not over, and may move"
+        assert "Changed against what readers have: billing/subscription_items.csv. " in road.refused
+        assert re.search(r"make run ACCEPT=[0-9a-f]{8}$", road.refused)
+        assert road.kept == road.before
+
+    def test_is_let_through_once_by_its_name_and_that_is_recorded(self, road, tmp_path):
+        assert "closed months move" in road.by_another_name
+        assert road.accepted == 3
+        (first, *_, last) = asked(road.company, "SELECT accepted FROM publication ORDER BY version")
+        assert first == (None,)
+        assert "mrr of 2024-05 from " in str(last)
+        again = with_mrr_times(road.company.copy(tmp_path / "again"), 0.8)
         with pytest.raises(AuditError, match="closed months move"):
-            company.publish(accepted=name)
+            what_is_let_through(again, road.name)
 
     def test_is_published_where_it_moves_no_more_than_the_limit(self, company):
-        cheaper(company, 0.95)
-        assert company.publish() == 2
-        assert asked(company, "SELECT accepted FROM publication") == [(None,), (None,)]
+        assert {move.metric for move in moved(with_mrr_times(company, 0.8).project())} == {"mrr"}
+        assert moved(with_mrr_times(company, 0.95 / 0.8).project()) == []
+        assert what_is_let_through(company) is None
 
-    def test_is_published_where_the_config_allows_it(self, company):
-        company.configure(**MONTHS, change_limit={"default": 1.0})
-        cheaper(company, 0.5)
-        assert company.publish() == 2
+    def test_is_published_where_the_config_allows_it(self, road):
+        assert road.allowed == 2
 
-    def test_is_measured_against_what_readers_have_after_a_rollback(self, company):
-        company.configure(**MONTHS, change_limit={"default": 1.0})
-        cheaper(company, 0.5)
-        assert company.publish() == 2
-        company.configure(**MONTHS)
-        rollback(company.project().folders)
-        with pytest.raises(AuditError, match="closed months move") as refused:
-            company.publish()
+    def test_is_measured_against_what_readers_have_after_a_rollback(self, road):
+        assert "closed months move" in road.rolled_back
         # The config is what it was for version 1.
-        assert "Changed against what readers have: billing/subscription_items.csv. " in str(refused.value)
+        assert "Changed against what readers have: billing/subscription_items.csv. " in road.rolled_back
 
 
 class TestAMove:
@@ -167,41 +208,54 @@ class TestAFileOfWhichMuchWasRejected:
         assert refusal(a_file(10), rejected(2, 3, 4, 5, 6, column="", reason=REPEATED)) is None
 
     def test_leaves_readers_what_they_have(self, company):
-        items = exports()["subscription_items"]
-        company.export("subscription_items", [{**row, "currency": "eur"} for row in items])
+        company.export("costs", [{**row, "currency": "eur"} for row in exports()["costs"]])
         company.run()
-        with pytest.raises(AuditError, match=r"subscription_items\.csv: 100% of its rows"):
-            company.publish()
+        assert "costs.csv: 100% of its rows" in not_published(company)
         assert current_version(company.project().folders) == 1
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The tickets of May lost what they need; those of April and June stay."""
+
+    refused: str
+    version: int | None
+    """Of readers after that."""
+    let_be_lost: str
+    """Why nothing was published when the config let all of a table's rows be rejected."""
+    accepted: int
+    rejected_in: Rows
+    """Published months of what was rejected then."""
+
+
+@pytest.fixture(scope="module")
+def lost(tmp_path_factory: pytest.TempPathFactory) -> Lost:
+    company = published_once(tmp_path_factory, tmp_path_factory.mktemp("lost") / "company", **MONTHS)
+    given = [
+        {**row, "status": "done" if f"{row['created_at']:%Y-%m}" == "2024-05" else row["status"]}
+        for row in exports()["tickets"]
+    ]
+    assert {row["status"] == "done" for row in given} == {True, False}
+    company.export("tickets", given)
+    company.configure(**MONTHS, quarantine_limit={"tables": {"tickets": 0.9}})
+    company.run()
+    refused, version = not_published(company), current_version(company.project().folders)
+    company.configure(**MONTHS, quarantine_limit={"tables": {"tickets": 1}})
+    let_be_lost = not_published(company)
+    accepted = company.publish(let_be_lost.rpartition("=")[2])
+    months = asked(company, "SELECT DISTINCT month FROM quarantine WHERE table_name = 'tickets'")
+    return Lost(refused, version, let_be_lost, accepted, months)
 
 
 class TestAMonthOfWhichAllWasRejected:
-    def lost(self, company: SmallCompany, **limit: float) -> None:
-        """The tickets of May lose what they need; those of April and June stay."""
-        given = [
-            {**row, "status": "done" if f"{row['created_at']:%Y-%m}" == "2024-05" else row["status"]}
-            for row in exports()["tickets"]
-        ]
-        assert {row["status"] == "done" for row in given} == {True, False}
-        company.export("tickets", given)
-        company.configure(**MONTHS, quarantine_limit={"tables": {"tickets": limit.get("of_tickets", 0.9)}})
-        company.run()
+    def test_is_not_published_as_a_month_of_nothing(self, lost):
+        assert "tickets has no row of 2024-05 left" in lost.refused
+        assert re.search(r"rejected \(support/tickets\.csv, line \d+, status: ", lost.refused)
+        assert "write quarantine_limit: {tables: {tickets: 1}} into the config" in lost.refused
+        assert "2024-04" not in lost.refused
+        assert lost.version == 1
 
-    def test_is_not_published_as_a_month_of_nothing(self, company):
-        self.lost(company)
-        with pytest.raises(AuditError) as refused:
-            company.publish()
-        told = str(refused.value)
-        assert "tickets has no row of 2024-05 left" in told
-        assert re.search(r"rejected \(support/tickets\.csv, line \d+, status: ", told)
-        assert "write quarantine_limit: {tables: {tickets: 1}} into the config" in told
-        assert "2024-04" not in told
-        assert current_version(company.project().folders) == 1
-
-    def test_is_published_if_the_config_lets_all_of_the_table_be_rejected(self, company):
-        self.lost(company, of_tickets=1)
-        with pytest.raises(AuditError, match="closed months move by more") as refused:
-            company.publish()
-        assert company.publish(accepted=str(refused.value).rpartition("=")[2]) == 2
-        found = asked(company, "SELECT DISTINCT month FROM quarantine WHERE table_name = 'tickets'")
-        assert found == [(day("2024-05-01"),)]
+    def test_is_published_if_the_config_lets_all_of_the_table_be_rejected(self, lost):
+        assert "closed months move by more" in lost.let_be_lost
+        assert lost.accepted == 2
+        assert lost.rejected_in == [(day("2024-05-01"),)]

@@ -1,5 +1,6 @@
 """Two billing systems, one of which tells versions and the other only the present, once."""
 
+import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import yaml
 
 from tests.integration.small_company import SmallCompany
+from warehouse.audit import check_invariants, refuse
 
 HEADER = "subscription_id,item_id,{}account_id,unit_amount,currency,interval_unit,started_on"
 ACCOUNTS = """account_id,region,signup_on
@@ -53,13 +55,9 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> SmallCompany:
     (folder / "company.yaml").write_text(yaml.safe_dump(config))
     company = SmallCompany(folder)
     company.data.mkdir()
-    _run(company)
-    return company
-
-
-def _run(company: SmallCompany) -> None:
     company.run()
     company.publish()
+    return company
 
 
 @pytest.fixture
@@ -123,7 +121,9 @@ def test_no_account_drives_a_change_that_nobody_knows(published):
 def test_growth_is_known_once_a_second_snapshot_has_landed(company, tmp_path):
     later = company.copy(tmp_path / "later")
     (later.folder / "b" / "items-2024-03-20.csv").write_text(PRESENT)
-    _run(later)
+    later.run()
     # A and D grew by 50 and by 100.
     assert later.value("expansion_mrr", "2024-02") == (150_00, None)
     assert later.stale() == []
+    database = later.project().database
+    refuse(check_invariants(database), [], database, dt.date(2024, 1, 1))  # holds, so it could be published

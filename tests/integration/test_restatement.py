@@ -1,13 +1,15 @@
 """What a change of the exports, the config or the day restates, what it leaves, and what is refused meanwhile.
 
-The small company, in process; each test works on a copy of one that is built and published.
+The small company, in process; a test works on a copy of one that is built and published, or asks what came of changes
+that one such copy saw one after the other (`story`), as each of them costs an ingest and each build from nothing more.
 """
 
 import datetime as dt
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -32,9 +34,11 @@ from tests.integration.small_company import (
 from transforms.catalogue import CATALOGUE
 from transforms.declaration import parameters
 from warehouse.errors import AuditError, ExportError, StaleError
+from warehouse.lineage import Stale
 from warehouse.upkeep import forget_but_keys
 from warehouse.versions import current_version
 
+Frames = dict[str, pl.DataFrame]
 MRR_TABLES = {"fct_mrr_account_month", "fct_mrr_account_currency_month"}
 WITHOUT_TICKETS = {
     *MRR_TABLES, "fct_invoice", "fct_usage_account_month", "fct_feature_account_month", "fct_milestone",
@@ -50,8 +54,14 @@ def month(text: str) -> dt.date:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> SmallCompany:
-    """Every month built, and version 1 published."""
+    """Every month built, and version 1 published; nobody changes it."""
     return published_once(tmp_path_factory, tmp_path_factory.mktemp("restatement") / "company")
+
+
+@pytest.fixture(scope="module")
+def as_built(built: SmallCompany) -> Frames:
+    """Its tables."""
+    return built.frames()
 
 
 @pytest.fixture
@@ -60,46 +70,41 @@ def company(built: SmallCompany, tmp_path: Path) -> SmallCompany:
     return built.copy(tmp_path / "company")
 
 
-@pytest.fixture
-def anew(tmp_path: Path) -> Callable[[SmallCompany], SmallCompany]:
-    """The exports and config of a company, built from nothing elsewhere."""
-
-    def build(company: SmallCompany) -> SmallCompany:
-        other = company.copy(tmp_path / "anew")
-        for path in (other.project().folders.working_database, *other.project().folders.staged.iterdir()):
-            path.unlink()
-        other.ingest()
-        other.build()
-        return other
-
-    return build
-
-
-def same(left: SmallCompany, right: SmallCompany, *, but: tuple[str, ...] = ()) -> None:
+def same(one: Frames, other: Frames, *, but: tuple[str, ...] = ()) -> None:
     """Every table of the two has the same rows."""
-    one, other = left.frames(), right.frames()
     for name in one.keys() - set(but):
         assert_frame_equal(one[name], other[name], check_exact=True)
 
 
 def stale(company: SmallCompany) -> dict[str, set[dt.date]]:
     """The stale months by table."""
+    return by_table(company.stale())
+
+
+def by_table(entries: list[Stale]) -> dict[str, set[dt.date]]:
+    """The months that they name by table."""
     found: dict[str, set[dt.date]] = {}
-    for entry in company.stale():
+    for entry in entries:
         found.setdefault(entry.table, set()).add(entry.month)
     return found
 
 
-def changed_rows(before: SmallCompany, after: SmallCompany) -> set[tuple[str, dt.date]]:
+def changed_rows(before: Frames, after: Frames) -> set[tuple[str, dt.date]]:
     """Tables and months in which the two differ; of metrics, their assets."""
-    one, other = before.frames([*FACTS, "dim_account_month", *VALUES, *EXPLANATIONS]), after.frames()
     found = set()
-    for name, frame in one.items():
+    for name in (*FACTS, "dim_account_month", *VALUES, *EXPLANATIONS):
         key = "metric" if name in VALUES else None
-        for only, against in ((frame, other[name]), (other[name], frame)):
+        for only, against in ((before[name], after[name]), (after[name], before[name])):
             rows = only.join(against, on=only.columns, how="anti", nulls_equal=True)
             for row in rows.select("month", *([key] if key else [])).unique().iter_rows(named=True):
                 found.add((CATALOGUE[row[key]].asset if key else name, row["month"]))
+    return found
+
+
+def told(frames: Frames, metric: str, month_of: str) -> tuple[float | None, str | None]:
+    """A metric's value and null_reason for the whole company."""
+    rows = frames["metric_month"].filter(metric=metric, month=month(month_of), dimension="all")
+    found: tuple[float | None, str | None] = rows.select("value", "null_reason").row(0)
     return found
 
 
@@ -113,22 +118,111 @@ def changed(rows: list[Row], key: str, value: str, **to: object) -> list[Row]:
     return [{**row, **to} if row[key] == value else row for row in rows]
 
 
+# --- the story --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """A change that was ingested, and what was stale then built: which months that was, and all tables around it."""
+
+    stale: dict[str, set[dt.date]]
+    before: Frames
+    after: Frames
+
+    @property
+    def restated(self) -> set[tuple[str, dt.date]]:
+        """Tables and months in which a row changed."""
+        return changed_rows(self.before, self.after)
+
+    @property
+    def stale_rows(self) -> set[tuple[str, dt.date]]:
+        """Tables and months that were stale."""
+        return {(table, m) for table, months in self.stale.items() for m in months}
+
+    def grew(self, metric: str, month_of: str) -> float:
+        """By how much a metric of the whole company did."""
+        before, after = (told(frames, metric, month_of)[0] for frames in (self.before, self.after))
+        assert before is not None and after is not None
+        return after - before
+
+
+@dataclass
+class Story:
+    """Changes that come one after the other to one company."""
+
+    company: SmallCompany
+    frames: Frames
+    """As they were after the last change."""
+    steps: dict[str, Step] = field(default_factory=dict)
+
+    def tell(self, name: str, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Ingest what was changed, and build what is stale then and nothing else."""
+        self.company.ingest()
+        meanwhile()
+        before, found = self.frames, by_table(self.company.mend())
+        self.frames = self.company.frames()
+        self.steps[name] = Step(found, before, self.frames)
+
+
+@pytest.fixture(scope="module")
+def story(built: SmallCompany, as_built: Frames, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """What is wide comes first: a month that a step forgot would be mended by a later one that builds it again."""
+    folder = tmp_path_factory.mktemp("story")
+    company = built.copy(folder / "company")
+    story = Story(company, as_built)
+    # At its end the story is published, and closed months may move in it.
+    company.configure(as_of="2024-06-30", change_limit={"default": 1.0})
+    story.tell("a day later")
+    items = exports()["subscription_items"]
+    second = next(row for row in items if row["subscription_id"] == "S2" and row["item_id"] == "I1")
+    items = [*items, {**second, "valid_from": "2024-04-10", "unit_amount": 6_000}]
+    company.export("subscription_items", items)
+    story.tell("a price from April on")
+    company.export("fx_rates", changed(exports()["fx_rates"], "month", month("2023-11"), rate="0.5"))
+    story.tell("a rate of November")
+    events = changed(exports()["usage_events"], "event_id", "E-A01-2308-0-0", user_id="u-new")
+    company.export("usage_events", events)
+    story.tell("an event of August")
+    tickets = changed(exports()["tickets"], "ticket_id", "T1-2403", is_escalated=False, is_merged=True)
+    company.export("tickets", tickets)
+    story.tell("a ticket of March", lambda: company.copy(folder / "unbuilt"))
+    company.export("subscription_items", changed(items, "subscription_id", "S10", ended_on="2024-06-12"))
+    story.tell("an end in June")
+    return story
+
+
+@pytest.fixture
+def unbuilt(story: Story, tmp_path: Path) -> SmallCompany:
+    """The company as its ticket of March was ingested, and what is stale by it not built yet."""
+    return SmallCompany(story.company.folder.with_name("unbuilt")).copy(tmp_path / "unbuilt")
+
+
+def test_after_all_changes_everything_is_what_a_build_from_nothing_makes(story: Story, tmp_path: Path) -> None:
+    assert story.company.stale() == []
+    anew = story.company.copy(tmp_path / "anew")
+    for path in (anew.project().folders.working_database, *anew.project().folders.staged.iterdir()):
+        path.unlink()
+    anew.ingest()
+    anew.build()
+    same(story.frames, anew.frames())
+
+
 # --- the same again ---------------------------------------------------------------------------------------------------
 
 
-def test_running_months_again_gives_the_same_rows(company: SmallCompany, built: SmallCompany) -> None:
+def test_running_months_again_gives_the_same_rows(company: SmallCompany, as_built: Frames) -> None:
     company.build([month("2024-02"), month("2024-03")])
     assert company.stale() == []
-    same(company, built)
+    same(company.frames(), as_built)
 
 
-def test_ingesting_unchanged_files_again_leaves_everything_as_it_is(company: SmallCompany, built: SmallCompany) -> None:
+def test_ingesting_unchanged_files_again_leaves_everything_as_it_is(company: SmallCompany, as_built: Frames) -> None:
     staged = company.project().folders.staged
     before = {path.name: path.stat().st_mtime_ns for path in staged.iterdir()}
     company.ingest()
     assert {path.name: path.stat().st_mtime_ns for path in staged.iterdir()} == before
     assert company.stale() == []
-    same(company, built)
+    same(company.frames(), as_built)
 
 
 def test_the_same_rows_in_another_order_and_file_time_restate_nothing(company: SmallCompany) -> None:
@@ -138,36 +232,54 @@ def test_the_same_rows_in_another_order_and_file_time_restate_nothing(company: S
     assert company.stale() == []
 
 
-def test_a_rebuild_gives_the_same_values_and_the_same_account_keys(company: SmallCompany, tmp_path: Path) -> None:
-    # An account that came later, and whose number would be another if all were numbered anew.
-    company.export("accounts", [*exports()["accounts"], {**exports()["accounts"][0], "account_id": "A00"}])
+@pytest.fixture(scope="module")
+def other_accounts(story: Story, tmp_path_factory: pytest.TempPathFactory) -> SmallCompany:
+    """The company of the story, in which A07 turns out to be our own, and an account comes.
+
+    Its number would be another if all were numbered anew.
+    """
+    company = story.company.copy(tmp_path_factory.mktemp("accounts") / "company")
+    accounts = changed(exports()["accounts"], "account_id", "A07", is_internal=True)
+    company.export("accounts", [*accounts, {**accounts[0], "account_id": "A00"}])
     company.run()
-    before = company.copy(tmp_path / "before")
+    return company
+
+
+def test_a_rebuild_gives_the_same_values_and_the_same_account_keys(
+    other_accounts: SmallCompany, tmp_path: Path
+) -> None:
+    company = other_accounts.copy(tmp_path / "company")
     project = company.project()
+    before, keyed = company.frames(), with_keys(company)
     forget_but_keys(project.database)
     assert project.database.read("fct_mrr_account_month").is_empty()
     for path in project.folders.staged.glob("*.parquet"):
         path.unlink()
     company.run()
     assert company.stale() == []
-    same(company, before)
-    for name in ("dim_account", "metric_part"):
-        one, other = (ordered(c.project().database.read(name)) for c in (company, before))
-        assert_frame_equal(one, other)
+    same(company.frames(), before)
+    same(with_keys(company), keyed)
     keys = dict(project.database.read("dim_account").select("account_id", "account_key").iter_rows())
     assert keys["A00"] == max(keys.values())
+
+
+def with_keys(company: SmallCompany) -> Frames:
+    """Tables with the keys of their accounts."""
+    database = company.project().database
+    return {name: ordered(database.read(name)) for name in ("dim_account", "metric_part")}
+
+
+def test_an_account_that_turns_out_to_be_our_own_is_out_of_everything(other_accounts: SmallCompany) -> None:
+    for name, frame in other_accounts.frames().items():
+        assert "account_id" not in frame.columns or "A07" not in frame["account_id"].to_list(), name
 
 
 # --- what a change restates -------------------------------------------------------------------------------------------
 
 
-def test_a_changed_ticket_of_march_restates_march_and_what_looks_back_at_it(
-    company: SmallCompany, built: SmallCompany, anew: Callable[[SmallCompany], SmallCompany]
-) -> None:
-    tickets = changed(exports()["tickets"], "ticket_id", "T1-2403", is_escalated=False, is_merged=True)
-    company.export("tickets", tickets)
-    company.ingest()
-    found = stale(company)
+def test_a_changed_ticket_of_march_restates_march_and_what_looks_back_at_it(story: Story) -> None:
+    step = story.steps["a ticket of March"]
+    found = step.stale
     assert found["fct_ticket"] == {month("2024-03")}
     assert found["tickets_per_account"] == {month("2024-03")}
     assert found["art"] == found["escalation_rate"] == from_month("2024-03")  # solved later than created
@@ -175,75 +287,44 @@ def test_a_changed_ticket_of_march_restates_march_and_what_looks_back_at_it(
     assert found["fct_survey_response"] == from_month("2024-03")
     assert not WITHOUT_TICKETS & (found.keys() - {"ces", "nps", "csat"}), "made without a ticket"
     assert not {m for months in found.values() for m in months} - from_month("2024-02")
-
-    company.mend()
-    assert company.stale() == []
-    same(company, anew(company))
-    restated = changed_rows(built, company)
-    assert restated, "the change shows"
-    assert restated <= {(table, m) for table, months in found.items() for m in months}
+    assert step.restated, "the change shows"
+    assert step.restated <= step.stale_rows
 
 
-def test_a_new_end_of_a_subscription_in_june_leaves_january_as_it_was(
-    company: SmallCompany, built: SmallCompany, anew: Callable[[SmallCompany], SmallCompany]
-) -> None:
-    items = changed(exports()["subscription_items"], "subscription_id", "S10", ended_on="2024-06-12")
-    company.export("subscription_items", items)
-    company.ingest()
-    found = stale(company)
+def test_a_new_end_of_a_subscription_in_june_leaves_january_as_it_was(story: Story) -> None:
+    step = story.steps["an end in June"]
+    found = step.stale
     assert found["fct_mrr_account_month"] == found["mrr"] == found["churn_rate"] == {month("2024-06")}
     # Whether a trial was followed by payment is looked up for three months; nothing else looks ahead at it.
     assert not {m for months in found.values() for m in months} - from_month("2024-03")
-    company.mend()
-    assert company.value("mrr", "2024-06")[0] == built.value("mrr", "2024-06")[0] - 5_500
-    same(company, anew(company))
+    assert step.grew("mrr", "2024-06") == -5_500
 
 
-def test_a_new_price_from_april_restates_april_and_after(company: SmallCompany, built: SmallCompany) -> None:
-    items = exports()["subscription_items"]
-    second = next(row for row in items if row["subscription_id"] == "S2" and row["item_id"] == "I1")
-    company.export("subscription_items", [*items, {**second, "valid_from": "2024-04-10", "unit_amount": 6_000}])
-    company.ingest()
-    found = stale(company)
-    assert found["fct_mrr_account_month"] == found["mrr"] == from_month("2024-04")
-    company.mend()
-    assert company.value("expansion_mrr", "2024-04")[0] == built.value("expansion_mrr", "2024-04")[0] + 1_000
-    assert changed_rows(built, company) <= {(table, m) for table, months in found.items() for m in months}
+def test_a_new_price_from_april_restates_april_and_after(story: Story) -> None:
+    step = story.steps["a price from April on"]
+    assert step.stale["fct_mrr_account_month"] == step.stale["mrr"] == from_month("2024-04")
+    assert step.grew("expansion_mrr", "2024-04") == 1_000
+    assert step.restated <= step.stale_rows
 
 
-def test_a_rate_corrected_in_november_restates_the_money_from_november_on(
-    company: SmallCompany, built: SmallCompany, anew: Callable[[SmallCompany], SmallCompany]
-) -> None:
-    company.export("fx_rates", changed(exports()["fx_rates"], "month", month("2023-11"), rate="0.5"))
-    company.ingest()
-    found = stale(company)
-    assert found["fct_mrr_account_month"] == from_month("2023-11")
-    company.mend()
-    same(company, anew(company))
-    restated = changed_rows(built, company)
-    assert ("fct_mrr_account_month", month("2023-11")) in restated
-    assert ("fct_mrr_account_month", month("2023-12")) in restated, "November's closing is December's opening"
-    assert restated <= {(table, m) for table, months in found.items() for m in months}
+def test_a_rate_corrected_in_november_restates_the_money_from_november_on(story: Story) -> None:
+    step = story.steps["a rate of November"]
+    assert step.stale["fct_mrr_account_month"] == from_month("2023-11")
+    assert ("fct_mrr_account_month", month("2023-11")) in step.restated
+    assert ("fct_mrr_account_month", month("2023-12")) in step.restated, "November's closing is December's opening"
+    assert step.restated <= step.stale_rows
 
 
-def test_a_corrected_event_restates_its_month_and_the_windows_that_reach_back_to_it(
-    company: SmallCompany, built: SmallCompany, anew: Callable[[SmallCompany], SmallCompany]
-) -> None:
-    events = changed(exports()["usage_events"], "event_id", "E-A01-2308-0-0", user_id="u-new")
-    company.export("usage_events", events)
-    company.ingest()
-    found = stale(company)
+def test_a_corrected_event_restates_its_month_and_the_windows_that_reach_back_to_it(story: Story) -> None:
+    step = story.steps["an event of August"]
     # A week that ends in September may begin in August.
-    assert found["fct_usage_account_month"] == {month("2023-08"), month("2023-09")}
-    assert found["mau"] == {month("2023-08"), month("2023-09")}
-    company.mend()
-    same(company, anew(company))
-    restated = changed_rows(built, company)
-    assert ("mau", month("2023-08")) in restated
-    assert restated <= {(table, m) for table, months in found.items() for m in months}
+    assert step.stale["fct_usage_account_month"] == {month("2023-08"), month("2023-09")}
+    assert step.stale["mau"] == {month("2023-08"), month("2023-09")}
+    assert ("mau", month("2023-08")) in step.restated
+    assert step.restated <= step.stale_rows
 
 
-def test_another_weight_of_health_restates_health_alone(company: SmallCompany, built: SmallCompany) -> None:
+def test_another_weight_of_health_restates_health_alone(company: SmallCompany, as_built: Frames) -> None:
     inputs = {
         "sentiment": {"weight": 30, "zero_at": 1, "full_at": 5},
         "milestones": {"weight": 10, "zero_at": 0, "full_at": 1},
@@ -260,7 +341,7 @@ def test_another_weight_of_health_restates_health_alone(company: SmallCompany, b
     assert all(months == set(MONTHS) for months in found.values())
     company.mend()
     assert company.stale() == []
-    restated = changed_rows(built, company)
+    restated = changed_rows(as_built, company.frames())
     assert health <= {table for table, _ in restated}
     assert restated <= {(table, m) for table, months in found.items() for m in months}
 
@@ -272,16 +353,12 @@ def test_a_process_that_goes_on_sees_that_the_config_changed(company: SmallCompa
     assert stale(company), "as a new process would say"
 
 
-def test_a_day_later_only_open_months_are_stale(
-    company: SmallCompany, anew: Callable[[SmallCompany], SmallCompany]
-) -> None:
-    """The data speaks for June 29. A month is open until it is over, and while a table of it waits or looks ahead."""
-    company.configure(as_of="2024-06-30")
-    company.ingest()
-    found = stale(company)
+def test_a_day_later_only_open_months_are_stale(story: Story) -> None:
+    """The data spoke for June 29. A month is open until it is over, and while a table of it waits or looks ahead."""
+    found = dict(story.steps["a day later"].stale)
     last_days = {m: (m + dt.timedelta(days=32)).replace(day=1) - dt.timedelta(days=1) for m in MONTHS}
     is_open: dict[str, set[dt.date]] = {}
-    for node in nodes(company.project().config):
+    for node in nodes(story.company.project().config):
         ahead = max((offsets(windows)[1] for table, windows in node.windows.items() if table in is_open), default=0)
         waits = dt.timedelta(days=node.provisional_days)
         is_open[node.name] = {m for m in MONTHS if last_days[m] + waits > dt.date(2024, 6, 29)} | set(
@@ -293,8 +370,6 @@ def test_a_day_later_only_open_months_are_stale(
     by_others = {name: found.pop(name) for name in EXPLANATIONS.keys() & found.keys()}
     assert found == {name: months for name, months in is_open.items() if name not in EXPLANATIONS}
     assert by_others.keys() and all(months <= set(MONTHS[-2:]) for months in by_others.values())
-    company.mend()
-    same(company, anew(company))
 
 
 def test_what_is_dated_after_the_day_of_the_data_changes_nothing_until_its_day(company: SmallCompany) -> None:
@@ -307,31 +382,28 @@ def test_what_is_dated_after_the_day_of_the_data_changes_nothing_until_its_day(c
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
-def test_the_audit_refuses_stale_months_and_names_the_command(company: SmallCompany) -> None:
-    company.export("usage_events", changed(exports()["usage_events"], "event_id", "E-A01-2403-0-0", user_id="u-new"))
-    company.ingest()
-    first, last = min(e.month for e in company.stale()), max(e.month for e in company.stale())
-    assert (first, last) == (month("2024-03"), LAST)
-    with pytest.raises(AuditError, match=r"2024-03.*make run MONTHS=2024-03\.\.2024-06"):
-        company.publish()
-    assert current_version(company.project().folders) == 1
-    company.mend()
-    assert company.publish() == 2
+def test_the_audit_refuses_stale_months_and_names_the_command(unbuilt: SmallCompany) -> None:
+    """That the same company is published once all is built, the files that cannot be used say below."""
+    first, last = min(e.month for e in unbuilt.stale()), max(e.month for e in unbuilt.stale())
+    assert (first, last) == (month("2024-02"), LAST)
+    with pytest.raises(AuditError, match=r"2024-03 \(tickets changed\).*make run MONTHS=2024-02\.\.2024-06"):
+        unbuilt.publish()
+    assert current_version(unbuilt.project().folders) == 1
 
 
-def test_a_metric_picked_by_hand_is_not_built_on_stale_facts(company: SmallCompany) -> None:
-    company.export("tickets", changed(exports()["tickets"], "ticket_id", "T1-2403", is_merged=True))
-    company.ingest()
-    project = company.project()
-    values = project.database.read("metric_month", where={"metric": ["tickets_per_account"]})
-    assert MonthRun(project, RUN).stale("fct_ticket", MONTHS) == [month("2024-03")]
-    with pytest.raises(StaleError, match=r"fct_ticket .*2024-03.*make run MONTHS=2024-03$"):
+def test_a_metric_picked_by_hand_is_not_built_on_stale_facts(unbuilt: SmallCompany) -> None:
+    project = unbuilt.project()
+    with project.database.kept_open():
+        values = project.database.read("metric_month", where={"metric": ["tickets_per_account"]})
+        by_hand = MonthRun(project, RUN)
+        assert by_hand.stale("fct_ticket", MONTHS) == [month("2024-03")]
+        with pytest.raises(StaleError, match=r"fct_ticket .*2024-03.*make run MONTHS=2024-03$"):
+            by_hand.build("tickets_per_account", [month("2024-03")])
+        after = project.database.read("metric_month", where={"metric": ["tickets_per_account"]})
+        assert_frame_equal(ordered(after), ordered(values))
+        MonthRun(project, RUN).build("fct_ticket", [month("2024-03")])
         MonthRun(project, RUN).build("tickets_per_account", [month("2024-03")])
-    after = project.database.read("metric_month", where={"metric": ["tickets_per_account"]})
-    assert_frame_equal(ordered(after), ordered(values))
-    MonthRun(project, RUN).build("fct_ticket", [month("2024-03")])
-    MonthRun(project, RUN).build("tickets_per_account", [month("2024-03")])
-    assert "tickets_per_account" not in stale(company)
+    assert "tickets_per_account" not in stale(unbuilt)
 
 
 def test_a_look_back_into_months_that_are_not_built_is_an_error_and_never_empty(company: SmallCompany) -> None:
@@ -350,41 +422,42 @@ def test_a_month_that_the_data_does_not_have_is_refused(company: SmallCompany) -
         MonthRun(company.project(), RUN).build("fct_ticket", [month("2024-07")])
 
 
-@pytest.mark.parametrize("fault", ["lacks a column", "is empty", "is missing"])
-def test_a_file_that_cannot_be_used_stops_the_run_and_readers_keep_what_they_have(
-    company: SmallCompany, built: SmallCompany, fault: str
-) -> None:
-    path = company.folder / "support" / "tickets.csv"
-    if fault == "lacks a column":
-        company.export("tickets", exports()["tickets"], without=["created_at"])
-        told = "support/tickets.csv.*created_at"
-    elif fault == "is empty":
-        path.write_text("")
-        told = "support/tickets.csv: the file is empty.*created_at"
-    else:
-        path.unlink()
-        told = "support.tickets: there is no file support/tickets.csv"
-    with pytest.raises(ExportError, match=told):
-        company.ingest()
-    with pytest.raises(AuditError, match=rf"nothing is published, as the last ingest failed: .*{told}"):
-        company.publish()
-    folders = company.project().folders
-    assert current_version(folders) == 1
-    with duckdb.connect(str(folders.published_database), read_only=True) as connection:
-        assert connection.sql("SELECT count(*) FROM fct_ticket").fetchall() == [(75,)]
+def test_a_file_that_cannot_be_used_stops_the_run_and_readers_keep_what_they_have(story: Story, tmp_path: Path) -> None:
+    """One fault comes after the other, and each is mended before the next; then readers get what all is built from."""
+    company = story.company.copy(tmp_path / "company")
+    path, folders = company.folder / "support" / "tickets.csv", company.project().folders
+    good = path.read_text()
+    without = exports()["tickets"]
+    faults: list[tuple[Callable[[], object], str]] = [
+        (lambda: company.export("tickets", without, without=["created_at"]), "support/tickets.csv.*created_at"),
+        (lambda: path.write_text(""), "support/tickets.csv: the file is empty.*created_at"),
+        (path.unlink, "support.tickets: there is no file support/tickets.csv"),
+    ]
 
-    company.export("tickets", exports()["tickets"][:-1])
-    company.run()
+    def merged_tickets() -> list[str]:
+        with duckdb.connect(str(folders.published_database), read_only=True) as readers:
+            assert readers.sql("SELECT count(*) FROM fct_ticket").fetchall() == [(75,)]
+            return [key for (key,) in readers.sql("SELECT ticket_id FROM fct_ticket WHERE is_merged").fetchall()]
+
+    for spoil, words in faults:
+        spoil()
+        with pytest.raises(ExportError, match=words):
+            company.ingest()
+        with pytest.raises(AuditError, match=rf"nothing is published, as the last ingest failed: .*{words}"):
+            company.publish()
+        assert current_version(folders) == 1
+        assert merged_tickets() == ["T4-2306"]
+        path.write_text(good)
+        company.ingest()
     assert company.publish() == 2
-    with duckdb.connect(str(folders.published_database), read_only=True) as connection:
-        assert connection.sql("SELECT count(*) FROM fct_ticket").fetchall() == [(74,)]
+    assert sorted(merged_tickets()) == ["T1-2403", "T4-2306"]
 
 
 # --- what is published ------------------------------------------------------------------------------------------------
 
 
 def test_first_month_limits_what_is_published_and_nothing_that_is_computed(
-    company: SmallCompany, built: SmallCompany
+    company: SmallCompany, as_built: Frames
 ) -> None:
     company.configure(first_month="2024-02-01")
     company.ingest()
@@ -399,7 +472,7 @@ def test_first_month_limits_what_is_published_and_nothing_that_is_computed(
         # A05 left in September and was back in February: only who knows of September calls it a reactivation.
         back = connection.sql("SELECT value FROM metric_month WHERE metric = 'reactivation_mrr' AND dimension = 'all' "
                               "AND month = '2024-02-01'").fetchall()  # fmt: skip
-    whole = built.frames(["metric_month"])["metric_month"].filter(pl.col("month") >= month("2024-02"))
+    whole = as_built["metric_month"].filter(pl.col("month") >= month("2024-02"))
     assert_frame_equal(ordered(shown), whole, check_exact=True)
     assert back == [(9_000.0,)]
 
@@ -408,7 +481,16 @@ def test_first_month_limits_what_is_published_and_nothing_that_is_computed(
 
 SNAPSHOTS = {"subscription_items": "subscription_items-*.csv"}
 PRESENT = ["valid_from"]
+SPRING = {"first_month": "2024-03-01", "history_from": "2024-03-01"}
+"""As many months as those tests look at."""
 MONEY = {"dim_account_month", "fct_mrr_account_month", "mrr", "churn_rate", "nrr", "grr"}
+PAYING = {"accounts", "account_links", "subscription_items", "fx_rates"}
+"""What money is made from; tables that a test looks at in vain are not exported."""
+
+
+def none_but(tables: Iterable[str]) -> list[str]:
+    """Of all tables those that are not exported then."""
+    return sorted(exports().keys() - set(tables))
 
 
 def items_of_the_present() -> list[Row]:
@@ -418,24 +500,27 @@ def items_of_the_present() -> list[Row]:
 
 
 def test_an_upgrade_shows_once_a_second_snapshot_of_the_subscriptions_has_landed(tmp_path: Path) -> None:
-    company = small_company(tmp_path / "company", files=SNAPSHOTS, as_of="2024-05-31")
+    paying = {"files": SNAPSHOTS, "without": none_but(PAYING), **SPRING}
+    company = small_company(tmp_path / "company", **paying, as_of="2024-05-31")
     company.export(
         "subscription_items", items_of_the_present(), name="subscription_items-2024-05-31.csv", without=PRESENT
     )
     company.run(MONEY)
+    present = company.frames(["metric_month"])
     for metric in ("expansion_mrr", "contraction_mrr", "nrr", "grr"):
-        assert company.value(metric, "2024-05") == (None, "not_exported")
-    assert company.value("mrr", "2024-05")[1] is None
-    assert company.value("churn_rate", "2024-04")[1] is None
+        assert told(present, metric, "2024-05") == (None, "not_exported")
+    assert told(present, "mrr", "2024-05")[1] is None
+    assert told(present, "churn_rate", "2024-04")[1] is None
 
     more = changed(items_of_the_present(), "subscription_id", "S10", unit_amount=7_700)
     company.export("subscription_items", more, name="subscription_items-2024-06-20.csv", without=PRESENT)
-    company.configure(files=SNAPSHOTS)  # and so to June 29
+    company.configure(**paying)  # and so to June 29
     company.run(MONEY)
     assert not MONEY & stale(company).keys()
-    assert company.value("expansion_mrr", "2024-06") == (2_200.0, None)
-    assert company.value("upsell_mrr", "2024-06") == (2_200.0, None)
-    facts = company.project().database.read("fct_mrr_account_month").filter(pl.col("account_id") == "A10")
+    later = company.frames(["metric_month", "fct_mrr_account_month"])
+    assert told(later, "expansion_mrr", "2024-06") == (2_200.0, None)
+    assert told(later, "upsell_mrr", "2024-06") == (2_200.0, None)
+    facts = later["fct_mrr_account_month"].filter(pl.col("account_id") == "A10")
     assert facts.select("month", "opening_cents", "expansion_cents", "closing_cents").sort("month").rows() == [
         (month("2024-03"), 0, 0, 5_500),
         (month("2024-04"), 5_500, 0, 5_500),
@@ -446,21 +531,23 @@ def test_an_upgrade_shows_once_a_second_snapshot_of_the_subscriptions_has_landed
 
 def test_an_account_that_moves_to_another_segment_stays_where_it_was_in_earlier_months(tmp_path: Path) -> None:
     files = {"accounts": "accounts-*.csv"}
-    company = small_company(tmp_path / "company", files=files)
+    company = small_company(tmp_path / "company", files=files, without=none_but(PAYING))
     company.export("accounts", exports()["accounts"], name="accounts-2024-03-15.csv")
     moved = changed(exports()["accounts"], "account_id", "A01", region="Moon", tier="platinum")
     company.export("accounts", moved, name="accounts-2024-05-10.csv")
     company.ingest()
     company.build(only=["dim_account_month", *MRR_TABLES, "mrr"])
-    rows = company.project().database.read("dim_account_month").filter(pl.col("account_id") == "A01").sort("month")
+    built = company.frames(["dim_account_month", "dim_account", "metric_month"])
+    rows = built["dim_account_month"].filter(pl.col("account_id") == "A01").sort("month")
     assert rows["month"].to_list()[-15:] == MONTHS
-    told = dict(rows.select("month", pl.concat_str("region", "tier", separator=" ")).iter_rows())
-    assert {told[m] for m in MONTHS if m < month("2024-05")} == {"Americas gold"}
-    assert {told[m] for m in from_month("2024-05")} == {"Moon platinum"}
-    assert company.value("mrr", "2024-05", "region", "Moon") == (15_000.0, None)
-    database = company.project().database.read("metric_month", where={"metric": ["mrr"], "segment": ["Moon"]})
-    assert set(database["month"]) == from_month("2024-05")
-    latest = company.project().database.read("dim_account").filter(pl.col("account_id") == "A01")
+    where = dict(rows.select("month", pl.concat_str("region", "tier", separator=" ")).iter_rows())
+    assert {where[m] for m in MONTHS if m < month("2024-05")} == {"Americas gold"}
+    assert {where[m] for m in from_month("2024-05")} == {"Moon platinum"}
+    on_the_moon = built["metric_month"].filter(metric="mrr", dimension="region", segment="Moon")
+    in_may = on_the_moon.filter(month=month("2024-05")).select("value", "null_reason")
+    assert in_may.rows() == [(15_000.0, None)]
+    assert set(on_the_moon["month"]) == from_month("2024-05")
+    latest = built["dim_account"].filter(pl.col("account_id") == "A01")
     assert latest["region"].to_list() == ["Moon"]
 
 
@@ -478,19 +565,12 @@ def test_a_later_snapshot_of_the_accounts_restates_only_the_months_it_speaks_for
     assert {m for months in found.values() for m in months} == {LAST}
 
 
-def test_an_account_deleted_in_the_crm_changes_no_history(company: SmallCompany, built: SmallCompany) -> None:
+def test_an_account_deleted_in_the_crm_changes_no_history(company: SmallCompany, as_built: Frames) -> None:
     company.export("accounts", [row for row in exports()["accounts"] if row["account_id"] != "A02"])
     company.ingest()
     assert company.stale() == []
     company.build(only=["dim_account_month", *MRR_TABLES, "mrr"])
-    same(company, built)
-
-
-def test_an_account_that_turns_out_to_be_our_own_is_out_of_everything(company: SmallCompany) -> None:
-    company.export("accounts", changed(exports()["accounts"], "account_id", "A07", is_internal=True))
-    company.run()
-    for name, frame in company.frames().items():
-        assert "account_id" not in frame.columns or "A07" not in frame["account_id"].to_list(), name
+    same(company.frames(), as_built)
 
 
 # --- sources that come later ------------------------------------------------------------------------------------------
@@ -502,52 +582,70 @@ FEW = {
 }  # fmt: skip
 
 
-def test_a_table_that_is_not_exported_is_source_missing_until_it_comes(tmp_path: Path, built: SmallCompany) -> None:
-    company = small_company(tmp_path / "company")
-    company.configure(without=["tickets", "usage_events"])
+@dataclass(frozen=True)
+class Came:
+    """What was exported at last: what that made stale, and all tables after what was stale was built."""
+
+    stale: dict[str, set[dt.date]]
+    frames: Frames
+
+
+@pytest.fixture(scope="module")
+def coming(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Came]:
+    """A company that first exports no tickets and events, then both without a column, and then all of them."""
+    company = small_company(tmp_path_factory.mktemp("coming") / "company", without=["tickets", "usage_events"])
+    few = ["metric_month", *MRR_TABLES]
     company.run(FEW)
-    for metric in ("fcr", "art", "tickets_per_account", "mau", "active_account_rate"):
-        assert company.value(metric, "2024-05") == (None, "source_missing"), metric
-    assert company.value("mrr", "2024-05") == built.value("mrr", "2024-05")
-    mrr = company.frames(MRR_TABLES)
+    came = {"nothing": Came({}, company.frames(few))}
     company.configure()
-    company.ingest()
-    assert not MRR_TABLES & stale(company).keys()
-    company.mend()
-    assert company.stale() == []
-    same(company, built)
-    assert {name: frame.equals(mrr[name]) for name, frame in built.frames(MRR_TABLES).items()} == dict.fromkeys(
-        MRR_TABLES, True
-    )
-
-
-def test_a_column_that_is_not_exported_says_so_and_is_known_once_it_comes(tmp_path: Path, built: SmallCompany) -> None:
-    company = small_company(tmp_path / "company")
     company.export("tickets", exports()["tickets"], without=["reopens"])
     company.export("usage_events", exports()["usage_events"], without=["user_id"])
-    company.run(FEW)
-    for metric in ("fcr", "reopen_rate", "mau", "stickiness", "product_usage_rate"):
-        assert company.value(metric, "2024-05") == (None, "not_exported"), metric
-    assert company.value("escalation_rate", "2024-05") == built.value("escalation_rate", "2024-05")
-    assert company.value("active_account_rate", "2024-05") == built.value("active_account_rate", "2024-05")
+    company.ingest()
+    found = by_table(company.mend(FEW))
+    came["without a column"] = Came(found, company.frames(few))
     company.export("tickets", exports()["tickets"])
     company.export("usage_events", exports()["usage_events"])
     company.ingest()
-    found = stale(company)
-    assert found["fcr"] == found["reopen_rate"] == found["mau"] == set(MONTHS)
-    company.mend()
-    same(company, built)
+    found = by_table(company.mend())
+    assert company.stale() == []
+    came["all"] = Came(found, company.frames())
+    return came
+
+
+def test_a_table_that_is_not_exported_is_source_missing_until_it_comes(
+    coming: dict[str, Came], as_built: Frames
+) -> None:
+    for metric in ("fcr", "art", "tickets_per_account", "mau", "active_account_rate"):
+        assert told(coming["nothing"].frames, metric, "2024-05") == (None, "source_missing"), metric
+    assert told(coming["nothing"].frames, "mrr", "2024-05") == told(as_built, "mrr", "2024-05")
+    assert not MRR_TABLES & (coming["without a column"].stale.keys() | coming["all"].stale.keys())
+    same(coming["all"].frames, as_built)
+    for name in MRR_TABLES:
+        assert as_built[name].equals(coming["nothing"].frames[name])
+
+
+def test_a_column_that_is_not_exported_says_so_and_is_known_once_it_comes(
+    coming: dict[str, Came], as_built: Frames
+) -> None:
+    before, at_last = coming["without a column"], coming["all"]
+    for metric in ("fcr", "reopen_rate", "mau", "stickiness", "product_usage_rate"):
+        assert told(before.frames, metric, "2024-05") == (None, "not_exported"), metric
+    for metric in ("escalation_rate", "active_account_rate"):
+        assert told(before.frames, metric, "2024-05") == told(as_built, metric, "2024-05")
+    assert at_last.stale["fcr"] == at_last.stale["reopen_rate"] == at_last.stale["mau"] == set(MONTHS)
+    same(at_last.frames, as_built)
 
 
 def test_an_empty_column_that_appears_makes_its_metrics_known(tmp_path: Path) -> None:
     """Nothing in the rows changed; that it is exported did."""
-    company = small_company(tmp_path / "company")
+    used = {"dim_account_month", "fct_mrr_account_month", "fct_usage_account_month", "time_on_platform"}
+    used_and_paid = {"without": none_but({*PAYING, "usage_events"}), **SPRING}
+    company = small_company(tmp_path / "company", **used_and_paid)
     events = [{**row, "seconds": None} for row in exports()["usage_events"]]
     company.export("usage_events", events, without=["seconds"])
-    company.run(FEW)
+    company.run(used)
     assert company.value("time_on_platform", "2024-05") == (None, "not_exported")
     company.export("usage_events", events)
     company.ingest()
-    assert stale(company)["time_on_platform"] == set(MONTHS)
-    company.mend(FEW)
+    assert by_table(company.mend(used))["time_on_platform"] == from_month("2024-03")
     assert company.value("time_on_platform", "2024-05") == (0.0, None)

@@ -1,7 +1,6 @@
 """Two exports that say different things of one thing are refused by name, and two that use one id are not."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,7 @@ def company(folder: Path, sources: Files, **settings: Any) -> SmallCompany:
 
 
 def staged(made: SmallCompany, table: str, *columns: str) -> list[tuple[Any, ...]]:
-    """Rows of a canonical table after an ingest."""
+    """Rows of a canonical table that was ingested."""
     return sorted(made.project().staged(table).select(columns).rows(), key=str)
 
 
@@ -85,14 +84,14 @@ def test_two_files_of_one_time_that_say_different_things_under_one_key_are_refus
 def test_two_files_of_one_time_that_say_the_same_are_one_word(tmp_path):
     files = {"north.csv": [invoice("7", 100)], "south.csv": [invoice("7", 100)]}
     made = company(tmp_path, {"billing": {"invoices": files}})
-    made.ingest()
+    made.ingest(["invoices"])
     assert staged(made, "invoices", "invoice_id", "amount") == [("7", 100)]
 
 
 def test_of_files_of_two_days_the_newer_speaks(tmp_path):
     files = {"i-2024-05-01.csv": [invoice("7", 100)], "i-2024-05-02.csv": [invoice("7", 200)]}
     made = company(tmp_path, {"billing": {"invoices": files}})
-    made.ingest()
+    made.ingest(["invoices"])
     assert staged(made, "invoices", "invoice_id", "amount") == [("7", 200)]
 
 
@@ -112,7 +111,7 @@ def test_what_differs_in_older_exports_is_no_matter(tmp_path):
     """The newest word counts, and of that there is one."""
     older = {f"{name}-2024-05-01.csv": [invoice("7", amount)] for name, amount in (("a", 100), ("b", 200))}
     made = company(tmp_path, {"billing": {"invoices": {**older, "c-2024-05-02.csv": [invoice("7", 300)]}}})
-    made.ingest()
+    made.ingest(["invoices"])
     assert staged(made, "invoices", "invoice_id", "amount") == [("7", 300)]
 
 
@@ -121,7 +120,7 @@ def test_an_event_or_answer_that_two_files_of_one_time_tell_twice_is_no_contradi
     event = {"event_id": "1", "account_id": "1", "user_id": "u"}
     files = {f"{day}.csv": [{**event, "occurred_at": f"2024-02-0{day}T10:00:00Z"}] for day in (2, 1)}
     made = company(tmp_path, {"app": {"usage_events": files}})
-    made.ingest()
+    made.ingest(["usage_events"])
     assert staged(made, "usage_events", "occurred_at") == [(at("2024-02-01T10:00"),)]
 
 
@@ -136,7 +135,7 @@ def test_an_event_or_answer_that_two_files_of_one_time_tell_twice_is_no_contradi
 def test_two_sources_may_say_one_thing_twice_but_not_two_things(tmp_path, table, same, other):
     one, again = same
     twice = company(tmp_path / "twice", {"crm": {table: [one]}, "finance": {table: [again]}})
-    twice.ingest()
+    twice.ingest([table])
     assert len(staged(twice, table, "exported_at")) == 1
     told = refused(company(tmp_path / "other", {"crm": {table: [one]}, "finance": {table: [other]}}))
     places = f"crm/{table}.csv (source crm), line 2 and finance/{table}.csv (source finance), line 2"
@@ -157,7 +156,7 @@ def test_a_file_belongs_to_one_source(tmp_path):
 def test_an_account_that_is_called_like_one_of_another_crm_is_rejected(tmp_path):
     crms = {"crm": {"accounts": [{"account_id": "eu:1"}]}, "eu": {"accounts": [{"account_id": "1"}]}}
     made = company(tmp_path, crms)
-    made.ingest()
+    made.ingest(["accounts"])
     assert staged(made, "accounts", "account_id", "export_source") == [("eu:1", "eu")]
     assert made.frames(["quarantine"])["quarantine"]["source"].to_list() == ["crm"]
 
@@ -176,7 +175,7 @@ def test_two_sources_may_have_files_of_one_name(tmp_path):
         "1,1,2024-02-01,open,200,EUR\n2,1,2024-02-01,open,much,EUR\n"
     )
     made.config.write_text(yaml.safe_dump(written, sort_keys=False))
-    made.ingest()
+    made.ingest(["invoices"])
     read = made.frames(["export_file", "quarantine"])
     counted = read["export_file"].select("source", "file", "rows_loaded", "rows_quarantined").sort("source").rows()
     assert counted == [("east", "billing/invoices.csv", 1, 0), ("west", "billing/invoices.csv", 1, 1)]
@@ -186,58 +185,65 @@ def test_two_sources_may_have_files_of_one_name(tmp_path):
     assert "much" in raw[1]
 
 
+MONEY = ("fct_mrr_account_month", "dim_account_month", "mrr", "arpa", "churn_rate")
+
+
+def in_one(folder: Path, *order: str) -> SmallCompany:
+    """Sources in this order, each with a CRM and a billing system."""
+    sources: Files = {
+        source: {
+            "accounts": [{"account_id": "1", "industry": industry}],
+            "subscription_items": [item("1", amount, valid_from="2024-01-01")],
+            "invoices": [invoice("1", amount)],
+        }
+        for source, industry, amount in (("east", "Retail", 1_000), ("west", "Banking", 2_000))
+    }
+    return company(folder / "-".join(order), {source: sources[source] for source in order})
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> SmallCompany:
+    """East and west, with what comes of money; nobody changes it."""
+    both = in_one(tmp_path_factory.mktemp("both"), "east", "west")
+    both.run(MONEY)
+    return both
+
+
 @pytest.mark.filterwarnings("ignore:.*none of 1 subscription items has ended")
 class TestTwoCompaniesInOne:
     """Two sources, each with a CRM and a billing system, that number accounts, subscriptions and invoices from 1."""
 
-    @pytest.fixture
-    def made(self, tmp_path: Path) -> Callable[..., SmallCompany]:
-        def make(*order: str, **settings: Any) -> SmallCompany:
-            sources: Files = {
-                source: {
-                    "accounts": [{"account_id": "1", "industry": industry}],
-                    "subscription_items": [item("1", amount, valid_from="2024-01-01")],
-                    "invoices": [invoice("1", amount)],
-                }
-                for source, industry, amount in (("east", "Retail", 1_000), ("west", "Banking", 2_000))
-            }
-            folder = tmp_path / "-".join(order)
-            return company(folder, {source: sources[source] for source in order}, **settings)
-
-        return make
-
-    def test_mrr_and_accounts_are_those_of_both(self, made):
-        both = made("east", "west")
-        both.run()
+    def test_mrr_and_accounts_are_those_of_both(self, both):
         assert both.value("mrr", "2024-01") == (3_000, None)
         assert both.value("arpa", "2024-02") == (1_500, None)
         assert both.value("churn_rate", "2024-02") == (0, None)
 
-    def test_whoever_is_first_in_the_config_keeps_its_ids_and_numbers_stay_the_same(self, made):
-        for order, named in ((("east", "west"), "west:1"), (("west", "east"), "east:1")):
-            one = made(*order)
-            one.ingest()
-            assert staged(one, "accounts", "account_id") == [("1",), (named,)]
-            told = {("1", 1_000 if order[0] == "east" else 2_000), (named, 1_000 if order[0] == "west" else 2_000)}
-            assert set(staged(one, "invoices", "account_id", "amount")) == told
+    @pytest.mark.parametrize("order", [("east", "west"), ("west", "east")], ids=["east first", "west first"])
+    def test_whoever_is_first_in_the_config_keeps_its_ids_and_numbers_stay_the_same(self, both, tmp_path, order):
+        named = f"{order[1]}:1"
+        if order == ("east", "west"):
+            one = both
+        else:
+            one = in_one(tmp_path, *order)
+            one.ingest(["invoices"])
+        assert staged(one, "accounts", "account_id") == [("1",), (named,)]
+        told = {("1", 1_000 if order[0] == "east" else 2_000), (named, 1_000 if order[0] == "west" else 2_000)}
+        assert set(staged(one, "invoices", "account_id", "amount")) == told
 
-    def test_a_second_source_renames_no_account(self, made):
-        alone = made("east")
-        alone.ingest()
+    def test_a_second_source_renames_no_account(self, both, tmp_path):
+        alone = in_one(tmp_path, "east")
+        alone.ingest(["accounts"])
         before = staged(alone, "accounts", "account_id", "industry")
-        both = made("east", "west")
-        both.ingest()
         assert set(before) == {("1", "Retail")} < set(staged(both, "accounts", "account_id", "industry"))
 
-    def test_a_link_that_comes_later_makes_the_two_accounts_one(self, made, tmp_path):
-        both = made("east", "west")
-        both.run()
-        assert both.value("arpa", "2024-02") == (1_500, None)
-        written = yaml.safe_load(both.config.read_text())
-        path = both.folder / "east" / "account_links.csv"
+    def test_a_link_that_comes_later_makes_the_two_accounts_one(self, both, tmp_path):
+        linked = both.copy(tmp_path / "linked")
+        assert linked.value("arpa", "2024-02") == (1_500, None)
+        written = yaml.safe_load(linked.config.read_text())
+        path = linked.folder / "east" / "account_links.csv"
         pl.DataFrame([{"source": "west", "source_account_id": "1", "account_id": "1"}]).write_csv(path)
         written["sources"]["east"]["files"]["account_links"] = "account_links.csv"
-        both.config.write_text(yaml.safe_dump(written, sort_keys=False))
-        both.run()
-        assert staged(both, "accounts", "account_id", "industry") == [("1", "Retail")]
-        assert both.value("arpa", "2024-02") == (3_000, None)
+        linked.config.write_text(yaml.safe_dump(written, sort_keys=False))
+        linked.run(MONEY)
+        assert staged(linked, "accounts", "account_id", "industry") == [("1", "Retail")]
+        assert linked.value("arpa", "2024-02") == (3_000, None)
