@@ -41,7 +41,7 @@ $(older_duckdb): tests/soak/older_duckdb.lock $(installed)
 	@rm -rf $@ && .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target $@ -r $<
 
 soak: $(stamp) $(older_duckdb) ## what takes minutes: damages, kills, full disks, readers in a crowd (SHARE=10 for a tenth)
-	@SOAK_SHARE=$(or $(SHARE),100) $(py) -m pytest tests/soak -n 2 --dist loadfile
+	@SOAK_SHARE=$(or $(SHARE),100) $(py) -m pytest tests/soak -n 2 --dist load --maxschedchunk 1
 
 dev: $(stamp) ## Dagster's UI and daemon on 127.0.0.1:3000
 	@$(py) -m pipelines dev
