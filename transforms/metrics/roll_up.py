@@ -103,10 +103,8 @@ def roll_up(metric: WithParts, parts: pl.DataFrame, around: Surroundings) -> pl.
         around,
         [exact_sum(pl.col("numerator")), exact_sum(pl.col("denominator")), counted.alias("observations")],
     )
-    rows = (
-        around.spine
-        .join(sums, on=KEYS, how="left")
-        .with_columns(pl.col("numerator", "denominator", "observations").fill_null(0))
+    rows = around.spine.join(sums, on=KEYS, how="left").with_columns(
+        pl.col("numerator", "denominator", "observations").fill_null(0)
     )
     if isinstance(metric, Ratio):
         rows = _ratio(metric, rows, around)
@@ -143,15 +141,11 @@ def medians(metric: Median, facts: pl.DataFrame, around: Surroundings) -> pl.Dat
         .join(around.dim_month.select("month"), on="month", how="semi")
     )
     middle = _sliced(rows, around, [pl.col("value").median(), pl.len().cast(pl.Int64).alias("observations")])
-    values = (
-        around.spine
-        .join(middle, on=KEYS, how="left")
-        .with_columns(
-            pl.col("observations").fill_null(0),
-            numerator=pl.lit(None, pl.Float64),
-            denominator=pl.lit(None, pl.Float64),
-            null_reason=pl.when(pl.col("value").is_null()).then(pl.lit("zero_denominator")),
-        )
+    values = around.spine.join(middle, on=KEYS, how="left").with_columns(
+        pl.col("observations").fill_null(0),
+        numerator=pl.lit(None, pl.Float64),
+        denominator=pl.lit(None, pl.Float64),
+        null_reason=pl.when(pl.col("value").is_null()).then(pl.lit("zero_denominator")),
     )
     return _finished(metric, values, around)
 
