@@ -18,7 +18,7 @@ from schemas.customers import COMPANY
 from schemas.metrics import UNITS, Parts
 from schemas.tables import CANONICAL, DIMENSIONS, FACTS
 from tests.integration.small_company import MONTHS, SETTINGS
-from tests.laws.world import World, shuffled, staged_world
+from tests.laws.world import World, shuffled
 from transforms.calendar import gross_margins
 from transforms.catalogue import CATALOGUE, metric_assets
 from transforms.declaration import INTERMEDIATES, SECTIONS, Months, depth, parameters
@@ -52,18 +52,23 @@ def independent(name: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+def world(facts: World) -> World:
     """The facts of the small company, as a run makes them."""
-    built = staged_world(tmp_path_factory.mktemp("laws") / "company").build(only={*FACTS, "dim_account_month"})
-    empty = [name for name, frame in built.tables.items() if frame.is_empty()]
+    empty = [name for name, frame in facts.tables.items() if frame.is_empty()]
     assert not empty, f"laws over empty tables say nothing: {empty}"
-    return built
+    return facts
 
 
 @pytest.fixture(scope="module")
 def known(world: World) -> Callable[[str], pl.DataFrame]:
     """Each metric's values, computed once."""
     return cache(world.values)
+
+
+@pytest.fixture(scope="module")
+def parts_of(world: World) -> Callable[[str], pl.DataFrame]:
+    """Each metric's parts, computed once."""
+    return cache(world.parts)
 
 
 @pytest.fixture(scope="module")
@@ -155,8 +160,10 @@ def test_what_a_metric_names_exists(name: str) -> None:
 
 
 @every_metric_with_parts
-def test_parts_have_one_row_per_account_and_month_and_none_that_says_nothing(world: World, name: str) -> None:
-    parts, metric = world.parts(name), CATALOGUE[name]
+def test_parts_have_one_row_per_account_and_month_and_none_that_says_nothing(
+    parts_of: Callable[[str], pl.DataFrame], name: str
+) -> None:
+    parts, metric = parts_of(name), CATALOGUE[name]
     Parts.validate(parts, lazy=True)
     assert parts.columns == list(Parts.dtypes())
     assert parts.select("month", "account_id").is_unique().all()
@@ -170,22 +177,26 @@ def test_parts_have_one_row_per_account_and_month_and_none_that_says_nothing(wor
 
 
 @every_metric_with_parts
-def test_the_small_company_gives_every_metric_something_to_say(world: World, name: str) -> None:
+def test_the_small_company_gives_every_metric_something_to_say(
+    parts_of: Callable[[str], pl.DataFrame], name: str
+) -> None:
     """Else the laws below would hold of nothing."""
-    assert not world.parts(name).is_empty()
+    assert not parts_of(name).is_empty()
 
 
 @every_metric_with_parts
-def test_every_part_is_of_an_account_of_the_month_or_of_the_company(world: World, name: str) -> None:
+def test_every_part_is_of_an_account_of_the_month_or_of_the_company(
+    world: World, parts_of: Callable[[str], pl.DataFrame], name: str
+) -> None:
     of_month = world.tables["dim_account_month"].select("month", "account_id")
-    stray = world.parts(name).join(of_month, on=["month", "account_id"], how="anti")
+    stray = parts_of(name).join(of_month, on=["month", "account_id"], how="anti")
     assert set(stray["account_id"]) <= ({COMPANY} if company_only(name) else set())
 
 
 @every_metric_with_parts
-def test_a_counted_subset_is_a_subset_in_every_account(world: World, name: str) -> None:
+def test_a_counted_subset_is_a_subset_in_every_account(parts_of: Callable[[str], pl.DataFrame], name: str) -> None:
     if independent(name):
-        parts = world.parts(name)
+        parts = parts_of(name)
         assert ((parts["numerator"] >= 0) & (parts["numerator"] <= parts["denominator"])).all()
         whole = (parts["numerator"] % 1 == 0) & (parts["denominator"] % 1 == 0)
         assert whole.all(), "what is counted is whole"

@@ -31,7 +31,7 @@ from schemas.metrics import NULL_REASONS
 from schemas.tables import CANONICAL, FACTS, PUBLISHED
 from tests.integration.small_company import MONTHS
 from tests.laws.test_window_laws import disorder
-from tests.laws.world import World, staged_world
+from tests.laws.world import World
 from transforms.calendar import add_months, calendar, gross_margins, months_between
 from transforms.catalogue import CATALOGUE, metric_assets
 from transforms.declaration import window_of
@@ -234,12 +234,13 @@ def add_odd_columns(database: WorkingDatabase, accounts: pl.DataFrame) -> None:
 
 
 @pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Company]]:
+def company(
+    staged: World, facts: World, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Company]]:
     """Each kind of company, made once."""
-    staged = staged_world(tmp_path_factory.mktemp("slices") / "company")
     finance = staged.config.finance.model_copy(update={"gross_margin": MARGINS})
-    staged = replace(staged, config=staged.config.model_copy(update={"finance": finance}))
-    facts = staged.build(only={*FACTS, "dim_account_month"})
+    config = staged.config.model_copy(update={"finance": finance})
+    staged, facts = replace(staged, config=config), replace(facts, config=config)
     with ExitStack() as opened:
 
         @cache
@@ -247,7 +248,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str]
             change, rules, first = KINDS[kind].change, KINDS[kind].rules, KINDS[kind].first
             changed = change(staged)
             if changed.store is staged.store:
-                # What is exported of the same facts makes no other facts.
+                # What is exported of the same facts makes no other facts, nor does what the config says of margins.
                 built = change(facts).build(only=metric_assets())
             else:
                 built = changed.build(only={*FACTS, "dim_account_month", *metric_assets()})

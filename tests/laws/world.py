@@ -5,7 +5,6 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 
 import polars as pl
 
@@ -18,11 +17,15 @@ from schemas.config import Config
 from schemas.contract import Contract
 from schemas.metrics import MetricMonth, Parts
 from schemas.tables import CANONICAL, WHOLE
-from tests.integration.small_company import MONTHS, SmallCompany, small_company
+from tests.integration.small_company import MONTHS, SmallCompany
 from transforms.catalogue import CATALOGUE
 from transforms.exported import Exported
 
 Frames = Mapping[str, pl.DataFrame]
+
+
+_NODES: dict[int, tuple[Config, dict[str, Node]]] = {}
+"""By the identity of a config, which cannot be hashed; it is kept beside them, so that no other one takes its place."""
 
 
 @dataclass
@@ -78,9 +81,14 @@ class World:
         kind = ShuffledInputs if self.shuffled else Inputs
         return kind(self.config, self.contracts, tuple(MONTHS), self.as_of, self.exported, self.store)
 
-    @cached_property
+    @property
     def nodes(self) -> dict[str, Node]:
-        return {node.name: node for node in nodes(self.config)}
+        """Those of the config, made once for all worlds that have it."""
+        config, made = _NODES.get(id(self.config), (None, {}))
+        if config is not self.config:
+            made = {node.name: node for node in nodes(self.config)}
+            _NODES[id(self.config)] = self.config, made
+        return made
 
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
@@ -142,11 +150,6 @@ class World:
             return self.store.tables[node.name]
         frames = [frames[metric.name] for metric in node.metrics for frames in (self.store.made, self.store.told)]
         return pl.concat(frames, how="diagonal")
-
-
-def staged_world(folder: Path) -> World:
-    """The small company, staged and with its dimensions; nothing by month."""
-    return world_of(small_company(folder))
 
 
 def world_of(company: SmallCompany) -> World:

@@ -3,9 +3,7 @@
 The definitions read CONFIG and DATA_DIR when they are imported, so each company is asked in a process of its own.
 """
 
-import datetime as dt
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +15,7 @@ from pipelines.months.nodes import nodes, offsets
 from pipelines.months.readers import UNPARTITIONED
 from schemas.config import Config
 from schemas.tables import CANONICAL, EXPLANATIONS, FACTS, PUBLISHED, WHOLE
-from tests.integration.small_company import MONTHS, ONE_MONTH, ROOT, small_company
+from tests.integration.small_company import ONE_MONTH, ROOT, exports, small_company
 from transforms.catalogue import CATALOGUE, metric_assets
 from transforms.declaration import ALL
 from warehouse.configuration import load_config
@@ -90,26 +88,10 @@ print(json.dumps({
 )
 
 
-def _loaded(environment: dict[str, str]) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 @pytest.fixture(scope="module")
-def bundled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def bundled(told: dict[str, Any]) -> dict[str, Any]:
     """What a process finds that loads the definitions of the bundled company, and has no data yet."""
-    data = tmp_path_factory.mktemp("definitions") / "data"
-    found = _loaded({"CONFIG": "customer_success.yaml", "DATA_DIR": str(data)})
-    return {**found, "wrote": data.exists()}
+    return {**_answer(told, "bundled"), "wrote": told["bundled wrote"]}
 
 
 # --- what is loaded ---------------------------------------------------------------------------------------------------
@@ -286,7 +268,12 @@ def apart(environment, script, answer):
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
-print(json.dumps([apart(*each) for each in json.loads(sys.stdin.read())]))
+first, *others = json.loads(sys.stdin.read())
+ended = [apart(*first)]
+# Only now: the first finds out what the definitions load.
+import scipy.optimize
+import tests.integration.small_company
+print(json.dumps([*ended, *(apart(*each) for each in others)]))
 """
 """Runs scripts one after the other, each in a process of its own; what takes long to import is imported once."""
 
@@ -381,7 +368,14 @@ def exports_seen(cursor):
 
 """
 
+LIVED = ["2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01", "2024-06-01"]
+"""The months of the company whose life is told: a few are enough to have some before, between and after the changed."""
+
 LIFE = """
+# Of a month before the first: nothing is built of it.
+costs = exports()["costs"]
+costs[0]["amount"] = "much"
+company.export("costs", costs)
 told["daily on an empty folder"] = asked(daily(dg.build_schedule_context()))
 told["exports at first"], cursor = exports_seen(None)
 told["exports unchanged"], cursor = exports_seen(cursor)
@@ -414,7 +408,7 @@ with duckdb.connect(str(company.project().folders.published_database), read_only
 
 events = exports()["usage_events"]
 for event in events:
-    if event["event_id"] in ("E-A01-2306-0-0", "E-A01-2405-0-0"):
+    if event["event_id"] in ("E-A01-2402-0-0", "E-A01-2405-0-0"):
         event["user_id"] = "u-new"
 company.export("usage_events", events)
 told["exports changed"], cursor = exports_seen(cursor)
@@ -430,7 +424,6 @@ told["touched while a run starts"] = touched()
 instance.run_storage.delete_run(starting.run_id)
 answer = ticked(touched_months)
 told["touched by two events"] = asked(answer)
-told["stale"] = sorted({str(entry.month) for entry in company.stale()})
 told["stale by table"] = stale_by_table()
 told["publish while stale"] = job("publish")
 (request,) = answer.run_requests
@@ -441,7 +434,7 @@ told["built by the touched run"] = built_by(told["touched run"]["run"])
 told["stale after the touched run"] = stale_by_table()
 told["whole after the touched run"] = whole()
 
-(event,) = [event for event in events if event["event_id"] == "E-A01-2309-0-0"]
+(event,) = [event for event in events if event["event_id"] == "E-A01-2403-0-0"]
 event["user_id"] = "u-newer"
 company.export("usage_events", events)
 request = daily(dg.build_schedule_context())
@@ -451,9 +444,9 @@ told["built by the daily run"] = built_by(told["daily run"]["run"])
 told["stale after the daily run"] = stale_by_table()
 with duckdb.connect(str(company.project().folders.published_database), read_only=True) as readers:
     told["usage of readers"] = dict(readers.sql(
-        "SELECT metric, value FROM metric_month WHERE dimension = 'all' AND month = '2023-09-01' "
+        "SELECT metric, value FROM metric_month WHERE dimension = 'all' AND month = '2024-03-01' "
         "AND metric IN ('mau', 'wau', 'dau', 'stickiness')").fetchall())
-told["shown of usage"] = shown("mau", "2023-09-01")
+told["shown of usage"] = shown("mau", "2024-03-01")
 last = {key.to_user_string(): instance.get_latest_materialization_event(key)
         for key in defs.resolve_asset_graph().get_all_asset_keys()}
 told["recorded by the daily run"] = sorted(
@@ -464,20 +457,17 @@ with company.project().database.connect() as connection:
                        "WHERE month = '2024-02-01' AND account_id = 'A01'")
 told["publish while broken"] = job("publish")
 
-costs = exports()["costs"]
-costs[0]["amount"] = "much"
-company.export("costs", costs)
-told["ingest of a fault"] = job("ingest")
-told["ingest of the same"] = job("ingest")
 costs[1]["amount"] = "more"
 company.export("costs", costs)
-told["ingest of too many faults"] = job("ingest")
+told["ingest of too many faults"] = job("ingest", [dg.AssetKey(name) for name in ("export_file", "costs", "tickets")])
 print(json.dumps(told))
 """
 
 FIRST_DAY = """
 request = daily(dg.build_schedule_context())
-print(json.dumps([asked(request), job("refresh", **request.tags), stale_by_table()]))
+run = job("refresh", **request.tags)
+logged = [entry.user_message for entry in instance.all_logs(run["run"]) if entry.level == 30]
+print(json.dumps({"asked": asked(request), "run": run, "logged": logged, "stale": stale_by_table()}))
 """
 
 PARTITIONS = (
@@ -504,14 +494,16 @@ print(json.dumps({**told, "config": config, "reach": read_by_the_last_month(defs
 def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What each script printed last, of a company and in a process of its own; of one that failed, nothing."""
     folder = tmp_path_factory.mktemp("told")
-    asked: dict[str, tuple[str, dict[str, Any]]] = {
-        "life": (LIFE, {}),
-        "first day": (FIRST_DAY, ONE_MONTH),
-        "without as_of": (PARTITIONS, {"as_of": None}),
+    nobody_left = small_company(folder / "first day", **ONE_MONTH)
+    nobody_left.export("subscription_items", [{**row, "ended_on": None} for row in exports()["subscription_items"]])
+    asked = {
+        "life": (LIFE, small_company(folder / "life", first_month=LIVED[0], history_from=LIVED[0])),
+        "first day": (FIRST_DAY, nobody_left),
+        "without as_of": (PARTITIONS, small_company(folder / "without as_of", as_of=None)),
     }
-    scripts = []
-    for name, (script, settings) in asked.items():
-        company = small_company(folder / name, **settings)
+    data = folder / "bundled"
+    scripts = [({"CONFIG": "customer_success.yaml", "DATA_DIR": str(data)}, LOADED, str(folder / "bundled.json"))]
+    for name, (script, company) in asked.items():
         whole = f"FOLDER = {str(company.folder)!r}\n{HELPERS}\n{script}"
         scripts.append((company.environment, whole, str(folder / f"{name}.json")))
     done = subprocess.run(
@@ -524,13 +516,14 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    ended = dict(zip(asked, json.loads(done.stdout.splitlines()[-1]), strict=True))
+    ended = dict(zip(["bundled", *asked], json.loads(done.stdout.splitlines()[-1]), strict=True))
     answers = {name: (folder / f"{name}.json").read_text().splitlines() for name, status in ended.items() if not status}
-    return {name: json.loads(lines[-1]) for name, lines in answers.items()} | {"failures": done.stderr[-3000:]}
+    told = {name: json.loads(lines[-1]) for name, lines in answers.items()}
+    return {**told, "bundled wrote": data.exists(), "stderr": done.stderr}
 
 
 def _answer(told: dict[str, Any], name: str) -> Any:
-    assert name in told, told["failures"]
+    assert name in told, told["stderr"][-3000:]
     return told[name]
 
 
@@ -556,17 +549,27 @@ def by_the_plan(first: str, last: str, which: str, assets: list[str]) -> dict[st
 
 
 def test_the_first_daily_run_is_over_all_months(life: dict[str, Any]) -> None:
-    assert life["daily on an empty folder"] == by_the_plan("2023-04-01", "2024-06-01", "of all months", [])
+    assert life["daily on an empty folder"] == by_the_plan("2024-01-01", "2024-06-01", "of all months", [])
 
 
 def test_the_first_daily_run_on_an_empty_folder_ends_in_a_publish(told: dict[str, Any]) -> None:
-    request, run, stale = _answer(told, "first day")
-    assert request == by_the_plan("2024-06-01", "2024-06-01", "of all months", [])
+    day = _answer(told, "first day")
+    run = day["run"]
+    assert day["asked"] == by_the_plan("2024-06-01", "2024-06-01", "of all months", [])
     assert run["success"]
     assert run["checks"] == {"one_lineage": True, "invariants_hold": True}
     assert run["version"] == 1
     assert run["tags"]["customer_success/as_of"] == "2024-06-29"
-    assert stale == {}
+    assert day["stale"] == {}
+
+
+def test_a_run_of_dagsters_own_processes_has_what_looks_wrong_in_an_export_in_its_log(told: dict[str, Any]) -> None:
+    """Of all sixteen subscription items the export says no end; and nothing of it is written to stderr."""
+    logged = _answer(told, "first day")["logged"]
+    assert (
+        "billing: none of 16 subscription items has ended; if its export leaves out what has ended, nobody churns"
+    ) in logged
+    assert "ExportWarning" not in told["stderr"]
 
 
 def test_a_daily_run_after_a_publish_begins_with_the_earliest_month_that_is_still_open(life: dict[str, Any]) -> None:
@@ -592,18 +595,17 @@ def test_an_ingest_lands_and_cleans_everything_and_settles_the_day_in_its_tags(l
 
 def test_months_that_an_ingest_touched_are_asked_for_in_one_run_per_unbroken_stretch(life: dict[str, Any]) -> None:
     tables = sorted({*metric_assets(), *FACTS, *EXPLANATIONS, "dim_account_month"})
-    assert life["touched at first"] == by_the_plan("2023-04-01", "2024-06-01", "in the run's range", tables)
+    assert life["touched at first"] == by_the_plan("2024-01-01", "2024-06-01", "in the run's range", tables)
     assert "skipped" in life["touched when all is built"]
     stretches: list[list[str]] = []
-    months = [month.isoformat() for month in MONTHS]
-    for stale in life["stale"]:
-        if stretches and months.index(stretches[-1][1]) + 1 == months.index(stale):
+    for stale in sorted({month for months in life["stale by table"].values() for month in months}):
+        if stretches and LIVED.index(stretches[-1][1]) + 1 == LIVED.index(stale):
             stretches[-1][1] = stale
         else:
             stretches.append([stale, stale])
     assert life["touched by two events"]["runs"] == stretches
-    # One event of June 2023 and one of May 2024; what relates metrics to departures looks back at all months.
-    assert stretches == [["2023-06-01", "2024-06-01"]]
+    # One event of February 2024 and one of May 2024; what relates metrics to departures looks back at all months.
+    assert stretches == [["2024-02-01", "2024-06-01"]]
 
 
 def test_a_run_that_the_sensor_asks_for_builds_and_records_what_was_stale_and_nothing_else(
@@ -611,12 +613,12 @@ def test_a_run_that_the_sensor_asks_for_builds_and_records_what_was_stale_and_no
 ) -> None:
     was_stale = life["stale by table"]
     assert life["touched by two events"] == by_the_plan(
-        "2023-06-01", "2024-06-01", "in the run's range", sorted(was_stale)
+        "2024-02-01", "2024-06-01", "in the run's range", sorted(was_stale)
     )
     # A week that ends in a month may begin in the one before; features are counted by month.
-    assert was_stale["fct_usage_account_month"] == ["2023-06-01", "2023-07-01", "2024-05-01", "2024-06-01"]
-    assert was_stale["fct_feature_account_month"] == ["2023-06-01", "2024-05-01"]
-    assert was_stale["metric_relation"] == [f"{m}" for m in MONTHS if m >= dt.date(2023, 6, 1)]
+    assert was_stale["fct_usage_account_month"] == ["2024-02-01", "2024-03-01", "2024-05-01", "2024-06-01"]
+    assert was_stale["fct_feature_account_month"] == ["2024-02-01", "2024-05-01"]
+    assert was_stale["metric_relation"] == LIVED[1:]
     assert not was_stale.keys() & {"fct_mrr_account_month", "fct_ticket", "dim_account_month", "mrr", "nrr", "fcr"}
     run = life["touched run"]
     assert run["success"]
@@ -628,15 +630,15 @@ def test_a_run_that_the_sensor_asks_for_builds_and_records_what_was_stale_and_no
 
 
 def test_a_daily_run_builds_what_its_own_ingest_touches_in_whatever_month_and_publishes(life: dict[str, Any]) -> None:
-    """An event of September was changed, of which the plan knew nothing when the run was asked for."""
+    """An event of March was changed, of which the plan knew nothing when the run was asked for."""
     assert life["daily before it is ingested"] == by_the_plan("2024-05-01", "2024-06-01", "of all months", [])
     run, built = life["daily run"], life["built by the daily run"]
     assert run["success"]
     assert run["checks"] == {"one_lineage": True, "invariants_hold": True}
     assert run["version"] == 2
-    assert built["fct_usage_account_month"] == built["mau"] == ["2023-09-01", "2023-10-01"]
-    assert built["fct_feature_account_month"] == ["2023-09-01"]
-    assert built["metric_relation"] == [f"{m}" for m in MONTHS if m >= dt.date(2023, 9, 1)]
+    assert built["fct_usage_account_month"] == built["mau"] == ["2024-03-01", "2024-04-01"]
+    assert built["fct_feature_account_month"] == ["2024-03-01"]
+    assert built["metric_relation"] == LIVED[2:]
     assert built.keys() == life["stale by table"].keys()
     assert life["stale after the daily run"] == {}
 
@@ -656,18 +658,22 @@ def test_a_month_of_a_metric_asset_shows_the_values_of_each_of_its_metrics(life:
     assert shown["dagster/partition_row_count"] > 4
 
 
-def test_a_clean_table_shows_whether_the_rows_of_its_files_kept_the_contract(life: dict[str, Any]) -> None:
+def test_a_clean_table_shows_whether_the_rows_of_its_files_kept_the_contract(
+    told: dict[str, Any], life: dict[str, Any]
+) -> None:
     """Of thirty rows of costs one is under the limit of a twentieth, and two are above it."""
-    assert life["ingest"]["contracts"].keys() == CANONICAL.keys()
-    assert all(passed for passed, _, _ in life["ingest"]["contracts"].values())
-    told = {"files": 1, "rows_read": 30, "quarantine_limit": 0.05}
-    assert life["ingest"]["contracts"]["costs"] == [True, "WARN", {**told, "rows_quarantined": 0}]
-    for run in ("ingest of a fault", "ingest of the same"):
+    shown = {"files": 1, "rows_read": 30, "quarantine_limit": 0.05}
+    contracts = _answer(told, "first day")["run"]["contracts"]
+    assert contracts.keys() == CANONICAL.keys()
+    assert all(passed for passed, _, _ in contracts.values())
+    assert contracts["costs"] == [True, "WARN", {**shown, "rows_quarantined": 0}]
+    # Those after the first have files of other tables to read, and of the costs what the first had.
+    for run in ("ingest", "second ingest", "daily run"):
         assert life[run]["success"]
-        assert life[run]["contracts"]["costs"] == [False, "WARN", {**told, "rows_quarantined": 1}]
+        assert life[run]["contracts"]["costs"] == [False, "WARN", {**shown, "rows_quarantined": 1}]
     many = life["ingest of too many faults"]
     assert many["success"]
-    assert many["contracts"]["costs"] == [False, "ERROR", {**told, "rows_quarantined": 2}]
+    assert many["contracts"]["costs"] == [False, "ERROR", {**shown, "rows_quarantined": 2}]
     assert many["contracts"]["tickets"][0]
 
 
@@ -712,7 +718,7 @@ def test_a_sensor_looks_when_no_run_works_or_waits_and_loses_nothing_by_it(life:
     """The working database lets one process in, and a run that is about to begin changes what would be seen."""
     for busy in ("touched while a run works", "whole while a run works", "touched while a run starts"):
         assert "a run is going on" in life[busy]["skipped"]
-    assert life["touched by two events"]["runs"] == [["2023-06-01", "2024-06-01"]]
+    assert life["touched by two events"]["runs"] == [["2024-02-01", "2024-06-01"]]
 
 
 def test_stale_months_fail_their_check_and_stop_the_publication(life: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """What was folded is kept: a run reads what is new, and makes what reading everything would make."""
 
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +62,24 @@ def snapshots(billing: Billing, days: list[str], quantity: int = 1) -> None:
     billing.send({f"items-{day}.csv": [item(quantity=quantity + n)] for n, day in enumerate(days)})
 
 
+@pytest.fixture(scope="module")
+def of_five_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with five daily snapshots that were ingested, to be copied."""
+    billing = Billing(tmp_path_factory.mktemp("five_days"))
+    snapshots(billing, DAYS[:5])
+    billing.quietly()
+    return billing.folder
+
+
+@pytest.fixture
+def five_days(of_five_days: Path, tmp_path: Path) -> Billing:
+    shutil.copytree(of_five_days, tmp_path, symlinks=True, dirs_exist_ok=True)
+    return Billing(tmp_path)
+
+
 class TestADailySnapshot:
-    def test_is_read_on_its_day_and_on_the_next_and_then_never_again(self, tmp_path: Path, read: Counted) -> None:
-        billing = Billing(tmp_path)
-        snapshots(billing, DAYS[:5])
-        billing.quietly()
-        read.since()
+    def test_is_read_on_its_day_and_on_the_next_and_then_never_again(self, five_days: Billing, read: Counted) -> None:
+        billing = five_days
         snapshots(billing, DAYS[5:6], quantity=50)
         rows = billing.quietly()
         assert read.since() == [f"items-{day}.csv" for day in DAYS[4:6]]
@@ -74,16 +87,13 @@ class TestADailySnapshot:
 
     @pytest.mark.parametrize("changed", ["forgotten", "late", "config", "damaged", "edited"])
     def test_that_is_older_and_changes_makes_all_be_read_again(
-        self, tmp_path: Path, read: Counted, changed: str
+        self, five_days: Billing, read: Counted, changed: str
     ) -> None:
-        billing = Billing(tmp_path)
-        snapshots(billing, DAYS[:5])
-        billing.quietly()
+        billing = five_days
         path = kept_path(_folders(billing), NAME)
-        read.since()
         match changed:
             case "forgotten":
-                (tmp_path / "billing" / f"items-{DAYS[1]}.csv").unlink()
+                (billing.folder / "billing" / f"items-{DAYS[1]}.csv").unlink()
             case "late":
                 billing.send({"items-2024-02-02.csv": [item(quantity=9)]})
             case "config":

@@ -246,6 +246,36 @@ def first(release, database, folders):
     shutil.copytree(release.folders.published, folders.published, symlinks=True)
 
 
+@pytest.fixture(scope="module")
+def history(release, tmp_path_factory) -> list[Path]:
+    """Folders with one version more each, of the contents "one", "two" and "three"; the later have an MRR of 2 and 3.
+
+    They are to be copied. What is one file for several versions is one in the last of them only, which is no copy.
+    """
+    root, earlier = (tmp_path_factory.mktemp("history") / "data" for _ in range(2))
+    shutil.copytree(release.folders.root, root, symlinks=True)
+    folders = Folders(root)
+    database = WorkingDatabase(folders.working_database)
+    for number, content in ((2, "two"), (3, "three")):
+        change(database, f"UPDATE metric_month SET value = {number} WHERE metric = 'mrr'")
+        assert publish(database, folders, told(content), 5, {}) == number
+        if number == 2:
+            shutil.copytree(root, earlier, symlinks=True)
+    return [release.folders.root, earlier, root]
+
+
+@pytest.fixture
+def second(history, database, folders):
+    """The first two versions are published: a copy."""
+    shutil.copytree(history[1], folders.root, symlinks=True, dirs_exist_ok=True)
+
+
+@pytest.fixture
+def third(history, database, folders):
+    """The first three versions are published: a copy."""
+    shutil.copytree(history[2], folders.root, symlinks=True, dirs_exist_ok=True)
+
+
 def ask(path: Path, query: str) -> list[tuple[Any, ...]]:
     with duckdb.connect(str(path), read_only=True) as connection:
         return connection.execute(query).fetchall()
@@ -344,10 +374,8 @@ class TestAPublish:
         now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
         assert now - dt.timedelta(minutes=5) < rows["published_at"][-1] <= now
 
-    def test_keeps_the_history_of_versions_that_are_gone(self, database, folders, first):
-        for content in ("two", "three"):
-            publish(database, folders, told(content), 1, {})
-            some_time_later(folders)
+    def test_keeps_the_history_of_versions_that_are_gone(self, folders, third):
+        some_time_later(folders)
         remove_old(folders, 1)
         assert publications(folders)["content"].to_list() == ["one", "two", "three"]
         assert list(versions(folders)) == [3]
@@ -676,6 +704,17 @@ class TestMacros:
             ask(sliced, "SELECT * FROM slice_metric('mrr', DATE '2024-01-01', DATE '2024-01-01', 'colour')")
 
 
+@pytest.fixture(scope="module")
+def another_february(release, tmp_path_factory) -> Folders:
+    """The second version has another February of fct_mrr_account_month than the first, and nothing else new."""
+    folders = Folders(tmp_path_factory.mktemp("february") / "data")
+    shutil.copytree(release.folders.root, folders.root, symlinks=True)
+    database = WorkingDatabase(folders.working_database)
+    change(database, "UPDATE fct_mrr_account_month SET seats = 7 WHERE month = DATE '2024-02-01'")
+    publish(database, folders, told(), 5, every_month("f", fct_mrr_account_month_2024_02="g"))
+    return folders
+
+
 class TestParquet:
     def test_holds_the_rows_of_every_published_table(self, published):
         parquet, seen = published.parent / "parquet", set()
@@ -711,28 +750,24 @@ class TestParquet:
         february = published.parent / "parquet" / "fct_mrr_account_month" / "month=2024-02-01.parquet"
         assert duckdb.sql(f"SELECT account_id, closing_cents FROM '{february}'").fetchall() == [("a", 130), ("b", 0)]
 
-    def test_a_month_that_did_not_change_is_the_same_file(self, database, folders, first):
-        publish(database, folders, told(), 5, every_month("f", fct_mrr_account_month_2024_02="g"))
-
+    def test_a_month_that_did_not_change_is_the_same_file(self, another_february):
         def same(name: str) -> bool:
-            one, other = (home(folders) / f"00000{version}" / "parquet" / name for version in (1, 2))
+            one, other = (home(another_february) / f"00000{version}" / "parquet" / name for version in (1, 2))
             return one.samefile(other)
 
         assert same("fct_mrr_account_month/month=2024-01-01.parquet")
         assert same("metric_part/month=2024-02-01.parquet")
         assert not same("fct_mrr_account_month/month=2024-02-01.parquet")
 
-    def test_a_month_that_changed_has_its_new_rows_and_the_old_version_its_old_ones(self, database, folders, first):
-        change(database, "UPDATE fct_mrr_account_month SET seats = 7 WHERE month = DATE '2024-02-01'")
-        publish(database, folders, told(), 5, every_month("f", fct_mrr_account_month_2024_02="g"))
+    def test_a_month_that_changed_has_its_new_rows_and_the_old_version_its_old_ones(self, another_february):
+        folders = another_february
         query = "SELECT DISTINCT seats FROM '{}/fct_mrr_account_month/month=2024-02-01.parquet'"
         assert duckdb.sql(query.format(folders.published / "parquet")).fetchall() == [(7,)]
         assert duckdb.sql(query.format(home(folders) / "000001" / "parquet")).fetchall() == [(None,)]
 
-    def test_a_month_of_which_nothing_is_known_is_written_anew(self, database, folders):
-        publish(database, folders, told(), 5, {})
-        publish(database, folders, told(), 5, {})
-        one, other = (home(folders) / f"00000{v}" / "parquet" / "metric_part" for v in (1, 2))
+    def test_a_month_of_which_nothing_is_known_is_written_anew(self, history):
+        """Of neither the second nor the third version a fingerprint was told."""
+        one, other = (home(Folders(history[2])) / f"00000{v}" / "parquet" / "metric_part" for v in (2, 3))
         assert not (one / "month=2024-01-01.parquet").samefile(other / "month=2024-01-01.parquet")
 
     def test_what_later_versions_link_to_outlives_the_version_it_came_from(self, database, folders, first):
@@ -752,8 +787,8 @@ class TestParquet:
 
 
 class TestVersions:
-    def test_only_the_last_ones_are_kept(self, database, folders, first):
-        for number in range(2, 5):
+    def test_only_the_last_ones_are_kept(self, database, folders, second):
+        for number in (3, 4):
             some_time_later(folders)
             assert publish(database, folders, told(), 2, {}) == number
         # Version 4 has only just come: somebody may still be opening version 3, and none may be opening version 2.
@@ -768,27 +803,22 @@ class TestVersions:
         assert ask(found, "SELECT content FROM publication") == [("one",)]
         assert (current_version(folders), list(versions(folders))) == (2, [1, 2])
 
-    def test_as_many_are_kept_as_the_setting_says(self, database, folders):
-        for _ in range(4):
-            publish(database, folders, told(), 5, {})
+    def test_as_many_are_kept_as_the_setting_says(self, folders, third):
         some_time_later(folders)
-        remove_old(folders, 3)
-        assert list(versions(folders)) == [2, 3, 4]
+        remove_old(folders, 2)
+        assert list(versions(folders)) == [2, 3]
         remove_old(folders, 1)
-        assert list(versions(folders)) == [4]
+        assert list(versions(folders)) == [3]
 
-    def test_one_that_was_given_back_stays_a_while_when_readers_get_a_newer_one(self, database, folders):
-        for content in ("one", "two", "three"):
-            publish(database, folders, told(content), 5, {})
+    def test_one_that_was_given_back_stays_a_while_when_readers_get_a_newer_one(self, database, folders, third):
         rollback(folders)
         some_time_later(folders)
         publish(database, folders, told("four"), 1, {})
         assert list(versions(folders)) == [2, 4], "somebody may just be opening version 2, and nobody version 3"
 
     def test_a_version_whose_removal_was_broken_off_is_removed_by_the_next_publish(
-        self, database, folders, first, monkeypatch
+        self, database, folders, second, monkeypatch
     ):
-        publish(database, folders, told(), 1, {})
         some_time_later(folders)
         with monkeypatch.context() as patched:
             patched.setattr(shutil, "rmtree", lambda *_, **__: 1 / 0)
@@ -798,8 +828,7 @@ class TestVersions:
         assert publish(database, folders, told(), 1, {}) == 3
         assert sorted(path.name for path in home(folders).iterdir()) == ["000002", "000003"]
 
-    def test_a_number_is_never_given_twice_though_all_versions_are_gone(self, database, folders, first):
-        publish(database, folders, told("two"), 5, {})
+    def test_a_number_is_never_given_twice_though_all_versions_are_gone(self, database, folders, second):
         shutil.rmtree(folders.published)
         assert publish(database, folders, told("three"), 5, {}) == 3
         assert publications(folders)["content"].to_list() == ["one", "two", "three"]
@@ -811,17 +840,14 @@ class TestVersions:
         assert publish(database, folders, told("two"), 5, {}) == 2
         assert publications(folders)["content"].to_list() == ["one", "two"]
 
-    def test_rollback_gives_readers_the_version_before(self, database, folders):
-        for number in (1.0, 2.0, 3.0):
-            change(database, f"UPDATE metric_month SET value = {number} WHERE metric = 'mrr'")
-            publish(database, folders, told(), 5, {})
-        for expected in (2, 1):
+    def test_rollback_gives_readers_the_version_before(self, folders, third):
+        for expected, mrr in ((2, [2.0, 2.0]), (1, [150.0, 130.0])):
             assert rollback(folders) == expected
             assert current_version(folders) == expected
-            assert {value for _, value in ask(folders.published_database, MRR)} == {float(expected)}
+            assert [value for _, value in ask(folders.published_database, MRR)] == mrr
             parquet = folders.published / "parquet" / "metric_month" / "month=2024-02-01.parquet"
-            found = duckdb.sql(f"SELECT DISTINCT value FROM '{parquet}' WHERE metric = 'mrr'").fetchall()
-            assert found == [(float(expected),)]
+            of_february = f"SELECT value FROM '{parquet}' WHERE metric = 'mrr' AND dimension = 'all'"
+            assert duckdb.sql(of_february).fetchall() == [(mrr[-1],)]
 
     def test_rollback_is_refused_where_there_is_none_before(self, database, folders):
         with pytest.raises(WarehouseError, match="no version before"):
@@ -831,8 +857,7 @@ class TestVersions:
             rollback(folders)
         assert current_version(folders) == 1
 
-    def test_a_publish_after_a_rollback_is_a_new_version(self, database, folders, first):
-        publish(database, folders, told("two"), 5, {})
+    def test_a_publish_after_a_rollback_is_a_new_version(self, database, folders, second):
         rollback(folders)
         assert publish(database, folders, told("three"), 5, {}) == 3
         assert current_version(folders) == 3
@@ -894,9 +919,7 @@ class TestTheStableName:
         assert current_version(folders) is None
         assert make_current(folders) == 1
 
-    def test_that_was_removed_after_a_rollback_is_that_of_the_version_given_back(self, database, folders, first):
-        for content in ("two", "three"):
-            publish(database, folders, told(content), 5, {})
+    def test_that_was_removed_after_a_rollback_is_that_of_the_version_given_back(self, folders, third):
         assert rollback(folders) == 2
         folders.published_database.unlink()
         assert make_current(folders) == 2
