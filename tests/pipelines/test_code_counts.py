@@ -23,7 +23,7 @@ from pipelines.months.makers import dimension_code, node_code
 from pipelines.months.nodes import nodes
 from pipelines.months.plan import stale_months
 from pipelines.project import Project
-from schemas.operations import ContentMonth, LeftOut
+from schemas.operations import ContentMonth, Ingest, LeftOut
 from schemas.tables import CANONICAL, WHOLE
 from tests.integration.small_company import ROOT, RUN, small_company
 from warehouse.code import Code
@@ -95,6 +95,8 @@ def lived(tmp_path_factory) -> tuple[Project, dict[str, set[str]]]:
     project, ran = company.project(), {}
     with project.database.kept_open():
         _, as_of = canonical_tables.land_all(project)
+        # Tables are created when the database is first used, by whatever.
+        assert project.database.read(Ingest.table()).is_empty()
         unseen = Sight("", lambda _: ContentMonth.blank(), lambda _: LeftOut.blank())
         for table in CANONICAL:
             with Ran() as seen:
