@@ -136,7 +136,7 @@ def test_health_is_the_same_wherever_the_computed_months_begin(company):
     late = {**invoice("4", 1_000, "2024-02-01", "2024-02-29"), "due_on": day("2024-02-15")}
     company.export("usage_events", [event(n, month) for month, users in USERS.items() for n in range(users)])
     company.export("invoices", [late, {**invoice("5", 1_000, "2024-04-01", "2024-04-02"), "due_on": day("2024-05-01")}])
-    for first in ("2024-04", "2024-03", "2023-12"):
+    for first in ("2024-04", "2023-12"):
         configure(company, first, also=("usage_events",))
         company.run(only=(*BUILT, "fct_usage_account_month", "fct_health_input"))
         found = company.frames(["fct_health_input"])["fct_health_input"]
