@@ -175,6 +175,14 @@ LIFTED_TWICE = Company((plain(1, "JPY"),), steady("JPY", "0.004", "0.006", "0.00
 """The same in March and in May; in April it does not pay."""
 
 
+HALF_A_CENT_MORE = Company(
+    tuple(plain(Decimal(amount), "EUR", valid_from=begun) for amount, begun in (
+        ("0.5", dt.date(2024, 2, 10)), ("1", dt.date(2024, 3, 1)))),
+    steady("USD", "0.5", "0.5", "0.5", "0.5"), dt.date(2024, 5, 31),
+)  # fmt: skip
+"""Half a cent is a cent once it is rounded, and so is a cent: nothing moves."""
+
+
 # --- what the program makes -------------------------------------------------------------------------------------------
 
 
@@ -308,6 +316,8 @@ def expected(company: Company, account: str) -> dict[str, dict[str, int]]:
         else:
             held, now = state(company, account, before), state(company, account, last)
             change = to_cent(in_cents(company, now, first) - in_cents(company, held, first))
+            if {code for *_, code in (*held, *now)} == {"EUR"}:
+                change = closing - opening  # in one's own currency there is no fx
             moved["expansion" if change > 0 else "contraction"] = abs(change)
             moved["fx"] = closing - opening - change
             if change > 0:
@@ -337,6 +347,7 @@ def test_the_movements_lead_exactly_from_opening_to_closing(company):
 @given(companies())
 @example(LIFTED_BY_THE_RATE)
 @example(LIFTED_TWICE)
+@example(HALF_A_CENT_MORE)
 def test_every_movement_is_what_a_walk_through_all_days_finds(company):
     told: dict[str, dict[str, dict[str, int]]] = {"A": {}, "B": {}}
     for row in made(company).iter_rows(named=True):
