@@ -40,8 +40,8 @@ older_duckdb := .venv/duckdb_1_4
 $(older_duckdb): tests/soak/older_duckdb.lock $(installed)
 	@rm -rf $@ && .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target $@ -r $<
 
-soak: $(stamp) $(older_duckdb) ## what takes minutes: damages, kills, full disks, readers in a crowd (SHARE=10 for a tenth)
-	@SOAK_SHARE=$(or $(SHARE),100) $(py) -m pytest tests/soak -n 2 --dist load --maxschedchunk 1
+soak: $(stamp) $(older_duckdb) ## what takes an hour: damages, kills, full disks, readers in a crowd, laws on new examples (SHARE=10: a tenth)
+	@SOAK_SHARE=$(or $(SHARE),100) $(py) -m pytest tests/soak tests/laws -n 2 --dist load --maxschedchunk 1
 
 dev: $(stamp) ## Dagster's UI and daemon on 127.0.0.1:3000
 	@$(py) -m pipelines dev

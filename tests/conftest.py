@@ -8,8 +8,9 @@ from hypothesis import settings
 from tests.cores import on_one_core
 
 on_one_core()
-# How long an example takes says how busy the machine is, and what failed once elsewhere says nothing here.
-settings.register_profile("here", deadline=None, database=None)
+# How long an example takes says how busy the machine is, and what failed once elsewhere says nothing here. The soak
+# draws new examples each time; what lets a change in draws the same ones, so that it says something of the change.
+settings.register_profile("here", deadline=None, database=None, derandomize="SOAK_SHARE" not in os.environ)
 settings.load_profile("here")
 
 
