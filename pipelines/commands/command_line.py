@@ -184,7 +184,7 @@ def _plan(project: Project, _: argparse.Namespace, __: float) -> int:
     for entry in stale:
         reasons.setdefault((entry.table, entry.why), []).append(entry.month)
     for (table, why), months in reasons.items():
-        spans = ", ".join(f"{a:%Y-%m}" if a == b else f"{a:%Y-%m}..{b:%Y-%m}" for a, b in contiguous(months))
+        spans = ", ".join(Stretch(first, last, ()).told() for first, last in contiguous(months))
         _say(f"{table:32} {spans:24} {why}")
     tables = len({entry.table for entry in stale})
     _say(f"{len(stale)} table-months of {tables} tables are stale." if stale else "Nothing is stale.")

@@ -112,7 +112,7 @@ def _raw_contract(project: Project, form: Form, raw_table: str, *, speaks: bool 
 
 def clean(project: Project, table: str, form: Form, raw: list[list[RawRows]]) -> Gathered:
     """Canonical rows that satisfy their contract; the rows of the first raw table are those accounted for."""
-    contract = project.contracts[table]
+    contract, zone = project.contracts[table], project.config.reporting.time_zone
     raw_contracts = [_raw_contract(project, form, files[0].file.raw_table) for files in raw]
     good = [pl.concat([rows.good for rows in files]) for files in raw]
     for rows, raw_contract in zip(good, raw_contracts, strict=True):
@@ -120,7 +120,7 @@ def clean(project: Project, table: str, form: Form, raw: list[list[RawRows]]) ->
     newest = [spoken(rows, raw_contract) for rows, raw_contract in zip(good, raw_contracts, strict=True)]
     cleaned = form.clean[table].function(*newest)
     skewed = pl.concat([rows.skewed for rows in raw[0]])
-    again = repeated(good[0], raw_contracts[0]).select(AT)
+    again = repeated(good[0], raw_contracts[0], zone).select(AT)
     if form.exact_header:
         # The raw contract is the canonical one: the rows satisfy it already.
         columns = frozenset().union(*(rows.columns for rows in raw[0]))
@@ -132,7 +132,7 @@ def clean(project: Project, table: str, form: Form, raw: list[list[RawRows]]) ->
         settled, also = _settled(contract.shaped(cleaned), contract)
         right, late = validate(settled, contract, project.config.sources)
         canonical = spoken(right, contract) if contract.repeats() else right
-        again, skewed = pl.concat([again, repeated(right, contract).select(AT)]), pl.concat([skewed, also])
+        again, skewed = pl.concat([again, repeated(right, contract, zone).select(AT)]), pl.concat([skewed, also])
     texts = [rows.text.with_columns(export_file=pl.lit(rows.file.name)) for rows in raw[0]]
     return Gathered(
         canonical,

@@ -84,13 +84,17 @@ def notices_on_unknown(table: str, staged: pl.DataFrame, config: Config) -> list
     unknown = staged.clear() if known is None else staged.filter(~known)
     if unknown.is_empty():
         return []
-    places = unknown.select("export_file", "export_line").sort("export_file", "export_line").rows()
-    told = [f"{file}, line {line}" for file, line in places[:NAMED]]
-    more = [f"and {len(places) - NAMED} more"] if len(places) > NAMED else []
     return [
-        f"{table}: {len(places)} rows name what {NAMES[table]} in the config does not, and count in nothing "
-        f"({'; '.join([*told, *more])})"
+        f"{table}: {unknown.height} rows name what {NAMES[table]} in the config does not, and count in nothing "
+        f"({places_of(unknown)})"
     ]
+
+
+def places_of(rows: pl.DataFrame) -> str:
+    """Where the first of the rows stand, by file and line, and how many more there are."""
+    places = rows.select("export_file", "export_line").unique().sort("export_file", "export_line").rows()
+    told = [f"{file}, line {line}" for file, line in places[:NAMED]]
+    return "; ".join([*told, *([f"and {len(places) - NAMED} more"] if len(places) > NAMED else [])])
 
 
 def _monthly(items: pl.DataFrame, day: dt.date) -> str:

@@ -2,16 +2,13 @@
 
 import polars as pl
 
+from pipelines.ingest.notices import places_of
 from pipelines.ingest.sources import crms_of, sources_of
 from pipelines.project import Project
 from transforms.clean.resolve import internal_accounts
 from warehouse.landed import LandedFile
 from warehouse.staging import read_quarantined
 from warehouse.validation import REPEATED
-
-NAMED = 3
-"""So many rejected rows are named."""
-AT = ["export_source", "export_file", "export_line"]
 
 
 def notices_on_rejected(project: Project, table: str, staged: pl.DataFrame, files: list[LandedFile]) -> list[str]:
@@ -35,7 +32,7 @@ def notices_on_rejected(project: Project, table: str, staged: pl.DataFrame, file
     if hanging.is_empty():
         return []
     return [
-        f"{table}: {hanging.height} rows name accounts whose row of accounts was rejected ({_places(lost)}); they "
+        f"{table}: {hanging.height} rows name accounts whose row of accounts was rejected ({places_of(lost)}); they "
         "count as of customers that the CRM does not know, even if they are our own; mend those rows"
     ]
 
@@ -51,7 +48,7 @@ def _kept(known: pl.DataFrame, accounts: pl.DataFrame) -> list[str]:
     ours = known.filter(pl.col("account_id").is_in(internal_accounts(accounts).implode()))["account_id"].n_unique()
     number = known["account_id"].n_unique()
     return [
-        f"accounts: {number} accounts whose row was rejected ({_places(known)}) stay as they were last known, {ours} "
+        f"accounts: {number} accounts whose row was rejected ({places_of(known)}) stay as they were last known, {ours} "
         "of them our own"
     ]
 
@@ -60,15 +57,9 @@ def _unknown(lost: pl.DataFrame) -> list[str]:
     if lost.is_empty():
         return []
     return [
-        f"accounts: {lost['account_id'].n_unique()} accounts whose row was rejected ({_places(lost)}) were never "
+        f"accounts: {lost['account_id'].n_unique()} accounts whose row was rejected ({places_of(lost)}) were never "
         "known; what hangs on them counts as of customers that the CRM does not know, even if they are our own"
     ]
-
-
-def _places(rows: pl.DataFrame) -> str:
-    places = rows.select("export_file", "export_line").unique().sort("export_file", "export_line").rows()
-    told = [f"{file}, line {line}" for file, line in places[:NAMED]]
-    return "; ".join([*told, *([f"and {len(places) - NAMED} more"] if len(places) > NAMED else [])])
 
 
 def _rejected(project: Project, files: list[LandedFile]) -> pl.DataFrame:

@@ -9,6 +9,7 @@ import polars as pl
 
 from pipelines.months.expectation import Made, expected
 from pipelines.months.nodes import Node, nodes, offsets
+from pipelines.months.plan import Stretch
 from pipelines.months.readers import UNPARTITIONED
 from pipelines.months.store import inputs_of
 from pipelines.months.values import Values
@@ -150,7 +151,7 @@ class MonthRun:
         read = self._read_by(node, months)
         for table, wrong in self._stale(read).items() if read else ():
             if wrong:
-                stretch = f"{wrong[0]:%Y-%m}" if len(wrong) == 1 else f"{wrong[0]:%Y-%m}..{wrong[-1]:%Y-%m}"
+                stretch = Stretch(wrong[0], wrong[-1], ()).told()
                 raise StaleError(
                     f"{table} is not built, or stale, in {stretch}; build it first: {make('run', MONTHS=stretch)}"
                 )

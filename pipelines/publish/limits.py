@@ -88,9 +88,14 @@ def _listed(emptied: list[tuple[str, dt.date, int, str]]) -> str:
     told = [
         f"{table} has no row of {month:%Y-%m} left, as {f'all {count} were' if count > 1 else 'its only one was'} "
         f"rejected ({example})"
-        for table, month, count, example in emptied[:TOLD]
+        for table, month, count, example in emptied
     ]
-    return "; ".join([*told, *([f"and {len(emptied) - TOLD} more"] if len(emptied) > TOLD else [])])
+    return _first(told)
+
+
+def _first(words: list[str]) -> str:
+    """The first of them, and how many more there are."""
+    return "; ".join([*words[:TOLD], *([f"and {len(words) - TOLD} more"] if len(words) > TOLD else [])])
 
 
 def _emptied(project: Project) -> Iterator[tuple[str, dt.date, int, str]]:
@@ -185,8 +190,7 @@ def refuse_moves(project: Project, row: dict[str, object], accepted: str | None)
     if not moves:
         return None
     words = [str(move) for move in moves]
-    told = "; ".join([*words[:TOLD], *([f"and {len(words) - TOLD} more"] if len(words) > TOLD else [])])
-    name = digest(words)[:8]
+    told, name = _first(words), digest(words)[:8]
     if accepted == name:
         return told
     since = ", ".join(_changed(project, row)) or "nothing that is recorded"

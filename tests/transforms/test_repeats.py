@@ -53,7 +53,7 @@ class TestEvents:
 
     def test_that_do_not_count_are_told(self):
         given = rows(UsageEvents, *(event(line, f"2024-02-01T08:00:0{line}") for line in (2, 3, 4)))
-        assert repeated(given, UsageEvents)["export_line"].to_list() == [3, 4]
+        assert repeated(given, UsageEvents, "UTC")["export_line"].to_list() == [3, 4]
 
 
 class TestAnswers:
@@ -61,27 +61,31 @@ class TestAnswers:
         """Which is the last depends on the day from which is looked: `seen_on` says it."""
         given = rows(SurveyResponses, answer(2, "2024-02-09T08:00", 9), answer(3, "2024-02-05T08:00", 2))
         assert sorted(spoken(given, SurveyResponses)["export_line"].to_list()) == [2, 3]
-        assert repeated(given, SurveyResponses)["export_line"].to_list() == [3]
+        assert repeated(given, SurveyResponses, "UTC")["export_line"].to_list() == [3]
+
+    def test_in_a_later_month_count_too_and_are_no_repeat(self):
+        given = rows(SurveyResponses, answer(2, "2024-02-09T08:00", 9), answer(3, "2024-03-05T08:00", 2))
+        assert repeated(given, SurveyResponses, "UTC").is_empty()
 
     def test_of_one_instant_are_as_the_newest_export_says(self):
         one, other = answer(7, "2024-02-09T08:00", 9), answer(2, "2024-02-09T08:00", 3, **NEW)
         given = rows(SurveyResponses, other, one)
         assert spoken(given, SurveyResponses)["score"].to_list() == [3]
-        assert repeated(given, SurveyResponses)["score"].to_list() == [9]
+        assert repeated(given, SurveyResponses, "UTC")["score"].to_list() == [9]
 
     def test_sent_and_then_answered_are_one_survey(self):
         given = rows(SurveyResponses, answer(2, "2024-02-09T08:00", 9), answer(3, None, None, **NEW))
-        assert repeated(given, SurveyResponses)["export_line"].to_list() == [3]
+        assert repeated(given, SurveyResponses, "UTC")["export_line"].to_list() == [3]
 
 
 def test_of_other_rows_with_one_key_the_newest_export_counts_and_none_is_a_repeat():
     ticket = {**OLD, "ticket_id": "t", "status": "open", "created_at": at("2024-02-01T08:00"), "export_line": 2}
     given = rows(Tickets, ticket, {**ticket, **NEW, "status": "solved"})
     assert spoken(given, Tickets)["status"].to_list() == ["solved"]
-    assert repeated(given, Tickets).is_empty()
+    assert repeated(given, Tickets, "UTC").is_empty()
 
 
 @pytest.mark.parametrize("contract", [UsageEvents, SurveyResponses, Tickets])
 def test_nothing_is_nothing(contract):
     assert spoken(contract.blank(), contract).is_empty()
-    assert repeated(contract.blank(), contract).is_empty()
+    assert repeated(contract.blank(), contract, "UTC").is_empty()

@@ -5,7 +5,7 @@ import polars as pl
 from schemas.contract import Contract
 from transforms.clean.contradictions import contradictions, of_one_time
 from transforms.clean.snapshots import latest_by_key
-from transforms.visible import of_each
+from transforms.visible import of_each, speaking
 
 LINE = ("export_file", "export_line")
 
@@ -32,8 +32,8 @@ def contradictory(rows: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
     return contradictions(of_one_time(rows, key), key) if key and contract.repeats() is None else rows.clear()
 
 
-def repeated(rows: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
+def repeated(rows: pl.DataFrame, contract: type[Contract], time_zone: str) -> pl.DataFrame:
     """The rows of one source with the id of an event or answer of which another row counts."""
     if contract.repeats() is None:
         return rows.clear()
-    return rows.join(of_each(rows, contract), on=LINE, how="anti")
+    return rows.join(speaking(rows, contract, time_zone), on=LINE, how="anti")
