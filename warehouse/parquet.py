@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import duckdb
@@ -18,6 +18,8 @@ from warehouse.views import VIEWS
 BY_MONTH = [*FACTS, *VALUES, *EXPLANATIONS, "dim_account_month"]
 WHOLE = [name for name in (*DIMENSIONS, *OPERATIONS) if name not in BY_MONTH]
 LIST = "files.json"
+MOST_ROWS = 1 << 20
+"""Rows of some months of a table that are held in memory at once."""
 
 
 def publish_parquet(part: Path, versions: Mapping[int, Path], fingerprints: Mapping[tuple[str, dt.date], str]) -> None:
@@ -39,23 +41,57 @@ def publish_parquet(part: Path, versions: Mapping[int, Path], fingerprints: Mapp
             _copy(connection, f"SELECT * FROM {view.name} ORDER BY {view.order}", target / f"{view.name}.parquet")  # noqa: S608
         for table in BY_MONTH:
             (target / table).mkdir()
-            months = connection.execute(f"SELECT DISTINCT month FROM {table} ORDER BY month").fetchall()  # noqa: S608
-            for (month,) in months:
-                name = f"{table}/month={month}.parquet"
+            changed: list[tuple[dt.date, int]] = []
+            counted = f"SELECT month, count(*) FROM {table} GROUP BY month ORDER BY month"  # noqa: S608 - our names
+            for month, rows in connection.execute(counted).fetchall():
+                name = month_file(table, month)
                 made[name] = fingerprints.get((table, month), "")
                 if before and made[name] and known.get(name) == made[name]:
                     os.link(before / name, target / name)
                 else:
-                    order = ", ".join(f'"{column}"' for column in PUBLISHED[table].grain())
-                    query = f"SELECT * FROM {table} WHERE month = DATE '{month}' ORDER BY {order}"  # noqa: S608
-                    _copy(connection, query, target / name)
+                    changed.append((month, rows))
+            for months in _at_once(changed):
+                _write_months(connection, table, months, target)
     finally:
         connection.close()
     (target / LIST).write_text(json.dumps(made, indent=0))
 
 
+def month_file(table: str, month: dt.date) -> str:
+    """Name of a month's file of a table."""
+    return f"{table}/month={month}.parquet"
+
+
+def _at_once(months: Iterable[tuple[dt.date, int]]) -> Iterator[list[dt.date]]:
+    """The months, each given with its rows, in pieces that take little memory; a query for each takes long instead."""
+    piece: list[dt.date] = []
+    held = 0
+    for month, rows in months:
+        if piece and held + rows > MOST_ROWS:
+            yield piece
+            piece, held = [], 0
+        piece.append(month)
+        held += rows
+    if piece:
+        yield piece
+
+
+def _write_months(connection: duckdb.DuckDBPyConnection, table: str, months: list[dt.date], target: Path) -> None:
+    order = ", ".join(f'"{column}"' for column in PUBLISHED[table].grain())
+    query = f"SELECT * FROM {table} WHERE list_contains(?, month) ORDER BY {order}"  # noqa: S608 - our names
+    frames = connection.sql(query, params=[months]).pl().partition_by("month", as_dict=True, maintain_order=True)
+    for (month,), rows in frames.items():
+        path = target / month_file(table, month)
+        rows.write_parquet(path, compression="snappy")
+        _set_down(path)
+
+
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
     connection.execute(f"COPY ({query}) TO {quoted(str(path))} (FORMAT parquet)")
+    _set_down(path)
+
+
+def _set_down(path: Path) -> None:
     path.chmod(PUBLISHED_FILE)
     sync(path)
 

@@ -22,7 +22,7 @@ from schemas.contract import Contract
 from schemas.operations import Publication
 from schemas.tables import PUBLISHED
 from tests.frames import at, day
-from warehouse import publishing
+from warehouse import parquet, publishing
 from warehouse import versions as warehouse_versions
 from warehouse.audit import BROKEN, check_invariants, refuse
 from warehouse.database import WorkingDatabase
@@ -728,6 +728,7 @@ class TestParquet:
                     continue
                 found = connection.sql(f"SELECT * FROM '{files}'")
                 assert found.columns == list(contract.dtypes())
+                assert found.types == rows.types
                 assert sorted(found.fetchall(), key=str) == sorted(rows.fetchall(), key=str)
                 seen.add(table)
         assert {"metric_part", "metric_month", "fct_mrr_account_month", "dim_account", "publication"} <= seen
@@ -749,6 +750,21 @@ class TestParquet:
         assert found == ["month=2024-01-01.parquet", "month=2024-02-01.parquet"]
         february = published.parent / "parquet" / "fct_mrr_account_month" / "month=2024-02-01.parquet"
         assert duckdb.sql(f"SELECT account_id, closing_cents FROM '{february}'").fetchall() == [("a", 130), ("b", 0)]
+
+    @pytest.mark.parametrize("most", [1, 9, 1000])
+    def test_holds_the_same_rows_in_the_same_order_however_many_months_are_in_memory_at_once(
+        self, database, folders, first, published, most, monkeypatch
+    ):
+        monkeypatch.setattr(parquet, "MOST_ROWS", most)
+        publish(database, folders, told(), 5, {})
+        months = sorted((published.parent / "parquet").glob("*/month=*.parquet"))
+        assert len(months) > 4
+        for path in months:
+            other = folders.published / "parquet" / path.parent.name / path.name
+            assert duckdb.sql(f"FROM '{other}'").fetchall() == duckdb.sql(f"FROM '{path}'").fetchall(), path
+        for path in (folders.published / "parquet" / "metric_part").iterdir():
+            keys = duckdb.sql(f"SELECT metric_key, account_key FROM '{path}'").fetchall()
+            assert len(keys) > 1 and keys == sorted(keys)
 
     def test_a_month_that_did_not_change_is_the_same_file(self, another_february):
         def same(name: str) -> bool:
