@@ -1,7 +1,7 @@
 """From accounts to the company and every segment: the one road of every metric's parts to its values."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -48,17 +48,13 @@ class Surroundings:
         """Why a metric cannot be known from what is exported, or None."""
         return self.exported.missing(metric.needs) or self.reasons.get(metric.name)
 
-    def unknown_rows(self, metric: Metric) -> pl.DataFrame:
-        """Month, dimension and segment of the rows that hold an account for which the metric cannot be known."""
-        if not metric.known_where:
-            return pl.DataFrame(schema={"month": pl.Date, "dimension": pl.String, "segment": pl.String})
-        unknown = self.dim_account_month.filter(~pl.col(metric.known_where))
-        segments = [
-            unknown.select("month", dimension=pl.lit(name), segment=pl.col(name)).unique() for name in self.segments
-        ]
-        everyone = self.dim_month if self.exported.partly.intersection(metric.needs) else unknown
-        company = everyone.select("month", dimension=pl.lit("all"), segment=pl.lit("all")).unique()
-        return pl.concat([company, *segments])
+    def unknown_rows(self, known_where: str, needs: Iterable[str]) -> pl.DataFrame:
+        """Month, dimension and segment of the rows that hold an account for which a metric cannot be known."""
+        unknown = self.dim_account_month.filter(~pl.col(known_where))
+        everyone = self.dim_month if self.exported.partly.intersection(needs) else unknown
+        company = everyone.select("month", dimension=pl.lit("all"), segment=pl.lit("all"))
+        members = self.members.join(unknown, on=["month", "account_id"], how="semi").select(KEYS)
+        return pl.concat([company, members]).unique()
 
     def known_parts(self, metric: Metric, parts: pl.DataFrame) -> pl.DataFrame:
         """The parts of the accounts for which the metric can be known."""
@@ -68,34 +64,40 @@ class Surroundings:
         return parts.join(unknown, on=["month", "account_id"], how="anti")
 
     @cached_property
-    def placed(self) -> pl.DataFrame:
-        """Month, account and its segments."""
-        return self.dim_account_month.select("month", "account_id", *self.segments)
+    def months(self) -> pl.DataFrame:
+        """The months that have values."""
+        return self.dim_month.select("month")
+
+    @cached_property
+    def members(self) -> pl.DataFrame:
+        """Every segment of every account in every month."""
+        rows = self.dim_account_month
+        no_one = pl.DataFrame(
+            schema={"month": pl.Date, "account_id": pl.String, "dimension": pl.String, "segment": pl.String}
+        )
+        segments = [
+            rows.select("month", "account_id", dimension=pl.lit(name), segment=pl.col(name)) for name in self.segments
+        ]
+        return pl.concat(segments) if segments else no_one
 
     @cached_property
     def spine(self) -> pl.DataFrame:
         """The rows that a metric has: month × company, and × every segment of an account of the month."""
-        months = self.dim_month.select("month")
-        company = months.with_columns(dimension=pl.lit("all"), segment=pl.lit("all"))
-        in_month = self.dim_account_month.join(months, on="month", how="semi")
-        segments = [
-            in_month.select("month", dimension=pl.lit(name), segment=pl.col(name)).unique() for name in self.segments
-        ]
-        return pl.concat([company, *segments]).sort(KEYS)
+        company = self.months.with_columns(dimension=pl.lit("all"), segment=pl.lit("all"))
+        members = self.members.join(self.months, on="month", how="semi").select(KEYS).unique()
+        return pl.concat([company, members]).sort(KEYS)
 
 
 def _sliced(rows: pl.DataFrame, around: Surroundings, aggregates: Sequence[pl.Expr]) -> pl.DataFrame:
     """The aggregates for the company and every segment; an account in no segment counts in the company alone."""
-    found = {"all": rows.group_by("month", segment=pl.lit("all")).agg(aggregates)}
-    if around.segments:
-        placed = rows.join(around.placed, on=["month", "account_id"])
-        found |= {name: placed.group_by("month", segment=pl.col(name)).agg(aggregates) for name in around.segments}
-    return pl.concat(frame.with_columns(dimension=pl.lit(name)) for name, frame in found.items())
+    company = rows.group_by("month", dimension=pl.lit("all"), segment=pl.lit("all")).agg(aggregates)
+    members = rows.join(around.members, on=["month", "account_id"]).group_by(KEYS).agg(aggregates)
+    return pl.concat([company, members])
 
 
 def roll_up(metric: WithParts, parts: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
     """Values of a `sum` or `ratio` metric from its parts, for the months of `around`."""
-    within = parts.join(around.dim_month.select("month"), on="month", how="semi")
+    within = parts.join(around.months, on="month", how="semi")
     items = isinstance(metric, Ratio) and metric.items
     counted = pl.col("denominator").sum().cast(pl.Int64) if items else pl.len().cast(pl.Int64)
     sums = _sliced(
@@ -117,11 +119,10 @@ def roll_up(metric: WithParts, parts: pl.DataFrame, around: Surroundings) -> pl.
 
 def _ratio(metric: Ratio, rows: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
     least = getattr(around.minimums, metric.minimum) if metric.minimum else 0
-    whole = rows.filter((pl.col("dimension") == "all") & (pl.col("denominator") == 0) & (pl.col("numerator") == 0))
-    rows = rows.join(whole.select("month", is_empty=pl.lit(value=True)), on="month", how="left")
+    nothing = (pl.col("dimension") == "all") & (pl.col("denominator") == 0) & (pl.col("numerator") == 0)
     reason = _first(
         pl.when(pl.col("denominator") < least).then(pl.lit("insufficient_history")),
-        pl.when("is_empty").then(pl.lit(metric.when_empty)),
+        pl.when(nothing.any().over("month")).then(pl.lit(metric.when_empty)),
         pl.when(pl.col("denominator") == 0).then(pl.lit("zero_denominator")),
     )
     return rows.with_columns(value=metric.scale * pl.col("numerator") / pl.col("denominator"), null_reason=reason)
@@ -138,7 +139,7 @@ def medians(metric: Median, facts: pl.DataFrame, around: Surroundings) -> pl.Dat
     rows = (
         facts.select("account_id", month=pl.col(seen.month), value=pl.col(seen.value).cast(pl.Float64))
         .drop_nulls(["month", "value"])
-        .join(around.dim_month.select("month"), on="month", how="semi")
+        .join(around.months, on="month", how="semi")
     )
     middle = _sliced(rows, around, [pl.col("value").median(), pl.len().cast(pl.Int64).alias("observations")])
     values = around.spine.join(middle, on=KEYS, how="left").with_columns(
@@ -199,16 +200,24 @@ def derive(metric: Derived, operands: pl.DataFrame, around: Surroundings) -> pl.
 def _finished(metric: Metric, rows: pl.DataFrame, around: Surroundings, basis: str | None = None) -> pl.DataFrame:
     """Reasons that hold for every metric, intervals, provisional months; never NaN or infinity."""
     company_only = isinstance(metric, Ratio) and metric.company_only
+    placed = rows.join(_months(metric, around), on="month")
+    is_unknown = pl.lit(value=False)
+    if metric.known_where:
+        unknown = around.unknown_rows(metric.known_where, metric.needs).with_columns(is_unknown=pl.lit(value=True))
+        placed, is_unknown = placed.join(unknown, on=KEYS, how="left"), pl.col("is_unknown")
     reason = _first(
         pl.lit(around.missing(metric), pl.String),
-        pl.when("is_unknown").then(pl.lit("not_exported")),
+        pl.when(is_unknown).then(pl.lit("not_exported")),
         pl.when((pl.col("dimension") != "all") & pl.lit(company_only)).then(pl.lit("company_only")),
         pl.when("is_early").then(pl.lit("insufficient_history")),
         pl.col("null_reason"),
     )
-    unknown = around.unknown_rows(metric).with_columns(is_unknown=pl.lit(value=True))
-    placed = rows.join(_months(metric, around), on="month").join(unknown, on=KEYS, how="left")
-    known = placed.with_columns(null_reason=reason)
+    known = placed.with_columns(
+        null_reason=reason,
+        metric=pl.lit(metric.name),
+        basis=pl.lit(basis or _basis(metric, around.exported), pl.String),
+    )
+    is_known = pl.col("null_reason").is_null()
     unknowable = pl.col("null_reason").is_in(["source_missing", "not_exported", "company_only"])
     return MetricMonth.shaped(
         known.with_columns(
@@ -216,10 +225,9 @@ def _finished(metric: Metric, rows: pl.DataFrame, around: Surroundings, basis: s
                 pl.when(~unknowable.fill_null(value=False)).then(pl.col(name)).alias(name)
                 for name in ("numerator", "denominator", "observations")
             ),
-            metric=pl.lit(metric.name),
-            value=pl.when(pl.col("null_reason").is_null()).then("value"),
-            basis=pl.lit(basis or _basis(metric, around.exported), pl.String),
-        ).with_columns(**_wilson(metric))
+            value=pl.when(is_known).then("value"),
+            **_wilson(metric, is_known),
+        )
     )
 
 
@@ -243,14 +251,14 @@ def _months(metric: Metric, around: Surroundings) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _wilson(metric: Metric) -> dict[str, pl.Expr]:
-    """95 % Wilson interval, where the numerator counts a subset of the denominator's independent units."""
+def _wilson(metric: Metric, is_known: pl.Expr) -> dict[str, pl.Expr]:
+    """95 % Wilson interval of a known value whose numerator counts a subset of the denominator's independent units."""
     if not isinstance(metric, Ratio) or not metric.independent:
         return {}
     n, p = pl.col("denominator"), pl.col("numerator") / pl.col("denominator")
     centre = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
     half = (Z / (1 + Z**2 / n)) * ((p * (1 - p) / n + Z**2 / (4 * n**2)).sqrt())
-    there = pl.col("value").is_not_null()
+    there = is_known & pl.col("value").is_not_null()
     return {
         "ci_low": pl.when(there).then((centre - half).clip(0, 1).round(15)),
         "ci_high": pl.when(there).then((centre + half).clip(0, 1).round(15)),
