@@ -110,8 +110,8 @@ class Project:
 
     def staged_hashes(self) -> dict[str, str]:
         """Of each table that is staged the SHA-256 of its file."""
-        rows = self.database.read(Ingest.table()).filter(pl.col("staged_sha256").is_not_null())
-        return dict(rows.select("table_name", "staged_sha256").iter_rows())
+        rows = self.database.read(Ingest.table()).select("table_name", "staged_sha256")
+        return {name: sha256 for name, sha256 in rows.iter_rows() if sha256 is not None}
 
     def as_of(self) -> dt.date:
         """The day the data speaks for, as the last ingest resolved it."""

@@ -35,7 +35,7 @@ def between(table: str, reason: str, before: Mapping[str, int], after: pl.DataFr
 
 def by_source(rows: pl.DataFrame) -> dict[str, int]:
     """So many rows of each source."""
-    return dict(rows.group_by("export_source").agg(pl.len()).sort("export_source").iter_rows())
+    return dict(sorted(rows.group_by("export_source").len().iter_rows()))
 
 
 def out_of_sight(
