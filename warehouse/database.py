@@ -238,9 +238,8 @@ class WorkingDatabase:
     def _insert(self, connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
         rows = self.contracts[table].shaped(frame)
         if rows.height:
-            connection.register("incoming", rows.to_arrow())
-            connection.execute(f"INSERT INTO {qualified(table)} BY NAME SELECT * FROM incoming")  # noqa: S608
-            connection.unregister("incoming")
+            # By position: the table's columns stand in the contract's order, or it would have been made anew.
+            connection.from_arrow(rows.to_arrow()).insert_into(qualified(table))
 
     def numbered(self, contract: type[Contract], frame: pl.DataFrame) -> pl.DataFrame:
         """The frame with the contract's columns; where that has account_key, with the accounts' numbers."""
