@@ -22,3 +22,4 @@ def pytest_collection_finish() -> None:
     """Modules, items and parameters stay until the end; no search for garbage need look at them again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 10, 10)  # as the commands do
