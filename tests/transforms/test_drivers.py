@@ -1,12 +1,16 @@
 """Why a ratio moved, by segment and by account."""
 
+from collections.abc import Sequence
+
 import polars as pl
 import pytest
 
 from schemas.metrics import MetricMonth, Parts
 from tests.frames import day, months, rows
 from transforms.catalogue import CATALOGUE
+from transforms.explanations import drivers
 from transforms.explanations.drivers import metric_driver, metric_driver_account
+from transforms.metrics.definition import Ratio
 
 JANUARY, FEBRUARY = day("2024-01-01"), day("2024-02-01")
 CHURN, NPS = CATALOGUE["churn_rate"], CATALOGUE["nps"]
@@ -97,10 +101,10 @@ def parts_of(metric: str, **accounts: tuple[tuple[float, float] | None, tuple[fl
     return rows(Parts, *told).with_columns(metric=pl.lit(metric))
 
 
-def driving(parts: pl.DataFrame, unknown: str | None = None) -> pl.DataFrame:
-    """metric_driver_account of February; `unknown`: why the company has no value in it."""
+def driving(parts: pl.DataFrame, unknown: str | None = None, metrics: Sequence[Ratio] = (CHURN,)) -> pl.DataFrame:
+    """metric_driver_account of February; `unknown`: why the company has no churn rate in it."""
     company = {"metric": "churn_rate", "month": FEBRUARY, "dimension": "all", "segment": "all", "null_reason": unknown}
-    return metric_driver_account(parts, rows(MetricMonth, company), months("2024-02", "2024-02"), [CHURN])
+    return metric_driver_account(parts, rows(MetricMonth, company), months("2024-02", "2024-02"), metrics)
 
 
 def test_the_effect_of_an_account_is_the_change_less_the_change_without_it():
@@ -123,6 +127,33 @@ def test_ten_accounts_at_most_the_greatest_effect_first():
     assert made["rank"].to_list() == list(range(1, 11))
     assert made["account_id"][0] == "A14"
     assert made["effect"].abs().is_sorted(descending=True)
+
+
+def test_of_equal_effects_the_first_accounts_count():
+    few = {f"F{n}": ((0, 100), (10, 100)) for n in range(7)}
+    many = {f"M{n}": ((0, 100), (30, 100)) for n in range(7)}
+    chosen = driving(parts_of("churn_rate", **many, **few))["account_id"].to_list()
+    assert len(chosen) == 10
+    for letter in "FM":
+        own = [account for account in chosen if account.startswith(letter)]
+        assert own == [f"{letter}{n}" for n in range(len(own))]
+        assert len(own) >= 3
+
+
+@pytest.mark.parametrize("at_once", [1, 5, 1_000_000])
+def test_every_metric_has_the_accounts_that_it_has_alone(at_once: int, monkeypatch: pytest.MonkeyPatch):
+    named = {
+        "churn_rate": {"A": ((0, 1), (2, 2)), "B": ((1, 9), (2, 18))},
+        "nps": {"A": ((1, 4), (-2, 3)), "C": ((3, 3), (1, 5))},
+        "grr": {"B": ((80, 100), (70, 100)), "C": (None, (20, 30)), "D": ((9, 10), (9, 10))},
+    }
+    alone = [driving(parts_of(name, **told), metrics=[CATALOGUE[name]]) for name, told in named.items()]
+    monkeypatch.setattr(drivers, "AT_ONCE", at_once)
+    together = driving(
+        pl.concat(parts_of(name, **told) for name, told in named.items()), metrics=[CATALOGUE[n] for n in named]
+    )
+    assert together.sort("metric", "rank").equals(pl.concat(alone).sort("metric", "rank"))
+    assert set(together["metric"]) == set(named)
 
 
 def test_an_account_that_is_the_whole_company_has_no_change_without_it():

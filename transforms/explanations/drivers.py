@@ -11,6 +11,9 @@ from transforms.metrics.definition import Metric, Ratio
 from transforms.sums import exact_sum
 
 TOP = 10
+AT_ONCE = 1_000_000
+"""Parts that are looked at together."""
+NEXT = pl.col("month").dt.offset_by("1mo")
 SLICE = ["metric", "dimension", "segment"]
 
 
@@ -68,11 +71,8 @@ def metric_driver(metric_month: pl.DataFrame, dim_month: pl.DataFrame, metrics: 
 
 def _both_months(shares: pl.DataFrame, whole: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     """Each slice of each month beside what it was the month before; absent in one is weight 0 there."""
-    later = pl.col("month").dt.offset_by("1mo")
-    before = shares.select(
-        *SLICE, month=later, previous_value="value", previous_weight="weight", previous_share="share"
-    )
-    company_before = whole.select("metric", month=later, previous_company_value="company_value")
+    before = shares.select(*SLICE, month=NEXT, previous_value="value", previous_weight="weight", previous_share="share")
+    company_before = whole.select("metric", month=NEXT, previous_company_value="company_value")
     return (
         shares.drop("company_value")
         .join(before, on=[*SLICE, "month"], how="full", coalesce=True)
@@ -96,37 +96,62 @@ def metric_driver_account(
         [(m.name, m.scale) for m in metrics], {"metric": pl.String, "scale": pl.Float64}, orient="row"
     )
     unknown = metric_month.filter((pl.col("dimension") == "all") & (pl.col("null_reason") == "not_exported"))
-    parts = metric_account_month.join(scales.select("metric"), on="metric", how="semi").join(
-        unknown, on=["metric", "month"], how="anti"
+    parts = (
+        metric_account_month.select("metric", "month", "account_id", n="numerator", d="denominator")
+        .join(scales.select("metric"), on="metric", how="semi")
+        .join(unknown, on=["metric", "month"], how="anti")
     )
     totals = parts.group_by("metric", "month").agg(
-        total_n=exact_sum(pl.col("numerator")), total_d=exact_sum(pl.col("denominator"))
+        total_n=exact_sum(pl.col("n")), total_d=exact_sum(pl.col("d")), rows=pl.len()
     )
-    later = pl.col("month").dt.offset_by("1mo")
-    before = parts.select("metric", "account_id", month=later, n0="numerator", d0="denominator")
-    totals_before = totals.select("metric", month=later, total_n0="total_n", total_d0="total_d")
-    both = (
-        parts.rename({"numerator": "n", "denominator": "d"})
-        .join(before, on=["metric", "account_id", "month"], how="full", coalesce=True)
-        .join(dim_month.select("month"), on="month", how="semi")
-        .join(totals, on=["metric", "month"])
-        .join(totals_before, on=["metric", "month"])
-        .join(scales, on="metric")
-        .with_columns(pl.col("n", "d", "n0", "d0").fill_null(0.0))
-    )
-    now, then = pl.col("total_n") / pl.col("total_d"), pl.col("total_n0") / pl.col("total_d0")
-    now_without = (pl.col("total_n") - pl.col("n")) / (pl.col("total_d") - pl.col("d"))
-    then_without = (pl.col("total_n0") - pl.col("n0")) / (pl.col("total_d0") - pl.col("d0"))
+    changes = _changes(totals, scales, dim_month)
+    found = [_strongest(parts.filter(pl.col("metric").is_in(names)), changes) for names in _at_once(totals)]
     ranked = (
-        both.with_columns(
-            company_change=pl.col("scale") * (now - then),
-            change_without=pl.col("scale") * (now_without - then_without),
-        )
-        .filter(pl.col("company_change").is_finite() & pl.col("change_without").is_finite())
-        .with_columns(effect=pl.col("company_change") - pl.col("change_without"))
-        .filter(pl.col("effect") != 0)
+        pl.concat(found)
         .sort("metric", "month", pl.col("effect").abs(), "account_id", descending=[False, False, True, False])
         .with_columns(rank=pl.int_range(1, pl.len() + 1).over("metric", "month"))
         .filter(pl.col("rank") <= TOP)
     )
-    return MetricDriverAccount.shaped(ranked).sort("metric", "month", "rank")
+    return MetricDriverAccount.shaped(ranked)
+
+
+def _at_once(totals: pl.DataFrame) -> list[list[str]]:
+    """The metrics in pieces whose rows take little memory; one piece at least."""
+    sizes = totals.group_by("metric").agg(pl.col("rows").sum()).sort("metric")
+    pieces = sizes.group_by(piece=pl.col("rows").cum_sum() // AT_ONCE, maintain_order=True).agg("metric")
+    return pieces["metric"].to_list() or [[]]
+
+
+def _changes(totals: pl.DataFrame, scales: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
+    """One row per metric and month of `dim_month` with a value in it and in the one before: sums, scale and change."""
+    before = totals.select("metric", month=NEXT, total_n0="total_n", total_d0="total_d")
+    now, then = pl.col("total_n") / pl.col("total_d"), pl.col("total_n0") / pl.col("total_d0")
+    return (
+        totals.drop("rows")
+        .join(dim_month.select("month"), on="month", how="semi")
+        .join(before, on=["metric", "month"])
+        .join(scales, on="metric")
+        .with_columns(company_change=pl.col("scale") * (now - then))
+        .filter(pl.col("company_change").is_finite())
+    )
+
+
+def _strongest(parts: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
+    """The accounts whose effect is among the ten strongest of their metric and month, and their equals."""
+    before = parts.select("metric", "account_id", month=NEXT, n0="n", d0="d")
+    both = (
+        parts.join(before, on=["metric", "account_id", "month"], how="full", coalesce=True)
+        .join(changes, on=["metric", "month"])
+        .with_columns(pl.col("n", "d", "n0", "d0").fill_null(0.0))
+    )
+    now = (pl.col("total_n") - pl.col("n")) / (pl.col("total_d") - pl.col("d"))
+    then = (pl.col("total_n0") - pl.col("n0")) / (pl.col("total_d0") - pl.col("d0"))
+    strength = pl.col("effect").abs()
+    return (
+        both.select("metric", "month", "account_id", "company_change", change_without=pl.col("scale") * (now - then))
+        .filter(pl.col("change_without").is_finite())
+        .with_columns(effect=pl.col("company_change") - pl.col("change_without"))
+        .filter(pl.col("effect") != 0)
+        # Only few are sorted: to sort all of them would take longer than the rest.
+        .filter(strength >= strength.top_k(TOP).min().over("metric", "month"))
+    )
