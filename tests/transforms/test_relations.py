@@ -1,17 +1,20 @@
 """How leading metrics go with churn."""
 
+import itertools
 import math
+from collections import Counter
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import chisquare, spearmanr
 
 from schemas.billing import FctMrrAccountMonth
 from schemas.metrics import MetricRelation
 from tests.frames import day, months, rows
 from transforms.calendar import add_months
-from transforms.explanations.relations import account_values, metric_relation
+from transforms.explanations.relations import COUNTED, account_values, metric_relation, month_sums, subsets
 from transforms.metrics.definition import Ratio, Sum, WithParts
 
 JAN, FEB, MARCH, APRIL, JULY = (day(f"2024-{number:02}-01") for number in (1, 2, 3, 4, 7))
@@ -213,6 +216,24 @@ class TestTheChance:
         found = one(relations(parts, company(20, 380), months("2024-02", "2024-02")), "churn", 1)
         assert found is not None
         assert found["p_value"] == pytest.approx(sum(chance[2:]), abs=0.008)
+
+    @pytest.mark.parametrize(("size", "few"), [(6, 1), (6, 3), (40, 20), (5, 2)])
+    def test_every_set_of_leavers_is_as_likely_as_any_other(self, size, few):
+        drawn = subsets(np.random.default_rng(7), 60_000, size, few)
+        assert all(len(set(row)) == few for row in drawn.tolist())
+        if size < 10:
+            seen = Counter(tuple(sorted(row)) for row in drawn.tolist())
+            assert len(seen) == math.comb(size, few)
+            assert chisquare(list(seen.values())).pvalue > 1e-4
+        assert np.bincount(drawn.ravel(), minlength=size) / 60_000 == pytest.approx(few / size, abs=0.012)
+
+    @pytest.mark.parametrize("leavers", [1, 2, 5, 6])
+    def test_draws_sums_of_the_leavers_whether_few_or_many_leave(self, leavers):
+        ranks = np.array([[1.0], [10.0], [100.0], [1_000.0], [10_000.0], [float("nan")]])
+        left = np.arange(6) < leavers
+        drawn = month_sums(ranks, left, (1, 2, 3), draws=400)[COUNTED:, 0]
+        sets = {sum(chosen) for chosen in itertools.combinations([1, 10, 100, 1_000, 10_000, 0], leavers)}
+        assert set(drawn.round(6)) == sets
 
     def test_is_never_below_one_in_two_thousand(self):
         parts = [ratio(n, str(n)) for n in range(60)]
