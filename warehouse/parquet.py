@@ -3,7 +3,8 @@
 import datetime as dt
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, groupby
 from pathlib import Path
 
 import duckdb
@@ -62,18 +63,11 @@ def month_file(table: str, month: dt.date) -> str:
     return f"{table}/month={month}.parquet"
 
 
-def _at_once(months: Iterable[tuple[dt.date, int]]) -> Iterator[list[dt.date]]:
+def _at_once(months: Sequence[tuple[dt.date, int]]) -> Iterator[list[dt.date]]:
     """The months, each given with its rows, in pieces that take little memory; a query for each takes long instead."""
-    piece: list[dt.date] = []
-    held = 0
-    for month, rows in months:
-        if piece and held + rows > MOST_ROWS:
-            yield piece
-            piece, held = [], 0
-        piece.append(month)
-        held += rows
-    if piece:
-        yield piece
+    until = accumulate(rows for _, rows in months)
+    for _, piece in groupby(zip(until, months, strict=True), key=lambda each: each[0] // MOST_ROWS):
+        yield [month for _, (month, _) in piece]
 
 
 def _write_months(connection: duckdb.DuckDBPyConnection, table: str, months: list[dt.date], target: Path) -> None:
