@@ -2,11 +2,11 @@
 
 import csv
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
+from io import SEEK_END, StringIO
 from itertools import islice
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Self
 
 import polars as pl
 
@@ -14,18 +14,14 @@ from schemas.contract import Contract
 from schemas.form import Formats
 from warehouse.errors import ExportError
 from warehouse.header import check_once
+from warehouse.regular_csv import by_columns, count_lines
 
+BLOCK = 1 << 22
+"""Bytes that are read at a time."""
+BOM = b"\xef\xbb\xbf"
 PIECE = 50_000
 """So many rows are values of Python's at a time."""
 HEADER_AGAIN = "expected a row, found the header again"
-
-
-class Lines(Protocol):
-    """A reader of rows that knows the line it is at."""
-
-    line_num: int
-
-    def __iter__(self) -> Iterator[list[str]]: ...
 
 
 @dataclass(frozen=True)
@@ -41,21 +37,62 @@ class Found:
     ready: pl.DataFrame
 
 
-@contextmanager
-def _decoded(path: Path, file: str) -> Iterator[TextIO]:
-    """The file as text, a piece at a time: as a whole it would take many times its size.
+def _blocks(path: Path) -> Iterator[str]:
+    """The file's text in blocks of whole lines: as a whole it would take many times its size."""
+    with path.open("rb") as opened:
+        parts = [opened.read(len(BOM)).removeprefix(BOM)]
+        while read := opened.read(BLOCK):
+            before, end, after = read.rpartition(b"\n")
+            if end:
+                yield b"".join([*parts, before, end]).decode()
+                parts = []
+            parts.append(after)
+        if last := b"".join(parts):
+            yield last.decode()
 
-    Raises:
-        ExportError: it is not UTF-8, or a web page.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as text:
-            if text.read(1 << 12).lstrip()[:1] == "<":
-                raise ExportError(f"{file}: this is a web page, not CSV; was the download a login page?")
-            text.seek(0)
-            yield text
-    except UnicodeDecodeError:
-        raise ExportError(f"{file}, line {_undecodable(path)}: not UTF-8; export it as UTF-8") from None
+
+class _Lines:
+    """A file's lines: one by one, as Python's reader of CSV takes them, or all that are left of a block."""
+
+    def __init__(self, blocks: Iterator[str]) -> None:
+        self._blocks, self._block = blocks, StringIO()
+        self.number = 0
+        """Of the line that was given last."""
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        if not (line := self._block.readline()):
+            self._block = StringIO(next(self._blocks), newline="")
+            line = self._block.readline()
+        self.number += 1
+        return line
+
+    def left(self) -> str:
+        """The lines of the block that were not given yet, or those of the next; none at the end."""
+        place = self._block.tell()
+        if not (left := self._block.read()):
+            self._block, place = StringIO(left := next(self._blocks, ""), newline=""), 0
+        self._block.seek(place)
+        return left
+
+    def skip(self, number: int) -> None:
+        """Take what is left of the block for given: so many lines."""
+        self._block.seek(0, SEEK_END)
+        self.number += number
+
+    def is_at_end(self) -> bool:
+        """Whether nothing is left of the block."""
+        place, end = self._block.tell(), self._block.seek(0, SEEK_END)
+        self._block.seek(place)
+        return place == end
+
+
+def _refuse_web_page(path: Path, file: str) -> None:
+    with path.open("rb") as opened:
+        if opened.read(1 << 12).removeprefix(BOM).lstrip()[:1] == b"<":
+            raise ExportError(f"{file}: this is a web page, not CSV; was the download a login page?")
 
 
 def _undecodable(path: Path) -> int:
@@ -76,22 +113,28 @@ def read_csv(path: Path, file: str, contract: type[Contract], formats: Formats, 
         ExportError: the file is not in the form's encoding or dialect, or names a column twice.
     """
     csv.field_size_limit(1 << 30)
-    with _decoded(path, file) as text:
-        reader = csv.reader(text, delimiter=formats.separator, strict=True)
-        faults: list[tuple[int, str]] = []
-        try:
-            header = next(reader, [])
-            check_once(file, header, contract, formats)
-            names = [name for name in header if name not in besides]
-            pieces = [_piece([], [], header, names)]
-            rows = _rows(reader, header, formats.separator, faults)
+    _refuse_web_page(path, file)
+    lines = _Lines(_blocks(path))
+    reader = csv.reader(lines, delimiter=formats.separator, strict=True)
+    faults: list[tuple[int, str]] = []
+    try:
+        header = next(reader, [])
+        check_once(file, header, contract, formats)
+        names = [name for name in header if name not in besides]
+        pieces = [_piece([], [], header, names)]
+        while left := lines.left():
+            if (regular := by_columns(left, lines.number + 1, header, names, formats.separator)) is not None:
+                lines.skip(count_lines(left))
+                pieces.append(regular)
+                continue
+            rows = _rows(reader, lines, header, formats.separator, faults)
             while piece := list(islice(rows, PIECE)):
-                lines, values = zip(*piece, strict=True)
-                pieces.append(_piece(lines, values, header, names))
-        except csv.Error as fault:
-            raise ExportError(
-                f"{file}, line {reader.line_num}: broken quoting ({fault}); nothing of it was loaded"
-            ) from None
+                numbers, values = zip(*piece, strict=True)
+                pieces.append(_piece(numbers, values, header, names))
+    except UnicodeDecodeError:
+        raise ExportError(f"{file}, line {_undecodable(path)}: not UTF-8; export it as UTF-8") from None
+    except csv.Error as fault:
+        raise ExportError(f"{file}, line {lines.number}: broken quoting ({fault}); nothing of it was loaded") from None
     told = pl.DataFrame(faults, schema={"export_line": pl.Int64, "reason": pl.String}, orient="row").select(
         "export_line", column_name=pl.lit(None, pl.String), reason="reason"
     )
@@ -99,12 +142,15 @@ def read_csv(path: Path, file: str, contract: type[Contract], formats: Formats, 
 
 
 def _rows(
-    reader: Lines, header: list[str], separator: str, faults: list[tuple[int, str]]
+    reader: Iterator[list[str]], lines: _Lines, header: list[str], separator: str, faults: list[tuple[int, str]]
 ) -> Iterator[tuple[int, list[str]]]:
-    """The line on which each row starts, and its values; what is wrong with a row as a whole goes to `faults`."""
-    width, starts = len(header), reader.line_num + 1
-    for row in reader:
-        start, starts = starts, reader.line_num + 1
+    """The line on which each row of the block starts, and its values; what is wrong with a whole row goes to `faults`.
+
+    A row that goes over the block's end takes the next block with it.
+    """
+    width, starts = len(header), lines.number + 1
+    while not lines.is_at_end() and (row := next(reader, None)) is not None:
+        start, starts = starts, lines.number + 1
         if starts - start == 1 and len(row) == width and row != header:
             yield start, row  # as nearly all are
             continue

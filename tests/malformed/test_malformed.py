@@ -14,6 +14,7 @@ from tests.integration.small_company import ONE_MONTH, ROOT, SmallCompany, expor
 from tests.malformed.__main__ import table
 from tests.malformed.inputs import COMMANDS, CONFIGS, FILES, MARK, NAMES, ROWS
 from tests.malformed.kinds import GOES_ON, Malformed
+from tests.ways_of_reading import AS_IT_IS, ROW_BY_ROW, WAYS, go
 
 SECONDS, KILOBYTES = 5, 300_000
 """Of the processor, and of memory beyond what was taken before."""
@@ -60,8 +61,18 @@ def tell(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> 
     return run
 
 
-@pytest.mark.parametrize("given", [*CONFIGS, *NAMES, *FILES, *COMMANDS], ids=lambda given: given.name)
-def test_a_wrong_input_is_told_in_a_sentence(company: SmallCompany, tell: Command, given: Malformed) -> None:
+@pytest.mark.parametrize(
+    ("given", "way"),
+    [
+        *((given, AS_IT_IS) for given in (*CONFIGS, *NAMES, *FILES, *COMMANDS)),
+        *((given, ROW_BY_ROW) for given in FILES),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.name,
+)
+def test_a_wrong_input_is_told_in_a_sentence(
+    company: SmallCompany, tell: Command, given: Malformed, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go(way, monkeypatch)
     given.give(company)
     began, memory = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     status, said = tell(company, *given.command, **given.environment)
@@ -77,8 +88,12 @@ def test_a_wrong_input_is_told_in_a_sentence(company: SmallCompany, tell: Comman
     assert not (company.data / "published").exists()
 
 
-def test_a_wrong_row_is_quarantined_with_its_reason_and_the_others_count(company: SmallCompany) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_wrong_row_is_quarantined_with_its_reason_and_the_others_count(
+    company: SmallCompany, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Months are made of what is loaded; so a run over it is like any other (that it ends well, the whole job says)."""
+    go(way, monkeypatch)
     tables = list(dict.fromkeys(one.table for one in ROWS))
     for name in tables:
         rows = exports()[name]

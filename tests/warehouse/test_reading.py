@@ -16,14 +16,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import warehouse.csv_file
 from schemas.contract import Contract, column
 from schemas.customers import Export
 from schemas.form import Formats
 from schemas.support import Instant
 from tests.frames import at, day
+from tests.ways_of_reading import WAYS, go
+from warehouse import csv_file
+from warehouse.csv_file import read_csv
 from warehouse.errors import ExportError
 from warehouse.reading import FileRows, read_export
+from warehouse.regular_csv import by_columns
 
 EXPORTED = at("2025-06-30T22:00")
 FILE = "crm/things.csv"
@@ -59,9 +62,10 @@ class Word(Export):
 CONTENT = [name for name in Thing.dtypes() if name not in Export.dtypes()]
 
 
-@pytest.fixture
-def read(tmp_path):
-    """Read bytes, text or a frame (as Parquet) as things."""
+@pytest.fixture(params=WAYS)
+def read(request, tmp_path, monkeypatch):
+    """Read bytes, text or a frame (as Parquet) as things, in each way."""
+    go(request.param, monkeypatch)
 
     def reading(
         content: bytes | str | pl.DataFrame,
@@ -179,12 +183,6 @@ class TestCSV:
     def test_a_text_of_several_lines_with_commas_is_one_value(self, read):
         text = "Dear all,\nit works, mostly, but slowly,\nregards, K."
         assert values(read(f'key,n,on,x,word\na,1,,,"{text}"\n'), "word") == [(text,)]
-
-    def test_a_large_file_is_read_in_pieces(self, read, monkeypatch):
-        monkeypatch.setattr(warehouse.csv_file, "PIECE", 3)
-        found = read("key,n\n" + "".join(f"k{number},{number if number != 5 else 'x'}\n" for number in range(10)))
-        assert [n for (n,) in values(found, "n")] == [0, 1, 2, 3, 4, 6, 7, 8, 9]
-        assert rejects(found) == [(7, "n", WHOLE)]
 
     def test_a_quoted_line_end_in_the_header_counts(self, read):
         found = read('key,n,"odd\nname"\na,x,1\n', exact=False)
@@ -698,6 +696,52 @@ class TestNothingIsLost:
         # Rows that a quote took in are rows, too.
         taken = [reason for _, _, reason in rejects(found) if reason.endswith("takes in rows")]
         assert found.rows_read - (len(taken) - len(set(taken))) == len(kept) - 1
+
+    @settings(max_examples=300, deadline=None)
+    @given(
+        header=st.sampled_from(["key,n", 'key,"n"', "n,key,word", "key"]),
+        lines=st.lists(
+            st.one_of(
+                st.sampled_from(["a,1", "b,2", "", "key,n", "é,x", "1,a,w", "k"]),
+                st.text(alphabet='ab,"\r\0 \x0b\u2028é', max_size=6),
+            ),
+            max_size=12,
+        ),
+        end=st.sampled_from(["\n", "\r\n", "\r"]),
+        last=st.booleans(),
+    )
+    def test_every_way_gives_the_same(self, tmp_path_factory, header, lines, end, last):
+        path = tmp_path_factory.mktemp("csv") / "landed"
+        path.write_bytes((end.join([header, *lines]) + (end if last else "")).encode())
+        told = []
+        for way in WAYS:
+            with pytest.MonkeyPatch.context() as patched:
+                go(way, patched)
+                try:
+                    found = read_csv(path, FILE, Thing, Formats(), ("export_line",))
+                    told.append((found.header, found.text.rows(), found.ragged.rows()))
+                except ExportError as fault:
+                    told.append(str(fault))
+        assert told[0] == told[1] == told[2]
+
+    def test_what_is_plain_is_read_by_columns_and_what_is_quoted_row_by_row(self, tmp_path, monkeypatch):
+        """Else the ways would be one."""
+        asked: list[tuple[str, bool]] = []
+
+        def noted(text: str, *others: Any) -> pl.DataFrame | None:
+            found = by_columns(text, *others)
+            asked.append((text, found is not None))
+            return found
+
+        monkeypatch.setattr(csv_file, "by_columns", noted)
+        monkeypatch.setattr(csv_file, "BLOCK", 8)
+        path = tmp_path / "landed"
+        path.write_bytes(b'key,n\na,1\nb,2\n"c\nc",3\nd,4\ne,5\nf,6\n')
+        found = read_csv(path, FILE, Word, Formats(), ())
+        rows = [(2, "a", "1"), (3, "b", "2"), (4, "c\nc", "3"), (6, "d", "4"), (7, "e", "5"), (8, "f", "6")]
+        assert found.text.rows() == rows
+        # The block of b has a quote, whose row goes on into the next block: that one goes row by row, too.
+        assert asked == [("a,1\n", True), ('b,2\n"c\n', False), ("e,5\nf,6\n", True)]
 
     @settings(max_examples=100, deadline=None)
     @given(content=st.binary(max_size=60))

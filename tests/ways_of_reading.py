@@ -1,0 +1,17 @@
+"""The ways a CSV file may go; all must give the same rows, rejects, lines and messages."""
+
+import pytest
+
+from warehouse import csv_file
+
+AS_IT_IS, ROW_BY_ROW, IN_SMALL_BLOCKS = "as it is", "row by row", "in small blocks"
+WAYS = (AS_IT_IS, ROW_BY_ROW, IN_SMALL_BLOCKS)
+
+
+def go(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let files be read in this way."""
+    if way == ROW_BY_ROW:
+        monkeypatch.setattr(csv_file, "by_columns", lambda *_: None)
+    elif way == IN_SMALL_BLOCKS:
+        monkeypatch.setattr(csv_file, "BLOCK", 7)
+        monkeypatch.setattr(csv_file, "PIECE", 2)
