@@ -1,105 +1,91 @@
-"""`make bench`: own work beside a plain peer, as ratios within one run; nothing here is a test.
+"""`make bench`: all stages over companies of growing size, as ratios to DuckDB's reading of their files, in one run.
 
-MRR at month ends of a large company: intervals exploded over the months they cover (ours: exact, with movements,
-trials, pauses, discounts and currencies), beside the way most people write it first: every item × every month, filtered
-by dates, in Polars and in DuckDB, with none of these.
+It writes docs/performance.md; nothing here is a test. COPIES=1,10,30 names the sizes.
 """
 
-import datetime as dt
-import time
-from collections.abc import Callable
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
-import duckdb
-import polars as pl
+from benchmarks.large_company import ROOT, write
 
-from schemas.billing import FxRates, SubscriptionItems
-from transforms.calendar import calendar, months_between
-from transforms.facts.mrr import fct_mrr_account_month
-from transforms.facts.service import paying_turns, service_periods
-
-COMPANY = Path(__file__).resolve().parent.parent / "examples/company/billing/subscription_items.csv"
-COPIES = 100
-AS_OF = dt.date(2026, 10, 31)
+TURNS = 2
+"""Each case is measured so often, its fastest counts: cases take turns, as a machine is not always as fast."""
+PAGE = ROOT / "docs" / "performance.md"
 
 
-def large_company() -> pl.DataFrame:
-    """The example's euro items that are plainly billed, a hundred times over."""
-    read = pl.read_csv(COMPANY, infer_schema=False)
-    plain = read.filter((pl.col("currency") == "EUR") & pl.col("unit_amount").is_not_null())
-    typed = plain.with_columns(
-        pl.col(name).cast(dtype)
-        if dtype.is_integer()
-        else pl.col(name).str.to_date()
-        if dtype == pl.Date
-        else pl.col(name)
-        for name, dtype in SubscriptionItems.dtypes().items()
-        if name in plain.columns and (dtype.is_integer() or dtype == pl.Date)
-    ).with_columns(pl.col(name) == "true" for name in ("is_trial", "is_metered"))
-    numbers = pl.DataFrame({"copy": range(COPIES)}).select(pl.col("copy").cast(pl.String))
-    copied = typed.join(numbers, how="cross").with_columns(
-        pl.concat_str("account_id", "copy", separator="-"), pl.concat_str("subscription_id", "copy", separator="-")
+def measured(case: str, folder: Path) -> dict[str, Any]:
+    """CPU seconds by stage and peak memory of a case, in a process of its own."""
+    shutil.rmtree(folder / "data", ignore_errors=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.stages", case, str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    return SubscriptionItems.shaped(copied.drop("copy"))
+    if done.returncode:
+        raise SystemExit(done.stderr[-3000:])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
-def spine(items: pl.DataFrame, months: pl.DataFrame) -> pl.DataFrame:
-    """Every version × every month end, filtered: no trials, pauses or discounts, no movements."""
-    ends = months.select("month", "month_end")
-    rows = items.join(ends, how="cross").filter(
-        (pl.col("started_on") <= pl.col("month_end"))
-        & (pl.col("valid_from") <= pl.col("month_end"))
-        & (pl.col("ended_on").is_null() | (pl.col("month_end") < pl.col("ended_on")))
-    )
-    last = rows.sort("valid_from").group_by("month", "subscription_id", "item_id", maintain_order=True).last()
-    return last.group_by("month", "account_id").agg(pl.col("unit_amount").sum())
+def fastest(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of some runs of a case the one that took the least."""
+    return min(runs, key=lambda run: sum(run["seconds"].values()))
 
 
-def spine_in_duckdb(items: pl.DataFrame, months: pl.DataFrame) -> object:
-    """The same in SQL."""
-    connection = duckdb.connect()
-    connection.register(
-        "items",
-        items.select(
-            "account_id", "subscription_id", "item_id", "valid_from", "started_on", "ended_on", "unit_amount"
-        ).to_arrow(),
-    )
-    connection.register("months", months.select("month", "month_end").to_arrow())
-    return connection.execute("""
-        WITH last AS (
-            SELECT m.month, i.account_id, i.unit_amount FROM items AS i JOIN months AS m
-              ON i.started_on <= m.month_end AND i.valid_from <= m.month_end
-             AND (i.ended_on IS NULL OR m.month_end < i.ended_on)
-            QUALIFY row_number() OVER (PARTITION BY m.month, subscription_id, item_id ORDER BY valid_from DESC) = 1)
-        SELECT month, account_id, sum(unit_amount) FROM last GROUP BY ALL""").fetchall()
+def of_size(copies: int) -> tuple[int, dict[str, Any], dict[str, Any]]:
+    """Rows of a company of so many copies, DuckDB's reading of them, and all of it."""
+    folder = Path(tempfile.mkdtemp(prefix="bench"))
+    try:
+        write(folder, copies)
+        rows = sum(path.read_bytes().count(b"\n") - 1 for path in (folder / "company").rglob("*.csv"))
+        runs = [(measured("read", folder), measured("all", folder)) for _ in range(TURNS)]
+    finally:
+        shutil.rmtree(folder)
+    return rows, fastest([read for read, _ in runs]), fastest([whole for _, whole in runs])
 
 
-def cpu(function: Callable[[], object]) -> float:
-    """CPU seconds of the fastest of three runs."""
-    spent = []
-    for _ in range(3):
-        start = time.process_time()
-        function()
-        spent.append(time.process_time() - start)
-    return min(spent)
+def page(sizes: dict[int, tuple[int, dict[str, Any], dict[str, Any]]]) -> str:
+    """The table of ratios, a column for each size."""
+    stages = list(next(iter(sizes.values()))[2]["seconds"])
+    lines = [
+        "# What a run costs as companies grow",
+        "",
+        "Made by `make bench`: the example company so many times over, from its CSV files to a published version,",
+        "without Dagster. CPU seconds as multiples of what DuckDB takes to read the same files as text, in one run.",
+        "",
+        "| | " + " | ".join(f"{copies} × the example, {rows:,} rows" for copies, (rows, _, _) in sizes.items()) + " |",
+        "|---|" + "---:|" * len(sizes),
+    ]
+    for stage in stages:
+        told = [whole["seconds"][stage] / sum(read["seconds"].values()) for _, read, whole in sizes.values()]
+        lines.append(f"| {stage} | " + " | ".join(f"{ratio:.1f}" for ratio in told) + " |")
+    totals = [(sum(w["seconds"].values()), sum(r["seconds"].values()), w["gigabytes"]) for _, r, w in sizes.values()]
+    lines.append("| **all of it** | " + " | ".join(f"**{own / read:.1f}**" for own, read, _ in totals) + " |")
+    lines.append("| CPU seconds | " + " | ".join(f"{own:.1f}" for own, _, _ in totals) + " |")
+    lines.append("| of DuckDB's reading | " + " | ".join(f"{read:.2f}" for _, read, _ in totals) + " |")
+    lines.append("| peak memory, GB | " + " | ".join(f"{peak:.2f}" for _, _, peak in totals) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
-    """Print CPU seconds and ratios."""
-    items = large_company()
-    months = calendar(months_between(dt.date(2024, 5, 1), dt.date(2026, 10, 1)), AS_OF)
-
-    def ours_from_items() -> pl.DataFrame:
-        periods = service_periods(items, AS_OF)
-        turns = paying_turns(periods, FxRates.blank(), "EUR")
-        return fct_mrr_account_month(periods, turns, FxRates.blank(), months, "EUR")
-
-    ours = cpu(ours_from_items)
-    print(f"{items.height:,} versions × {months.height} months, CPU seconds")
-    print(f"  fct_mrr_account_month, exact, with movements  {ours:6.2f}   1.0")
-    for name, peer in {"item × month spine, Polars": spine, "item × month spine, DuckDB": spine_in_duckdb}.items():
-        took = cpu(lambda peer=peer: peer(items, months))  # type: ignore[misc]
-        print(f"  {name:45} {took:6.2f}   {took / ours:.1f}")
+    """Measure, print and write the page."""
+    sizes = [int(copies) for copies in os.environ.get("COPIES", "1,10,30").split(",")]
+    found = {copies: of_size(copies) for copies in sizes}
+    alone = {tuple(number / copies for number in whole["truth"]) for copies, (_, _, whole) in found.items()}
+    if len(alone) > 1:
+        raise SystemExit(f"MRR does not grow as the copies do: {alone}")
+    text = page(found)
+    print(text)
+    PAGE.write_text(text, encoding="utf-8")
 
 
-main()
+if __name__ == "__main__":
+    main()

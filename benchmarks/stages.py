@@ -1,0 +1,76 @@
+"""One company through all stages in a process of its own, without Dagster: CPU seconds and memory as JSON."""
+
+import json
+import os
+import resource
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+from pipelines.ingest.canonical_tables import ingest_table, land_all
+from pipelines.ingest.sources import day_of_exports
+from pipelines.months.build import MonthRun
+from pipelines.months.dimensions import build_dimensions, sights
+from pipelines.months.nodes import nodes
+from pipelines.project import Project
+from pipelines.publish.glossary import glossary
+from pipelines.publish.release import audit_and_publish
+from schemas.tables import CANONICAL, EXPLANATIONS, FACTS
+
+
+class Measured:
+    """CPU seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.truth: list[int] = []
+        """What grows with the copies: MRR of all months, and its account-months."""
+
+    def __call__(self, stage: str, work: Callable[[], object]) -> None:
+        """Do some work of a stage."""
+        before = time.process_time()
+        work()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.process_time() - before
+
+
+def read_alone(folder: Path, measured: Measured) -> None:
+    """DuckDB reads every value of every file, as text, and counts them."""
+    for path in sorted((folder / "company").rglob("*.csv")):
+        query = f"SELECT count(COLUMNS(*)) FROM read_csv('{path}', all_varchar = true, ignore_errors = true)"
+        measured("DuckDB reads the files", lambda query=query: duckdb.sql(query).fetchall())  # type: ignore[misc]
+
+
+def all_of_it(folder: Path, measured: Measured) -> None:
+    """From the files to a published version."""
+    os.environ |= {"CONFIG": str(folder / "company.yaml"), "DATA_DIR": str(folder / "data")}
+    project = Project.from_environment()
+    with project.database.kept_open():
+        measured("land", lambda: land_all(project))
+        as_of = day_of_exports(project)
+        sight = sights(project, as_of)
+        for table in CANONICAL:
+            stage = "ingest usage events" if table == "usage_events" else "ingest the rest"
+            measured(stage, lambda table=table: ingest_table(project, table, as_of, "bench", sight(table)))  # type: ignore[misc]
+        measured("dimensions", lambda: build_dimensions(project))
+        project.database.write_whole(glossary(project))
+        run = MonthRun(project, "bench")
+        months = project.months(run.as_of)
+        for node in nodes(project.config):
+            stage = "facts" if node.name in FACTS else "explanations" if node.name in EXPLANATIONS else "metrics"
+            measured(stage, lambda node=node: run.build(node.name, months))  # type: ignore[misc]
+        measured("publish", lambda: audit_and_publish(project, "bench", None))
+    with duckdb.connect(str(project.folders.published_database), read_only=True) as readers:
+        found = readers.sql("SELECT sum(closing_cents), count(*) FROM fct_mrr_account_month").fetchall()[0]
+        measured.truth = [int(number) for number in found]
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    spent = Measured()
+    {"read": read_alone, "all": all_of_it}[sys.argv[1]](Path(sys.argv[2]), spent)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps({"seconds": spent.seconds, "gigabytes": peak / (1 << 20), "truth": spent.truth}))
