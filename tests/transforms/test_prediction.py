@@ -1,10 +1,14 @@
 """How long customers stay by the shifted beta-geometric model, and what they will bring."""
 
+import math
+import random
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 import pytest
-from scipy.special import hyp2f1
+from scipy.optimize import minimize
+from scipy.special import betaln, hyp2f1
 
 from schemas.billing import FctMrrAccountMonth, FxRates, SubscriptionItems
 from schemas.config import Minimums, Prediction
@@ -17,7 +21,13 @@ from transforms.metrics import prediction
 from transforms.metrics.definition import REGISTRY
 from transforms.metrics.prediction import aged, clv_predicted, expected_renewals, fit_intervals, interval_runs, lives
 from transforms.metrics.roll_up import Surroundings, roll_up
-from transforms.metrics.survival import discounted_renewals, fit_lives, fit_shifted_beta_geometric, survival
+from transforms.metrics.survival import (
+    LARGEST,
+    discounted_renewals,
+    fit_lives,
+    fit_shifted_beta_geometric,
+    survival,
+)
 
 HIGH_END = [1000, 869, 743, 653, 593, 551, 517, 491]
 REGULAR = [1000, 631, 468, 382, 326, 289, 262, 241]
@@ -52,6 +62,30 @@ class TestTheModel:
         young, old = fit_lives(lost, {2: 468}), fit_lives(lost, {2: 468, 0: 5000})
         assert young == pytest.approx(old, rel=1e-4)  # who has seen no renewal says nothing of them
         assert survival(*fit_lives(lost, {2: 468, 5: 500}), 5) > survival(*young, 5)
+
+    @pytest.mark.parametrize("seed", range(12))
+    def test_no_other_parameters_are_likelier(self, seed):
+        """Held against a search that knows the likelihood by beta functions alone."""
+        chance = random.Random(seed)
+        lost = {t: chance.randint(1, 40) for t in chance.sample(range(1, 40), chance.randint(1, 15))}
+        kept = {t: chance.randint(1, 200) for t in chance.sample(range(40), chance.randint(1, 20))}
+
+        def against(logarithms: Sequence[float]) -> float:
+            alpha, beta = map(math.exp, logarithms)
+            gone = sum(count * (betaln(alpha + 1, beta + t - 1) - betaln(alpha, beta)) for t, count in lost.items())
+            here = sum(count * (betaln(alpha, beta + t) - betaln(alpha, beta)) for t, count in kept.items())
+            return -(gone + here)
+
+        searched = minimize(against, (0.0, 0.0), method="Nelder-Mead", bounds=[(-LARGEST, LARGEST)] * 2)
+        assert against([math.log(number) for number in fit_lives(lost, kept)]) <= searched.fun + 1e-5
+
+    @pytest.mark.parametrize(
+        ("lost", "kept", "share"),
+        [({}, {3: 10}, 1.0), ({1: 10}, {}, 0.0), ({1: 5}, {1: 5}, 0.5)],
+        ids=["nobody leaves", "everybody leaves", "half leave"],
+    )
+    def test_what_everybody_does_has_its_bound(self, lost, kept, share):
+        assert survival(*fit_lives(lost, kept), 1) == pytest.approx(share, abs=1e-4)
 
     def test_a_fixed_rate_is_a_case_of_it(self):
         alpha, beta = fit_shifted_beta_geometric([10_000, 9_000, 8_100, 7_290])

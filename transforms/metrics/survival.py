@@ -7,7 +7,7 @@ is gone soon, so that retention rises with age, as it does in contracts.
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from math import exp, lgamma
+from math import exp, lgamma, log
 
 LARGEST = 12.0
 """Bound of the logarithms of alpha and beta: beyond it customers don't differ, and the model is a fixed rate."""
@@ -25,25 +25,41 @@ def fit_lives(lost: Mapping[int, int], kept: Mapping[int, int]) -> tuple[float, 
     `lost`: customers by the number of the renewal (from 1) at which they left; `kept`: those still there, by the number
     of renewals they have survived.
     """
-    # The only need of scipy, whose loading takes as long as a small run.
-    from numpy import array  # noqa: PLC0415
-    from scipy.optimize import minimize  # noqa: PLC0415
-    from scipy.special import betaln  # noqa: PLC0415
+    # Their loading takes as long as a small run.
+    import numpy as np  # noqa: PLC0415
+    from scipy.optimize import brentq, minimize_scalar  # noqa: PLC0415
 
-    left_at, left = array(sorted(lost), dtype=float), array([lost[t] for t in sorted(lost)], dtype=float)
-    stayed_for, stayed = array(sorted(kept), dtype=float), array([kept[t] for t in sorted(kept)], dtype=float)
+    # Who has survived j renewals stays at the next with the chance (beta + j) / (alpha + beta + j), or leaves with
+    # alpha / (alpha + beta + j): what counts is how many were asked for the next one, and how many stayed.
+    ages = range(1, max((*lost, *kept), default=0) + 1)
+    survived = np.arange(len(ages), dtype=float)
+    left = np.array([lost.get(age, 0) for age in ages], dtype=float)
+    seen_no_more = left + np.array([kept.get(age, 0) for age in ages], dtype=float)
+    asked = np.cumsum(seen_no_more[::-1])[::-1]
+    stayed = asked - left
 
-    def against(logarithms: Sequence[float]) -> float:
-        alpha, beta = (exp(number) for number in logarithms)
-        gone = left @ betaln(alpha + 1, beta + left_at - 1)
-        here = stayed @ betaln(alpha, beta + stayed_for)
-        return float((left.sum() + stayed.sum()) * betaln(alpha, beta) - gone - here)
+    def likeliest_alpha(beta: float) -> float:
+        """It grows with the departures that it lets expect, which are to be those that there were."""
 
-    bounds = [(-LARGEST, LARGEST)] * 2
-    settings = {"xatol": 1e-8, "fatol": 1e-8, "maxiter": 2000, "maxfev": 4000}
-    found = minimize(against, (0.0, 0.0), method="Nelder-Mead", bounds=bounds, options=settings)
-    alpha, beta = (exp(float(number)) for number in found.x)
-    return alpha, beta
+        def too_many(logarithm: float) -> float:
+            alpha = exp(logarithm)
+            return float(asked @ (alpha / (alpha + beta + survived)) - left.sum())
+
+        if too_many(-LARGEST) >= 0:
+            return exp(-LARGEST)
+        if too_many(LARGEST) <= 0:
+            return exp(LARGEST)
+        return exp(brentq(too_many, -LARGEST, LARGEST, xtol=1e-13))
+
+    def against(logarithm: float) -> float:
+        beta = exp(logarithm)
+        alpha = likeliest_alpha(beta)
+        chances = left.sum() * log(alpha) + stayed @ np.log(beta + survived) - asked @ np.log(alpha + beta + survived)
+        return -float(chances)
+
+    found = minimize_scalar(against, bounds=(-LARGEST, LARGEST), method="bounded", options={"xatol": 1e-9})
+    beta = exp(float(found.x))
+    return likeliest_alpha(beta), beta
 
 
 def survival(alpha: float, beta: float, renewals: int) -> float:
