@@ -96,16 +96,14 @@ def metric_driver_account(
         [(m.name, m.scale) for m in metrics], {"metric": pl.String, "scale": pl.Float64}, orient="row"
     )
     unknown = metric_month.filter((pl.col("dimension") == "all") & (pl.col("null_reason") == "not_exported"))
-    parts = (
-        metric_account_month.select("metric", "month", "account_id", n="numerator", d="denominator")
-        .join(scales.select("metric"), on="metric", how="semi")
-        .join(unknown, on=["metric", "month"], how="anti")
-    )
-    totals = parts.group_by("metric", "month").agg(
-        total_n=exact_sum(pl.col("n")), total_d=exact_sum(pl.col("d")), rows=pl.len()
-    )
-    changes = _changes(totals, scales, dim_month)
-    found = [_strongest(parts.filter(pl.col("metric").is_in(names)), changes) for names in _at_once(totals)]
+    sizes = metric_account_month.group_by("metric").len().join(scales, on="metric").sort("metric")
+    pieces = sizes.group_by(piece=pl.col("len").cum_sum() // AT_ONCE, maintain_order=True).agg("metric")
+    found = []
+    for names in pieces["metric"].to_list() or [[]]:
+        parts = metric_account_month.filter(pl.col("metric").is_in(names)).select(
+            "metric", "month", "account_id", n="numerator", d="denominator"
+        )
+        found.append(_strongest(parts.join(unknown, on=["metric", "month"], how="anti"), scales, dim_month))
     ranked = (
         pl.concat(found)
         .sort("metric", "month", pl.col("effect").abs(), "account_id", descending=[False, False, True, False])
@@ -115,20 +113,13 @@ def metric_driver_account(
     return MetricDriverAccount.shaped(ranked)
 
 
-def _at_once(totals: pl.DataFrame) -> list[list[str]]:
-    """The metrics in pieces whose rows take little memory; one piece at least."""
-    sizes = totals.group_by("metric").agg(pl.col("rows").sum()).sort("metric")
-    pieces = sizes.group_by(piece=pl.col("rows").cum_sum() // AT_ONCE, maintain_order=True).agg("metric")
-    return pieces["metric"].to_list() or [[]]
-
-
-def _changes(totals: pl.DataFrame, scales: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
+def _changes(parts: pl.DataFrame, scales: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     """One row per metric and month of `dim_month` with a value in it and in the one before: sums, scale and change."""
+    totals = parts.group_by("metric", "month").agg(total_n=exact_sum(pl.col("n")), total_d=exact_sum(pl.col("d")))
     before = totals.select("metric", month=NEXT, total_n0="total_n", total_d0="total_d")
     now, then = pl.col("total_n") / pl.col("total_d"), pl.col("total_n0") / pl.col("total_d0")
     return (
-        totals.drop("rows")
-        .join(dim_month.select("month"), on="month", how="semi")
+        totals.join(dim_month.select("month"), on="month", how="semi")
         .join(before, on=["metric", "month"])
         .join(scales, on="metric")
         .with_columns(company_change=pl.col("scale") * (now - then))
@@ -136,12 +127,12 @@ def _changes(totals: pl.DataFrame, scales: pl.DataFrame, dim_month: pl.DataFrame
     )
 
 
-def _strongest(parts: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
+def _strongest(parts: pl.DataFrame, scales: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     """The accounts whose effect is among the ten strongest of their metric and month, and their equals."""
     before = parts.select("metric", "account_id", month=NEXT, n0="n", d0="d")
     both = (
         parts.join(before, on=["metric", "account_id", "month"], how="full", coalesce=True)
-        .join(changes, on=["metric", "month"])
+        .join(_changes(parts, scales, dim_month), on=["metric", "month"])
         .with_columns(pl.col("n", "d", "n0", "d0").fill_null(0.0))
     )
     now = (pl.col("total_n") - pl.col("n")) / (pl.col("total_d") - pl.col("d"))
