@@ -25,6 +25,7 @@ from pipelines.months.dimensions import ingest_all
 from pipelines.project import Project
 from transforms.calendar import calendar
 from transforms.explanations.backtest import HORIZON, followed, health_backtest, stays, uncancelled
+from transforms.template import filled
 
 ROOT = Path(__file__).resolve().parent.parent
 SEEDS = tuple(range(9001, 9011))
@@ -126,7 +127,7 @@ def main(seeds: Iterable[int] = SEEDS) -> None:
             rows = outcomes(*facts_of(seed, causes))
             _say(f"{seed} {told}", area(rows))
             # Accounts and months of different companies are different ones.
-            apart = [pl.format("{}:{}", pl.lit(seed), name).alias(name) for name in ("account_id", "month")]
+            apart = [filled("{}:{}", pl.lit(seed), name).alias(name) for name in ("account_id", "month")]
             companies.append(rows.with_columns(apart))
         _say(f"all {told}", area(pl.concat(companies)))
 

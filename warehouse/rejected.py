@@ -31,7 +31,7 @@ def dated(rejects: pl.DataFrame, raw: pl.DataFrame, contract: type[Contract]) ->
     if rejects.is_empty():
         return rejects.with_columns(month=pl.lit(None, pl.Date))
     named = [pl.col(name).str.extract(DAY) for name in contract.dated_by() if name in raw.columns]
-    month = pl.format("{}-01", pl.coalesce([*named, pl.lit(None, pl.String)])).str.to_date("%Y-%m-%d")
+    month = (pl.coalesce([*named, pl.lit(None, pl.String)]) + "-01").str.to_date("%Y-%m-%d")
     where = ["export_source", "export_file", "export_line"]
     return rejects.join(raw.select(*where, month=month), on=where, how="left", maintain_order="left")
 

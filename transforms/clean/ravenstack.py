@@ -10,6 +10,7 @@ from schemas.contract import column
 from schemas.customers import Export
 from schemas.form import Cleaning, Form, Formats, RawTable
 from schemas.support import Instant
+from transforms.template import filled
 
 PROVENANCE = ("export_source", "export_file", "export_line", "exported_at")
 
@@ -155,7 +156,7 @@ def usage_events(feature_usage: pl.DataFrame, subscriptions: pl.DataFrame) -> pl
     ).select(
         *PROVENANCE,
         "account_id",
-        event_id=pl.when(nth == 0).then("usage_id").otherwise(pl.format("{}#{}", "usage_id", nth + 1)),
+        event_id=pl.when(nth == 0).then("usage_id").otherwise(filled("{}#{}", "usage_id", nth + 1)),
         name="feature_name",
         occurred_at=pl.col("usage_date").cast(Instant),
         seconds="usage_duration_secs",

@@ -9,6 +9,7 @@ from schemas.product import TREND_MONTHS
 from schemas.success import AccountAlert
 from transforms.declaration import History, Months, monthly
 from transforms.facts.service import spoken_versions
+from transforms.template import filled
 
 KEYS = ["month", "account_id"]
 SEEN = {
@@ -95,14 +96,14 @@ def _health_fell(scores: pl.DataFrame, paying: pl.DataFrame) -> pl.DataFrame:
 
     worse = grade("band") < grade("previous_band")
     fell = paying.filter(pl.col("band").is_not_null()).join(before, on=KEYS).filter(worse)
-    return fell.with_columns(value="score", evidence=pl.format("health fell from {} to {}", "previous_band", "band"))
+    return fell.with_columns(value="score", evidence=filled("health fell from {} to {}", "previous_band", "band"))
 
 
 def _sentiment_fell(inputs: pl.DataFrame) -> pl.DataFrame:
     ratings = inputs.filter(pl.col("input") == "sentiment").select(*KEYS, value="raw")
     before = _month_before(ratings).rename({"value": "previous_value"})
     fell = ratings.join(before, on=KEYS).filter(pl.col("value") < pl.col("previous_value"))
-    return fell.with_columns(evidence=pl.format("rating fell from {} to {} of 5", "previous_value", "value"))
+    return fell.with_columns(evidence=filled("rating fell from {} to {} of 5", "previous_value", "value"))
 
 
 def _usage_halved(paying: pl.DataFrame, usage: pl.DataFrame, alerts: Alerts) -> pl.DataFrame:
@@ -113,7 +114,7 @@ def _usage_halved(paying: pl.DataFrame, usage: pl.DataFrame, alerts: Alerts) -> 
     halved = rows.with_columns(pl.col("value").fill_null(0)).filter(
         (pl.col("previous_value") > 0) & (pl.col("value") <= alerts.usage_halved_share * pl.col("previous_value"))
     )
-    told = pl.format(
+    told = filled(
         "{} active users, {} a month before", pl.col("value").cast(pl.Int64), pl.col("previous_value").round(1)
     )
     return halved.with_columns(evidence=told)
@@ -128,7 +129,7 @@ def _stalled(progress: pl.DataFrame, dim_account: pl.DataFrame, alerts: Alerts) 
         .with_columns(value=(pl.col("month_end") - pl.col("due_on")).dt.total_days())
     )
     late = open_steps.filter(pl.col("value").is_between(1, alerts.stalled_within_days))
-    return late.with_columns(evidence=pl.format("{} not reached, {} days late", "next_milestone", "value"))
+    return late.with_columns(evidence=filled("{} not reached, {} days late", "next_milestone", "value"))
 
 
 def _renewals(
@@ -155,5 +156,5 @@ def _renewals(
         .unique(KEYS, keep="first", maintain_order=True)
         .with_columns(days=(pl.col("due_on") - pl.col("month_end")).dt.total_days())
     )
-    told = pl.format("term ends in {} days, health is {}", "days", "band")
+    told = filled("term ends in {} days, health is {}", "days", "band")
     return near.with_columns(value="score", evidence=told)

@@ -19,6 +19,7 @@ from transforms.explanations.words import OF_THE_TRADE
 from transforms.exported import Exported
 from transforms.facts.privacy import publishable
 from transforms.sums import exact_sum
+from transforms.template import filled
 
 SOURCES = ("survey_responses.comment", "churn_events.comment")
 WINDOW_MONTHS = 12
@@ -93,7 +94,7 @@ def _comments(survey_responses: pl.DataFrame, churn_events: pl.DataFrame, time_z
     share = pl.when(high > low).then((good - low) / (high - low))
     surveys = survey_responses.select(
         "comment",
-        key=pl.format("survey:{}:{}", "response_id", "export_source"),
+        key=filled("survey:{}:{}", "response_id", "export_source"),
         at="responded_at",
         day=local_day(pl.col("responded_at"), time_zone),
         share=share,
@@ -101,7 +102,7 @@ def _comments(survey_responses: pl.DataFrame, churn_events: pl.DataFrame, time_z
     )
     departures = churn_events.select(
         "comment",
-        key=pl.format("churn:{}:{}", "churn_event_id", "export_source"),
+        key=filled("churn:{}:{}", "churn_event_id", "export_source"),
         at=pl.col("churned_on").cast(Instant),
         day="churned_on",
         share=pl.lit(None, pl.Float64),

@@ -14,6 +14,7 @@ from transforms.facts.filing import filed
 from transforms.facts.privacy import publishable
 from transforms.facts.tickets import counting
 from transforms.refusals import UndefinedError
+from transforms.template import filled
 
 RATING = "ticket:{}"
 """Id of a ticket's rating among the answers."""
@@ -67,9 +68,7 @@ def counting_answers(fct_survey_response: pl.DataFrame) -> pl.DataFrame:
     scored = fct_survey_response.filter(pl.col("good_score").is_not_null() & pl.col("responded_month").is_not_null())
     counted = scored.with_columns(month=pl.max_horizontal("responded_month", "month"))
     of_ticket = pl.col("ticket_source").is_not_null()
-    is_rating = (pl.col("source") == pl.col("ticket_source")) & (
-        pl.col("response_id") == pl.format(RATING, "ticket_id")
-    )
+    is_rating = (pl.col("source") == pl.col("ticket_source")) & (pl.col("response_id") == filled(RATING, "ticket_id"))
     first = (
         counted.filter(of_ticket)
         .with_columns(is_rating=is_rating)
@@ -132,7 +131,7 @@ def _ratings(tickets: pl.DataFrame, time_zone: str) -> pl.DataFrame:
             source="export_source",
             ticket_source="export_source",
             month=pl.max_horizontal(month_start(local_day(responded_at, time_zone)), _created_month(time_zone)),
-            response_id=pl.format(RATING, "ticket_id"),
+            response_id=filled(RATING, "ticket_id"),
             respondent_id="requester_id",
             kind=pl.lit("csat"),
             score="satisfaction_score",

@@ -2,6 +2,8 @@
 
 import polars as pl
 
+from transforms.template import filled
+
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
 DAYS = {"day": 1, "week": 7}
 
@@ -17,5 +19,5 @@ def interval() -> pl.Expr:
     in_years, in_months = months // MONTHS["year"], pl.lit("month")
     number = pl.when(months == 0).then(count).when(is_years).then(in_years).otherwise(months)
     told = pl.when(months == 0).then(unit).when(is_years).then(pl.lit("year")).otherwise(in_months)
-    several = pl.when(number == 1).then(told).otherwise(pl.format("{} {}s", number, told))
+    several = pl.when(number == 1).then(told).otherwise(filled("{} {}s", number, told))
     return pl.when(months == MONTHS["quarter"]).then(pl.lit("quarter")).otherwise(several)

@@ -9,6 +9,7 @@ from transforms.facts.intervals import DAYS, MONTHS
 from transforms.facts.rates import monthly_rates, refuse_too_much, sum_at_rates
 from transforms.facts.service import FOREVER, ITEM, Service, spoken_versions
 from transforms.facts.trials import trial_runs
+from transforms.template import filled
 
 GRACE_DAYS = 30
 """So many days before and after the due day what the account begins may renew the term."""
@@ -32,7 +33,7 @@ BILLED_BY = {
 def names_of_term() -> dict[str, pl.Expr]:
     """What a term is called, and the source and the subscription that it is of, if it is of one."""
     return {
-        "renewal_id": pl.format("{}/{}", "account_id", due.dt.to_string("%Y-%m-%d")),
+        "renewal_id": filled("{}/{}", "account_id", due.dt.to_string("%Y-%m-%d")),
         "source": pl.when(pl.col("sources") == 1).then("source"),
         "subscription_id": pl.when(pl.col("subscriptions") == 1).then("subscription_id"),
     }
@@ -193,5 +194,5 @@ def _steps(as_of: dt.date) -> pl.Expr:
 def _boundary(number: pl.Expr) -> pl.Expr:
     """So many intervals after the run's first day; never from one boundary to the next, which would lose the 31st."""
     start = pl.col("run_from")
-    monthly = start.dt.offset_by(pl.format("{}mo", number * pl.col("months")))
+    monthly = start.dt.offset_by(filled("{}mo", number * pl.col("months")))
     return pl.when(pl.col("months") > 0).then(monthly).otherwise(start + pl.duration(days=number * pl.col("days")))
