@@ -185,6 +185,7 @@ def _takes_in_rows(row: list[str], width: int, separator: str) -> bool:
 
 def _piece(lines: Sequence[int], rows: Sequence[list[str]], header: list[str], names: list[str]) -> pl.DataFrame:
     columns = dict(zip(header, zip(*rows, strict=True) if rows else [()] * len(header), strict=True))
-    series = [pl.Series(name, columns[name], pl.String) for name in names]
-    frame = pl.DataFrame([pl.Series("export_line", lines, pl.Int64), *series])
-    return frame.with_columns(pl.col(names).replace("", None))
+    values = {name: pl.Series(columns[name], dtype=pl.String) for name in names}
+    frame = pl.DataFrame({"export_line": pl.Series(lines, dtype=pl.Int64), **values})
+    # By type: a name may be a pattern to Polars.
+    return frame.with_columns(pl.col(pl.String).replace("", None))

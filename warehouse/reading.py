@@ -131,10 +131,10 @@ def _read_parquet(path: Path, file: str, contract: type[Contract], formats: Form
     known = contract.dtypes()
     of = partial(told, frame.columns, known=known)
     spelled, ready = [], []
-    for name, dtype in frame.schema.items():
+    for place, (name, dtype) in enumerate(frame.schema.items()):
         if name in PROVENANCE:
             continue
-        value = pl.col(name)
+        value = pl.nth(place)  # a name may be a pattern to Polars
         if isinstance(dtype, pl.Datetime):
             if dtype.time_zone is None:
                 raise ExportError(f"{file}: {of([name])} holds times without a zone; expected UTC instants")
@@ -149,7 +149,7 @@ def _read_parquet(path: Path, file: str, contract: type[Contract], formats: Form
             value = value.dt.strftime(formats.date)
         elif dtype.is_float():
             ready.append(pl.when(value.is_finite()).then(value).cast(pl.Float64).alias(name))
-            value = _whole_where_it_is(frame, name, file, is_text=known.get(name) == pl.String)
+            value = _whole_where_it_is(frame, place, file, is_text=known.get(name) == pl.String)
         elif dtype == pl.Boolean:
             value = pl.when(value).then(pl.lit(formats.true)).when(~value).then(pl.lit(formats.false))
         elif dtype.is_nested() or dtype == pl.Binary:
@@ -167,13 +167,14 @@ def _in_digits(number: pl.Expr) -> pl.Expr:
     return pl.when(text.str.contains("e")).then(spelled).otherwise(text)
 
 
-def _whole_where_it_is(frame: pl.DataFrame, name: str, file: str, *, is_text: bool) -> pl.Expr:
+def _whole_where_it_is(frame: pl.DataFrame, place: int, file: str, *, is_text: bool) -> pl.Expr:
     """Floating-point numbers as text: 7.0 is 7, as many tools make a column of whole numbers with gaps one of floats.
 
     Raises:
         ExportError: of numbers that are names (`is_text`) the last digits are lost.
     """
-    value, exact = pl.col(name), EXACT[frame.schema[name]]
+    name, value = frame.columns[place], pl.nth(place)
+    exact = EXACT[frame.schema[name]]
     if is_text and frame.select((value.is_finite() & (value.abs() >= exact)).any()).item():
         raise ExportError(
             f"{file}: {name} holds floating-point numbers of more digits than these keep; export it as text or as "

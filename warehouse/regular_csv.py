@@ -28,4 +28,6 @@ def by_columns(text: str, first_line: int, header: list[str], names: list[str], 
     if is_ragged or (rows["line"] == separator.join(header)).any():
         return None
     values.columns = header
-    return values.select(rows["export_line"].cast(pl.Int64), pl.col(names).replace("", None))
+    frame = pl.DataFrame({"export_line": rows["export_line"].cast(pl.Int64), **{name: values[name] for name in names}})
+    # By type: a name may be a pattern to Polars.
+    return frame.with_columns(pl.col(pl.String).replace("", None))

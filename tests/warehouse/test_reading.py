@@ -697,9 +697,21 @@ class TestNothingIsLost:
         taken = [reason for _, _, reason in rejects(found) if reason.endswith("takes in rows")]
         assert found.rows_read - (len(taken) - len(set(taken))) == len(kept) - 1
 
+    @pytest.mark.parametrize("name", ["", "*", "^k.*$", "^.*$", " "])
+    def test_a_column_of_any_name_that_the_form_does_not_know_is_left_alone(self, read, name):
+        found = read(f"key,n,{name}\na,1,\n,2,x\nc,,y\n", exact=False)
+        assert values(found, "key", "n") == [("a", 1), (None, 2), ("c", None)]
+        assert found.raw[name].to_list() == [None, "x", "y"]
+        frame = pl.DataFrame({"key": ["a", "b"], "n": [1, None], name: [0.5, None]})
+        assert values(read(frame, exact=False), "key", "n") == [("a", 1), ("b", None)]
+
+    @pytest.mark.parametrize("name", ["", "*", "^k.*$"])
+    def test_and_is_refused_by_its_place_where_the_form_is_exact(self, refused, name):
+        assert refused(f"key,n,{name}\na,1,\n").startswith(f"{FILE}: column 3 is none that the form knows")
+
     @settings(max_examples=300, deadline=None)
     @given(
-        header=st.sampled_from(["key,n", 'key,"n"', "n,key,word", "key"]),
+        header=st.sampled_from(["key,n", 'key,"n"', "n,key,word", "key", "key,", "key,*", "^k.*$,n"]),
         lines=st.lists(
             st.one_of(
                 st.sampled_from(["a,1", "b,2", "", "key,n", "é,x", "1,a,w", "k"]),
