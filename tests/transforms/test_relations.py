@@ -197,6 +197,13 @@ class TestWhatAMonthCanKnow:
         assert relations([], company(20, 40), months("2024-02", "2024-02")).is_empty()
         assert relations([ratio(1, "a")], [], months("2024-02", "2024-02")).is_empty()
 
+    @pytest.mark.parametrize("leavers", [21, 22, 23, 24, 25, 35])
+    def test_where_all_with_a_value_leave_nothing_goes_with_it(self, leavers):
+        parts = [ratio(float(n), str(n)) for n in range(leavers)]
+        calendar = months("2024-02", "2024-02")
+        assert relations(parts, company(leavers, 0), calendar).is_empty()
+        assert relations(parts, company(leavers, 30), calendar).is_empty()
+
 
 class TestTheChance:
     def test_is_that_of_drawing_the_leavers_at_random_on_both_sides(self):

@@ -220,6 +220,8 @@ def subsets(random: np.random.Generator, draws: int, size: int, few: int) -> NDA
 def _related(sums: Matrix, metrics: list[str]) -> pl.DataFrame:
     """One row per metric with enough events and values that differ: correlation, n, events and p over all months."""
     n, events, of_ranks, of_outcomes, shared = sums[:COUNTED]
+    # Where all have one value, or all or nobody left, nothing goes with anything.
+    varies = (of_ranks > 10.0**-DIGITS) & (of_outcomes > 10.0**-DIGITS)
     as_strong = np.abs(sums[COUNTED:]) >= np.abs(shared) - 10.0**-DIGITS
     with np.errstate(invalid="ignore", divide="ignore"):
         correlation = np.round(np.clip(shared / np.sqrt(of_ranks * of_outcomes), -1, 1), DIGITS)
@@ -232,7 +234,7 @@ def _related(sums: Matrix, metrics: list[str]) -> pl.DataFrame:
             "p_value": (1 + as_strong.sum(axis=0)) / (1 + len(as_strong)),
         }
     )
-    return rows.filter((pl.col("events") >= LEAST_EVENTS) & pl.col("correlation").is_finite())
+    return rows.filter((pl.col("events") >= LEAST_EVENTS) & pl.Series(varies))
 
 
 def _with_q(rows: pl.DataFrame) -> pl.DataFrame:
