@@ -10,7 +10,9 @@ from warehouse.reading import PROVENANCE
 
 FOR_NOTHING = ("NULL", "null", UNKNOWN, COMPANY)
 """What databases write for an empty cell, and our own names for no account and for the company."""
-CONTROL = r"[\x00-\x1f\x7f-\x9f]"
+CONTROL = r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]"
+"""Characters that nobody sees: two ids that differ in one look alike."""
+VISIBLE = r"[^\s\p{Z}\p{Cc}\p{Cf}]"
 Fault = tuple[str, str, pl.Expr]
 """Column at fault, what was expected, and whether the row is wrong."""
 
@@ -25,10 +27,10 @@ def text_faults(contract: type[Contract], sources: Collection[str] = ()) -> list
         if field.dtype != pl.String or field.name in PROVENANCE or field.personal == "text":
             continue
         text = pl.col(field.name)
-        found.append((field.name, "some text", text.str.strip_chars() == ""))
+        found.append((field.name, "some text", ~text.str.contains(VISIBLE)))
         found.append((field.name, f"a value, or nothing; not {', '.join(FOR_NOTHING)}", text.is_in(FOR_NOTHING)))
         if _is_id(field, contract):
-            found.append((field.name, "an id without control characters", text.str.contains(CONTROL)))
+            found.append((field.name, "an id without control or invisible characters", text.str.contains(CONTROL)))
             bare = text.str.strip_chars()
             around = (bare != text) & (bare != "") & ~text.str.contains(CONTROL)
             found.append((field.name, "a name or id without blanks around it", around))

@@ -446,6 +446,15 @@ ROWS = (
     MalformedRow("id-null", "accounts", {"account_id": "NULL"}, "account_id", "a value, or nothing; not NULL"),
     MalformedRow("id-unknown", "accounts", {"account_id": "(unknown)"}, "account_id", "a value, or nothing"),
     MalformedRow("id-blank", "accounts", {"account_id": " "}, "account_id", "expected some text"),
-    MalformedRow("id-bell", "accounts", {"account_id": "A01\x07"}, "account_id", "an id without control characters"),
+    MalformedRow("id-bell", "accounts", {"account_id": "A01\x07"}, "account_id", "an id without control"),
+    MalformedRow("id-invisible", "accounts", {"account_id": "A\u200b01"}, "account_id", "or invisible characters"),
+    MalformedRow("id-direction", "accounts", {"account_id": "A\u202e01"}, "account_id", "or invisible characters"),
+    MalformedRow(
+        "name-invisible",
+        "accounts",
+        {"account_id": "A99", "account_name": "\u200b\ufeff"},
+        "account_name",
+        "some text",
+    ),
     MalformedRow("id-of-an-orphan", "accounts", {"account_id": "billing:cus_9"}, "account_id", "(source:id)"),
 )

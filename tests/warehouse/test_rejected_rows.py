@@ -209,7 +209,7 @@ def test_text_that_says_nothing_rejects_its_row(table: str, column: str, text: s
 @pytest.mark.parametrize(("table", "column"), IDS)
 @pytest.mark.parametrize("text", ["A\x00", "A\x07B", "A\nB", "\x7fA", "A\x85"])
 def test_an_id_with_a_control_character_rejects_its_row(table: str, column: str, text: str) -> None:
-    assert judged(table, **{column: text}) == [(column, "expected an id without control characters")]
+    assert judged(table, **{column: text}) == [(column, "expected an id without control or invisible characters")]
 
 
 def test_what_people_write_may_be_anything() -> None:
