@@ -10,6 +10,14 @@ from warehouse.views import View, comment_view
 KNOWN = """CASE WHEN metric_name IN (SELECT metric FROM dim_metric) THEN metric_name
         ELSE error('there is no metric ' || coalesce(metric_name, 'NULL') || '; dim_metric lists them') END"""
 
+MONTH = """CASE WHEN date_trunc('month', CAST({day} AS DATE)) IN (SELECT month FROM dim_month)
+        THEN CAST(date_trunc('month', CAST({day} AS DATE)) AS DATE)
+        ELSE error('no published month holds ' || coalesce(CAST({day} AS VARCHAR), 'NULL') || '; dim_month lists them')
+        END"""
+
+FORWARD = """CASE WHEN date_trunc('month', CAST(from_month AS DATE)) > CAST(to_month AS DATE)
+        THEN error('the first month, ' || CAST(from_month AS VARCHAR) || ', comes after the last') ELSE true END"""
+
 OBSERVED = """
     SELECT {name} AS metric, CAST({month} AS DATE) AS month, account_id, CAST({value} AS DOUBLE) AS value
     FROM working.{table} WHERE {month} >= ? AND {value} IS NOT NULL"""
@@ -26,19 +34,23 @@ OBSERVATIONS = View(
 
 EXPLAIN = """
 CREATE OR REPLACE MACRO explain_metric(metric_name, month_day) AS TABLE
-WITH behind AS (
+WITH asked AS (
+    SELECT metric, {month} AS month FROM dim_metric WHERE metric = {known}
+),
+behind AS (
     SELECT p.metric AS part_of, p.account_id, p.month, p.numerator, p.denominator, CAST(NULL AS DOUBLE) AS observation
-    FROM metric_account_month AS p JOIN metric_operand AS o ON o.operand = p.metric
-    WHERE o.metric = {known}
+    FROM asked AS a
+    JOIN metric_operand AS o ON o.metric = a.metric
+    JOIN metric_account_month AS p ON p.metric = o.operand AND p.month = a.month
     UNION ALL
-    SELECT metric, account_id, month, NULL, NULL, value FROM metric_observation WHERE metric = metric_name
+    SELECT v.metric, v.account_id, v.month, NULL, NULL, v.value
+    FROM asked AS a JOIN metric_observation AS v ON v.metric = a.metric AND v.month = a.month
 )
 SELECT b.part_of, b.account_id, d.account_name, b.numerator, b.denominator, b.observation,
        b.numerator / nullif(sum(b.numerator) OVER (PARTITION BY b.part_of), 0) AS share_of_numerator,
        b.denominator / nullif(sum(b.denominator) OVER (PARTITION BY b.part_of), 0) AS share_of_denominator,
        d.* EXCLUDE (month, account_id, account_name, account_key)
 FROM behind AS b LEFT JOIN dim_account_month AS d USING (account_id, month)
-WHERE b.month = date_trunc('month', CAST(month_day AS DATE))
 ORDER BY b.part_of, abs(coalesce(b.numerator, b.observation)) DESC, b.account_id
 """
 
@@ -46,9 +58,8 @@ SLICE = """
 CREATE OR REPLACE MACRO slice_metric(metric_name, from_month, to_month, column_name) AS TABLE
 WITH asked AS (
     SELECT metric, rollup, over_time, over_time IN ('flow', 'mean_rate') AS pools,
-           CAST(date_trunc('month', CAST(from_month AS DATE)) AS DATE) AS first,
-           CAST(date_trunc('month', CAST(to_month AS DATE)) AS DATE) AS last
-    FROM dim_metric WHERE metric = {known}
+           {first} AS first, {last} AS last
+    FROM dim_metric WHERE metric = {known} AND {forward}
 ),
 needed AS (
     -- The metrics it is made of, and those that make these NULL. A flow or a pooled rate takes every month of the
@@ -69,7 +80,7 @@ accounts AS (
     WHERE d.month BETWEEN (SELECT CASE WHEN pools THEN first ELSE last END FROM asked) AND (SELECT last FROM asked)
     AND CASE WHEN column_name = 'all' THEN false WHEN column_name IN (
         SELECT c.column_name FROM duckdb_columns() AS c WHERE c.table_name = 'dim_account_month') THEN true
-        ELSE error('dim_account_month has no column ' || column_name) END
+        ELSE error('dim_account_month has no column ' || coalesce(column_name, 'NULL')) END
     UNION ALL
     -- The company is every account that counts in anything, also those that are in no segment.
     SELECT DISTINCT c.account_id, c.month, 'all'
@@ -218,9 +229,11 @@ def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the macros, as dim_metric tells, and the view of what was kept of single observations."""
     connection.execute(f"CREATE OR REPLACE VIEW main.{OBSERVATIONS.name} AS {OBSERVATIONS.sql}")
     comment_view(connection, OBSERVATIONS)
-    connection.execute(EXPLAIN.replace("{known}", KNOWN))
+    connection.execute(EXPLAIN.replace("{known}", KNOWN).replace("{month}", MONTH.format(day="month_day")))
     values, reasons, columns = _derived(connection)
     told = SLICE.replace("{values}", values).replace("{reasons}", reasons).replace("{columns}", columns)
+    first, last = (MONTH.format(day=day) for day in ("from_month", "to_month"))
+    told = told.replace("{first}", first).replace("{last}", last).replace("{forward}", FORWARD)
     connection.execute(told.replace("{known}", KNOWN))
     for name, prose in MACROS.items():
         connection.execute(f"COMMENT ON MACRO TABLE main.{name} IS {quoted(prose)}")

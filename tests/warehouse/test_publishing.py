@@ -702,6 +702,33 @@ class TestMacros:
     def test_a_column_that_accounts_do_not_have_is_told(self, sliced):
         with pytest.raises(duckdb.InvalidInputException, match="no column colour"):
             ask(sliced, "SELECT * FROM slice_metric('mrr', DATE '2024-01-01', DATE '2024-01-01', 'colour')")
+        with pytest.raises(duckdb.InvalidInputException, match="no column NULL"):
+            ask(sliced, "SELECT * FROM slice_metric('mrr', DATE '2024-01-01', DATE '2024-01-01', NULL)")
+
+    @pytest.mark.parametrize("metric", ["mrr", "churn_rate", "arr", "nrr", "ttr"])
+    @pytest.mark.parametrize(
+        ("first", "last", "told"),
+        [
+            ("'2031-01-01'", "'2031-02-01'", "no published month holds 2031-01-01"),
+            ("'2022-01-01'", "'2024-02-01'", "no published month holds 2022-01-01"),
+            ("'2024-01-01'", "'2024-03-31'", "no published month holds 2024-03-31"),
+            ("'2024-02-01'", "'2024-01-31'", "the first month, 2024-02-01, comes after the last"),
+            ("'2024-01-01'", "NULL", "no published month holds NULL"),
+            ("NULL", "'2024-01-01'", "no published month holds NULL"),
+        ],
+    )
+    def test_months_that_are_not_there_or_run_backwards_are_told(self, sliced, metric, first, last, told):
+        with pytest.raises(duckdb.InvalidInputException, match=told):
+            ask(sliced, f"SELECT slice, value FROM slice_metric('{metric}', {first}, {last}, 'all')")
+
+    def test_any_day_stands_for_its_month(self, sliced):
+        query = "SELECT slice, value FROM slice_metric('mrr', '2024-02-20', '2024-02-03', 'all')"
+        assert ask(sliced, query) == [("all", 130.0)]
+
+    @pytest.mark.parametrize(("day", "told"), [("'2031-01-01'", "2031-01-01"), ("NULL", "NULL")])
+    def test_a_month_that_is_not_there_is_not_explained(self, sliced, day, told):
+        with pytest.raises(duckdb.InvalidInputException, match=f"no published month holds {told}; dim_month lists"):
+            ask(sliced, f"SELECT account_id FROM explain_metric('mrr', {day})")
 
 
 @pytest.fixture(scope="module")
