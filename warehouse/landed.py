@@ -14,6 +14,7 @@ from pathlib import Path
 from warehouse.errors import DamagedError, ExportError
 from warehouse.folders import PRIVATE_FILE, Folders
 from warehouse.pasted import make
+from warehouse.versions import versions
 
 LIST, TWIN, FORMER = "landed.sqlite", "landed.twin.sqlite", "landed.jsonl"
 _COPY = re.compile(r"[0-9a-f]{64}")
@@ -70,7 +71,7 @@ def landed_files(folders: Folders) -> list[LandedFile]:
         if (folders.landed / FORMER).exists():
             return _former(folders)
         return _check_not_lost(folders)
-    with _opened(_path(folders)) as connection:
+    with _looked_into(folders) as connection:
         rows = connection.execute(
             "SELECT source, raw_table, name, sha256, bytes, exported_at, landed_at, number, read_at, problem "
             "FROM landed_file ORDER BY number"
@@ -140,7 +141,7 @@ def forget_unlisted(folders: Folders) -> int:
     copies = unlisted(folders, [])
     for path in copies:
         path.unlink()
-    with _writing(folders) as connection:
+    with _writing(folders, anew=True) as connection:
         _record(connection, LIST, {"copies": [path.name for path in copies]})
     return len(copies)
 
@@ -153,7 +154,7 @@ def forgotten(folders: Folders) -> list[tuple[str, dict[str, object], dt.datetim
     """What was forgotten: its name, what it was, and when."""
     if not _path(folders).exists():
         return []
-    with _opened(_path(folders)) as connection:
+    with _looked_into(folders) as connection:
         rows = connection.execute("SELECT what, was, forgotten_at FROM forgotten ORDER BY rowid").fetchall()
     return [(what, json.loads(was), dt.datetime.fromisoformat(when)) for what, was, when in rows]
 
@@ -162,7 +163,7 @@ def fingerprint(folders: Folders, name: str) -> str | None:
     """What something was known by when it was made."""
     if not _path(folders).exists():
         return None
-    with _opened(_path(folders)) as connection:
+    with _looked_into(folders) as connection:
         row = connection.execute("SELECT value FROM fingerprint WHERE name = ?", (name,)).fetchone()
     return row[0] if row else None
 
@@ -188,7 +189,7 @@ def is_damaged(folders: Folders) -> bool:
     path, twin = _path(folders), folders.landed / TWIN
     if not path.exists():
         former = (folders.landed / FORMER).exists()
-        return twin.exists() or (not former and bool(unlisted(folders, [])))
+        return twin.exists() or (not former and (bool(unlisted(folders, [])) or _is_in_use(folders)))
     return not _is_whole(path)
 
 
@@ -252,32 +253,53 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         raise DamagedError(f"landed/{path.name} cannot be read: {make('run')} makes it again from its twin") from None
 
 
+@contextmanager
+def _looked_into(folders: Folders) -> Iterator[sqlite3.Connection]:
+    """The list, to be read; where it cannot be, what mends it depends on its twin."""
+    try:
+        with _opened(_path(folders)) as connection:
+            yield connection
+    except DamagedError:
+        twin = folders.landed / TWIN
+        if twin.exists() and _is_whole(twin):
+            raise
+        raise _lost(folders, "cannot be read") from None
+
+
+def _is_in_use(folders: Folders) -> bool:
+    """Whether something was made of landed files."""
+    return any(folders.staged.glob("*.parquet")) or bool(versions(folders))
+
+
 def _check_not_lost(folders: Folders) -> list[LandedFile]:
     """No files, as nothing was ever landed.
 
     Raises:
-        DamagedError: copies are there and no list that names them; history would be told anew, silently.
+        DamagedError: there is no list, and copies that it named, or what was made of them: history would be told anew,
+            silently.
     """
     if (folders.landed / TWIN).exists():
         raise DamagedError(f"landed/{LIST} is not there, its twin is: {make('run')} makes it again")
-    if unlisted(folders, []):
+    if unlisted(folders, []) or _is_in_use(folders):
         raise _lost(folders, "is not there")
     return []
 
 
 def _lost(folders: Folders, how: str) -> DamagedError:
+    copies = len(unlisted(folders, []))
+    them = f"{copies} landed files" if copies else "landed files"
     return DamagedError(
-        f"landed/{LIST}, the list of {len(unlisted(folders, []))} landed files, {how}, and so is its twin; put it back "
-        f"from a backup, or give up the history that only they tell: {make('forget', FILE='unlisted')}"
+        f"landed/{LIST}, the list of {them}, {how}, and so is its twin; put it back from a backup, or give up the "
+        f"history that only they tell: {make('forget', FILE='unlisted')}"
     )
 
 
 @contextmanager
-def _writing(folders: Folders) -> Iterator[sqlite3.Connection]:
-    """One transaction; after it the twin says the same."""
+def _writing(folders: Folders, *, anew: bool = False) -> Iterator[sqlite3.Connection]:
+    """One transaction; after it the twin says the same. `anew`: a list that is lost is given up."""
     path = _path(folders)
     if not path.exists():
-        former = _former(folders) if path.with_name(FORMER).exists() else _check_not_lost(folders)
+        former = [] if anew else _former(folders) if path.with_name(FORMER).exists() else _check_not_lost(folders)
         part = path.with_name(f".{LIST}.part")
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT, PRIVATE_FILE))

@@ -3,7 +3,9 @@
 import datetime as dt
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, groupby
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import duckdb
 from schemas.tables import DIMENSIONS, EXPLANATIONS, FACTS, OPERATIONS, PUBLISHED, VALUES
 from warehouse.ddl import quoted
 from warehouse.folders import PUBLISHED_FILE
+from warehouse.landing import sha256_of
 from warehouse.macros import OBSERVATIONS
 from warehouse.versions import FILE, PARQUET, sync
 from warehouse.views import VIEWS
@@ -19,8 +22,55 @@ from warehouse.views import VIEWS
 BY_MONTH = [*FACTS, *VALUES, *EXPLANATIONS, "dim_account_month"]
 WHOLE = [name for name in (*DIMENSIONS, *OPERATIONS) if name not in BY_MONTH]
 LIST = "files.json"
+NO_ROWS = "no_rows.parquet"
+"""The file of a table by month that has none."""
 MOST_ROWS = 1 << 20
 """Rows of some months of a table that are held in memory at once."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What a folder of Parquet files says of them, by name: what a month was made from, and the SHA-256 of each."""
+
+    made: Mapping[str, str]
+    sha256: Mapping[str, str]
+
+    def is_whole(self, folder: Path, name: str) -> bool:
+        """Whether the file is there as it was written."""
+        path = folder / name
+        return path.is_file() and self.sha256.get(name) == sha256_of(path)
+
+
+def listed(folder: Path) -> Listed | None:
+    """What the folder's list says; None where it is gone or cannot be read."""
+    try:
+        told = json.loads((folder / LIST).read_text(encoding="utf-8"))
+        # Former lists have what months were made from, and nothing else.
+        return Listed(told["made"], told["sha256"]) if "sha256" in told else Listed(told, {})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def damaged_parquet(version: Path) -> list[str]:
+    """Names of a version's Parquet files that are gone, or are not what was written."""
+    folder = version / PARQUET
+    told = listed(folder)
+    if told is None:
+        return [LIST]
+    return [name for name in told.sha256 if not told.is_whole(folder, name)]
+
+
+def make_parquet_again(version: Path) -> None:
+    """Write a version's Parquet files anew from its database, and put them in the place of those that were there."""
+    folder, part, aside = (version / name for name in (PARQUET, f".{PARQUET}.part", f".{PARQUET}.damaged"))
+    for left in (part, aside):
+        shutil.rmtree(left, ignore_errors=True)
+    told = listed(folder)
+    _write(version / FILE, part, None, told.made if told else {})
+    if folder.exists():
+        folder.replace(aside)
+    part.replace(folder)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def publish_parquet(part: Path, versions: Mapping[int, Path], fingerprints: Mapping[tuple[str, dt.date], str]) -> None:
@@ -30,11 +80,19 @@ def publish_parquet(part: Path, versions: Mapping[int, Path], fingerprints: Mapp
 
     `versions` are the published database files; a month that did not change is linked from the newest of them.
     """
-    target = part / PARQUET
+    before = next(
+        (file.parent for file in reversed(list(versions.values())) if (file.parent / PARQUET / LIST).exists()), None
+    )
+    made = {month_file(table, month): told for (table, month), told in fingerprints.items()}
+    _write(part / FILE, part / PARQUET, before, made)
+
+
+def _write(database: Path, target: Path, before: Path | None, made: Mapping[str, str]) -> None:
+    """Write all Parquet files of a database; `made` says what months' files are made from, by name."""
     target.mkdir()
-    before, known = _last(versions)
-    made: dict[str, str] = {}
-    connection = duckdb.connect(str(part / FILE), read_only=True)
+    known = listed(before / PARQUET) if before else None
+    names: list[str] = []
+    connection = duckdb.connect(str(database), read_only=True)
     try:
         for table in WHOLE:
             _copy(connection, f"SELECT * FROM {table}", target / f"{table}.parquet")  # noqa: S608 - our names
@@ -44,18 +102,25 @@ def publish_parquet(part: Path, versions: Mapping[int, Path], fingerprints: Mapp
             (target / table).mkdir()
             changed: list[tuple[dt.date, int]] = []
             counted = f"SELECT month, count(*) FROM {table} GROUP BY month ORDER BY month"  # noqa: S608 - our names
-            for month, rows in connection.execute(counted).fetchall():
+            there = connection.execute(counted).fetchall()
+            if not there:
+                # What reads all files of a table would fail where there is none.
+                _copy(connection, f"SELECT * FROM {table}", target / table / NO_ROWS)  # noqa: S608 - our names
+            for month, rows in there:
                 name = month_file(table, month)
-                made[name] = fingerprints.get((table, month), "")
-                if before and made[name] and known.get(name) == made[name]:
-                    os.link(before / name, target / name)
+                names.append(name)
+                same = before and known and made.get(name) and known.made.get(name) == made[name]
+                if before and known and same and known.is_whole(before / PARQUET, name):
+                    os.link(before / PARQUET / name, target / name)
                 else:
                     changed.append((month, rows))
             for months in _at_once(changed):
                 _write_months(connection, table, months, target)
     finally:
         connection.close()
-    (target / LIST).write_text(json.dumps(made, indent=0))
+    sha256 = {str(path.relative_to(target)): sha256_of(path) for path in sorted(target.rglob("*.parquet"))}
+    told = {"made": {name: made.get(name, "") for name in names}, "sha256": sha256}
+    (target / LIST).write_text(json.dumps(told, indent=0))
 
 
 def month_file(table: str, month: dt.date) -> str:
@@ -88,12 +153,3 @@ def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None
 def _set_down(path: Path) -> None:
     path.chmod(PUBLISHED_FILE)
     sync(path)
-
-
-def _last(versions: Mapping[int, Path]) -> tuple[Path | None, dict[str, str]]:
-    """The folder of the newest version that has one, with what its files were made from."""
-    for database in reversed(list(versions.values())):
-        told = database.with_name(PARQUET) / LIST
-        if told.exists():
-            return told.parent, json.loads(told.read_text())
-    return None, {}

@@ -61,6 +61,8 @@ def is_readable(path: Path, *, every_byte: bool = False) -> bool:
     Raises:
         LockedError: another program has it open.
     """
+    if not path.is_file():
+        return False
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
             tables = connection.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall()

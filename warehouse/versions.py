@@ -49,6 +49,12 @@ def current_version(folders: Folders) -> int | None:
     return int(version) if _NUMBER.fullmatch(version) and link.exists() else None
 
 
+def is_linked(folders: Folders) -> bool:
+    """Whether both stable names lead into the version that readers get."""
+    links = (folders.published / PARQUET, folders.published_database)
+    return all(link.is_symlink() for link in links) and len({link.readlink().parent for link in links}) == 1
+
+
 def swap(folders: Folders, version: int) -> None:
     """The stable names point at the version, at once; the database last, as it is what readers wait for."""
     folder, before = home(folders) / f"{version:06d}", current_version(folders)

@@ -17,11 +17,12 @@ from warehouse.errors import WarehouseError
 from warehouse.landed import fingerprint, forgotten, is_damaged, landed_files, unlisted
 from warehouse.landing import SourceFile
 from warehouse.modes import loosened
+from warehouse.parquet import damaged_parquet
 from warehouse.pasted import make
 from warehouse.person_key import NAME, person_key
 from warehouse.recovery import is_readable
 from warehouse.staging import is_staged
-from warehouse.versions import current_version, versions
+from warehouse.versions import current_version, is_linked, versions
 
 Finding = tuple[bool, str]
 """Whether it is well, and what it is in words; of what isn't well, how to go on."""
@@ -130,6 +131,8 @@ def working(project: Project) -> Finding:
     path = project.folders.working_database
     if not path.exists():
         return True, "none yet"
+    if not path.is_file():
+        return False, f"{path.name} is no file: {make('run')} sets it aside, and makes it again from the landed files"
     try:
         good = is_readable(path, every_byte=True)
     except WarehouseError as fault:
@@ -172,6 +175,15 @@ def published(project: Project) -> Iterator[Finding]:
     if known and now not in known:
         how = "leads to a version that is gone" if folders.published_database.is_symlink() else "is gone"
         yield False, f"the link {link} {how}: {make('run')} leads it to a version again"
+    if now in known:
+        wrong = damaged_parquet(known[now].parent)
+        if wrong:
+            yield (
+                False,
+                f"{len(wrong)} Parquet files of version {now} are not what was written: {make('run')} mends them",
+            )
+        if not is_linked(folders):
+            yield False, f"the link parquet does not lead to version {now}: {make('run')} leads it there"
     query = f"SELECT max(version) FROM {qualified(Publication.table())}"  # noqa: S608
     last = next((version for (version,) in _asked(folders.working_database, query)), None)
     if not known and last:
