@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks import account_months
 from benchmarks.large_company import ROOT, write
 from benchmarks.stages import AGAIN
 
@@ -85,7 +86,8 @@ def page(sizes: dict[int, tuple[int, dict[str, Any], dict[str, Any]]]) -> str:
 
 
 def main() -> None:
-    """Measure, print and write the page."""
+    """Measure, print and write the page; before it the account-months beside plain peers."""
+    account_months.main()
     sizes = [int(copies) for copies in os.environ.get("COPIES", "1,10,30").split(",")]
     found = {copies: of_size(copies) for copies in sizes}
     alone = {tuple(number / copies for number in whole["truth"]) for copies, (_, _, whole) in found.items()}

@@ -27,7 +27,7 @@ def mend(project: Project) -> list[str]:
         for version, path in versions(folders).items()
         if not is_readable(path) and set_aside(path)
     ]
-    told.append(_mend_parquet(folders))
+    told += _mend_parquet(folders)
     path = folders.working_database
     if path.exists() and not is_readable(path):
         aside = set_aside(path)
@@ -39,16 +39,17 @@ def mend(project: Project) -> list[str]:
     return [line for line in told if line]
 
 
-def _mend_parquet(folders: Folders) -> str | None:
+def _mend_parquet(folders: Folders) -> list[str]:
     """Make the Parquet files that readers get again from the database beside them; what was done, in words."""
     now = current_version(folders)
     if now is None or now not in versions(folders):
-        return None
-    version = versions(folders)[now].parent
+        return []
+    told, version = [], versions(folders)[now].parent
     if wrong := damaged_parquet(version):
         make_parquet_again(version)
+        files = "its list of Parquet files" if wrong == [LIST] else f"{len(wrong)} Parquet files"
+        told.append(f"{files} of version {now} were not what was written: all are made again")
     if not is_linked(folders):
         swap(folders, now)
-        return "published/parquet did not lead to what readers get, and does now"
-    files = "its list of Parquet files" if wrong == [LIST] else f"{len(wrong)} Parquet files"
-    return f"{files} of version {now} were not what was written: all are made again" if wrong else None
+        told.append("published/parquet did not lead to what readers get, and does now")
+    return told
