@@ -222,7 +222,7 @@ class Contract(pa.DataFrameModel):
         """The frame itself, if it keeps the contract.
 
         Pandera's `validate` runs some queries for each column, which costs more than all else that is done with a small
-        frame. So types, presence and what is once only are looked at without it, and its rules in one query; where
+        frame. So types, presence and what is once only are looked at without it, and its rules one by one; where
         something is wrong it looks at all of them, and tells every fault.
 
         Raises:
