@@ -9,6 +9,7 @@ from typing import TextIO
 import polars as pl
 
 from schemas.config import Config
+from schemas.contract import Contract
 from transforms.clean.reach import NAMES, known_to
 from transforms.facts.rates import minor_digits
 from transforms.facts.service import service_periods
@@ -87,6 +88,19 @@ def notices_on_unknown(table: str, staged: pl.DataFrame, config: Config) -> list
     return [
         f"{table}: {unknown.height} rows name what {NAMES[table]} in the config does not, and count in nothing "
         f"({places_of(unknown)})"
+    ]
+
+
+def notices_on_contradiction(contract: type[Contract], staged: pl.DataFrame) -> list[str]:
+    """That rows tell the day of an outcome beside another outcome; by file and line."""
+    if (outcome := contract.told_outcome()) is None:
+        return []
+    both = staged.filter(pl.col(outcome.day).is_not_null() & (pl.col(outcome.column) != outcome.told))
+    if both.is_empty():
+        return []
+    return [
+        f"{contract.table()}: {both.height} rows tell {outcome.day}, though {outcome.column} is not {outcome.told}; "
+        f"where money is asked for, the day counts ({places_of(both)})"
     ]
 
 
