@@ -1,8 +1,8 @@
-"""The ways a CSV file may go; all must give the same rows, rejects, lines and messages."""
+"""The ways a file may go; all must give the same rows, rejects, lines and messages."""
 
 import pytest
 
-from warehouse import csv_file
+from warehouse import csv_file, reading
 
 AS_IT_IS, ROW_BY_ROW, IN_SMALL_BLOCKS = "as it is", "row by row", "in small blocks"
 WAYS = (AS_IT_IS, ROW_BY_ROW, IN_SMALL_BLOCKS)
@@ -14,4 +14,5 @@ def go(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(csv_file, "by_columns", lambda *_: None)
     elif way == IN_SMALL_BLOCKS:
         monkeypatch.setattr(csv_file, "BLOCK", 7)
-        monkeypatch.setattr(csv_file, "PIECE", 2)
+        for module in (csv_file, reading):
+            monkeypatch.setattr(module, "PIECE", 2)

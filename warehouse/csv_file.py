@@ -26,9 +26,10 @@ HEADER_AGAIN = "expected a row, found the header again"
 
 @dataclass(frozen=True)
 class Found:
-    """All values as text (empty is null) with the line each row starts on; rows of another width; the file's header.
+    """A piece of a file: all values as text (empty is null) with the line each row starts on; the file's header.
 
-    `ready`: columns that a Parquet file has in a type of their own, and that need no parsing.
+    `ragged`: what is wrong with whole rows of the piece. `ready`: columns that a Parquet file has in a type of their
+    own, and that need no parsing.
     """
 
     text: pl.DataFrame
@@ -106,8 +107,10 @@ def _undecodable(path: Path) -> int:
     return 1
 
 
-def read_csv(path: Path, file: str, contract: type[Contract], formats: Formats, besides: Collection[str]) -> Found:
-    """The rows of a CSV file; columns of the names `besides` are none of the contract's.
+def read_csv(
+    path: Path, file: str, contract: type[Contract], formats: Formats, besides: Collection[str]
+) -> Iterator[Found]:
+    """The rows of a CSV file, piece by piece, after a piece without rows; `besides` names columns that nobody reads.
 
     Raises:
         ExportError: the file is not in the form's encoding or dialect, or names a column twice.
@@ -121,24 +124,28 @@ def read_csv(path: Path, file: str, contract: type[Contract], formats: Formats, 
         header = next(reader, [])
         check_once(file, header, contract, formats)
         names = [name for name in header if name not in besides]
-        pieces = [_piece([], [], header, names)]
+        yield Found(_piece([], [], header, names), _ragged([]), header, pl.DataFrame())
         while left := lines.left():
             if (regular := by_columns(left, lines.number + 1, header, names, formats.separator)) is not None:
                 lines.skip(count_lines(left))
-                pieces.append(regular)
+                yield Found(regular, _ragged([]), header, pl.DataFrame())
                 continue
             rows = _rows(reader, lines, header, formats.separator, faults)
             while piece := list(islice(rows, PIECE)):
                 numbers, values = zip(*piece, strict=True)
-                pieces.append(_piece(numbers, values, header, names))
+                told = [fault for fault in faults if fault[0] <= numbers[-1]]
+                del faults[: len(told)]  # those of lines to come are told with them
+                yield Found(_piece(numbers, values, header, names), _ragged(told), header, pl.DataFrame())
     except UnicodeDecodeError:
         raise ExportError(f"{file}, line {_undecodable(path)}: not UTF-8; export it as UTF-8") from None
     except csv.Error as fault:
         raise ExportError(f"{file}, line {lines.number}: broken quoting ({fault}); nothing of it was loaded") from None
-    told = pl.DataFrame(faults, schema={"export_line": pl.Int64, "reason": pl.String}, orient="row").select(
-        "export_line", column_name=pl.lit(None, pl.String), reason="reason"
-    )
-    return Found(pl.concat(pieces, rechunk=True), told, header, pl.DataFrame())
+
+
+def _ragged(faults: list[tuple[int, str]]) -> pl.DataFrame:
+    """Rejects of whole rows, by line."""
+    told = pl.DataFrame(faults, schema={"export_line": pl.Int64, "reason": pl.String}, orient="row")
+    return told.select("export_line", column_name=pl.lit(None, pl.String), reason="reason")
 
 
 def _rows(

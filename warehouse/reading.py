@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -9,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.contract import Column, Contract
@@ -21,6 +23,8 @@ from warehouse.header import check_header, told
 
 YEARS = (1900, 2199)
 """Years of an instant: what vendors write for none is in year 1 or 9999, and has no day in every time zone."""
+PIECE = 1 << 17
+"""So many rows of a Parquet file are read at a time."""
 EXACT: dict[pl.DataType | type[pl.DataType], int] = {pl.Float64(): 2**53, pl.Float32(): 2**24}
 """From here on floating-point numbers leave whole numbers out."""
 PROVENANCE = tuple(Export.dtypes())
@@ -29,17 +33,14 @@ REJECTS = {"export_file": pl.String, "export_line": pl.Int64, "column_name": pl.
 
 @dataclass(frozen=True)
 class FileRows:
-    """What a file holds: good rows (typed), rejects (one row a reason), the raw text of all rows, and its columns."""
+    """What a file holds: good rows (typed), rejects (one row a reason) with the text of their rows, and its columns."""
 
     rows: pl.DataFrame
     rejects: pl.DataFrame
-    raw: pl.DataFrame
+    text: pl.DataFrame
     columns: frozenset[str]
-
-    @property
-    def rows_read(self) -> int:
-        """Rows in the file."""
-        return self.raw.height
+    rows_read: int
+    """Rows in the file."""
 
 
 def read_export(
@@ -61,43 +62,62 @@ def read_export(
     if path.stat().st_size == 0:
         raise ExportError(f"{file}: the file is empty; expected a header with {_names(contract)}")
     look(path, file, formats.separator)
-    with path.open("rb") as opened:
-        is_parquet = opened.read(4) == PARQUET
-    found = (
-        _read_parquet(path, file, contract, formats)
-        if is_parquet
-        else read_csv(path, file, contract, formats, PROVENANCE)
-    )
-    text, ragged, present = found.text, found.ragged, set(found.header)
     declared = {field.name: field for field in contract.fields() if field.name not in PROVENANCE}
-    check_header(file, found.header, declared, contract, exact=exact)
-    typed = text.select(
-        "export_line",
-        *(_typed(found, field, formats).alias(name) for name, field in declared.items() if name in present),
-    )
-    faults = {
-        name: pl.col(name).is_not_null() & typed[name].is_null() for name in typed.columns if name != "export_line"
-    }
-    # One query looks at all columns: most files have no value that cannot be read.
-    found_in = text.select(fault.any().alias(name) for name, fault in faults.items()).row(0, named=True)
-    wrong = [
-        text.filter(faults[name]).select(
-            "export_line",
-            column_name=pl.lit(name),
-            reason=pl.lit(f"expected {_spelling(declared[name], formats)}"),
-        )
-        for name, is_wrong in found_in.items()
-        if is_wrong
-    ]
-    rejects = pl.concat([ragged, *wrong]).select(
-        pl.lit(file).alias("export_file"), "export_line", "column_name", "reason"
-    )
-    wrong_lines = rejects["export_line"].unique()
-    good = typed.filter(~pl.col("export_line").is_in(wrong_lines.implode())) if wrong_lines.len() else typed
-    rows = good.with_columns(
+    good, rejects, texts, rows_read, present = [], [], [], 0, frozenset[str]()
+    for number, found in enumerate(_pieces(path, file, contract, formats)):
+        if number == 0:
+            check_header(file, found.header, declared, contract, exact=exact)
+            present = frozenset(found.header) & declared.keys()
+        right, wrong = _parted(found, [declared[name] for name in declared if name in present], formats)
+        good.append(right)
+        rejects.append(wrong)
+        texts.append(_at(found.text, wrong["export_line"]))
+        rows_read += found.text.height
+    rows = pl.concat(good, rechunk=True).with_columns(
         export_source=pl.lit(source), export_file=pl.lit(file), exported_at=pl.lit(exported_at).cast(pl.Datetime("us"))
     )
-    return FileRows(contract.shaped(rows), rejects.cast(REJECTS), text, frozenset(present & set(declared)))  # type: ignore[arg-type]
+    told = pl.concat(rejects).select(pl.lit(file).alias("export_file"), "export_line", "column_name", "reason")
+    return FileRows(contract.shaped(rows), told.cast(REJECTS), pl.concat(texts), present, rows_read)  # type: ignore[arg-type]
+
+
+def texts_at(path: Path, file: str, contract: type[Contract], formats: Formats, lines: pl.Series) -> pl.DataFrame:
+    """The text of the rows that start on these lines, of a file that was read before."""
+    return pl.concat(_at(found.text, lines) for found in _pieces(path, file, contract, formats))
+
+
+def _at(text: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
+    return text.filter(pl.col("export_line").is_in(lines.unique().implode())) if lines.len() else text.head(0)
+
+
+def _pieces(path: Path, file: str, contract: type[Contract], formats: Formats) -> Iterator[Found]:
+    """The file in pieces, so that the text of no more than one of them is in memory; the first one has no rows."""
+    with path.open("rb") as opened:
+        is_parquet = opened.read(4) == PARQUET
+    if is_parquet:
+        return _read_parquet(path, file, contract, formats)
+    return read_csv(path, file, contract, formats, PROVENANCE)
+
+
+def _parted(found: Found, fields: list[Column], formats: Formats) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of a piece in which every value is spelled as it should be, typed, and the rejects."""
+    text = found.text
+    typed = text.select("export_line", *(_typed(found, field, formats).alias(field.name) for field in fields))
+    faults = {field.name: pl.col(field.name).is_not_null() & typed[field.name].is_null() for field in fields}
+    # One query looks at all columns: most files have no value that cannot be read.
+    found_in = text.select(fault.any().alias(name) for name, fault in faults.items()).row(0) if faults else ()
+    wrong = [
+        text.filter(faults[field.name]).select(
+            "export_line",
+            column_name=pl.lit(field.name),
+            reason=pl.lit(f"expected {_spelling(field, formats)}"),
+        )
+        for field, is_wrong in zip(fields, found_in, strict=True)
+        if is_wrong
+    ]
+    rejects = pl.concat([found.ragged, *wrong])
+    lines = rejects["export_line"].unique()
+    good = typed.filter(~pl.col("export_line").is_in(lines.implode())) if lines.len() else typed
+    return good, rejects
 
 
 def has_rows(path: Path) -> bool:
@@ -119,15 +139,38 @@ def _typed(found: Found, field: Column, formats: Formats) -> pl.Expr | pl.Series
     return _parsed(field, formats)
 
 
-def _read_parquet(path: Path, file: str, contract: type[Contract], formats: Formats) -> Found:
+def _read_parquet(path: Path, file: str, contract: type[Contract], formats: Formats) -> Iterator[Found]:
     """The same from Parquet: values are spelled as text once, so that one set of rules reads both."""
+    before = 0
+    for frame in _frames(path, file):
+        spelled, ready = _spelled(frame, file, contract, formats)
+        lines = pl.int_range(before + 1, before + pl.len() + 1, dtype=pl.Int64).alias("export_line")
+        none = pl.DataFrame(schema={"export_line": pl.Int64, "column_name": pl.String, "reason": pl.String})
+        yield Found(frame.select(lines, *spelled), none, frame.columns, frame.select(ready))
+        before += frame.height
+
+
+def _frames(path: Path, file: str) -> Iterator[pl.DataFrame]:
+    """A Parquet file's rows in pieces, after a frame without rows."""
     try:
         # Arrow's reader, as Polars' takes flipped bits for values or brings the process down.
-        table = pq.read_table(path, page_checksum_verification=True)
-        table.validate(full=True)
-        frame = pl.DataFrame(table)
+        with pq.ParquetFile(path, page_checksum_verification=True) as opened:
+            yield pl.DataFrame(opened.schema_arrow.empty_table())
+            for batch in opened.iter_batches(PIECE):
+                batch.validate(full=True)
+                yield pl.DataFrame(pa.Table.from_batches([batch]))
     except (Exception, pl.exceptions.PanicException) as fault:  # whatever the reader raises, the file cannot be used
         raise ExportError(f"{file}: not a readable Parquet file ({type(fault).__name__}); export it anew") from None
+
+
+def _spelled(
+    frame: pl.DataFrame, file: str, contract: type[Contract], formats: Formats
+) -> tuple[list[pl.Expr], list[pl.Expr]]:
+    """The columns as text, and those that have a type of their own as they are.
+
+    Raises:
+        ExportError: a column holds what is no plain value, or instants without a zone.
+    """
     known = contract.dtypes()
     of = partial(told, frame.columns, known=known)
     spelled, ready = [], []
@@ -155,9 +198,7 @@ def _read_parquet(path: Path, file: str, contract: type[Contract], formats: Form
         elif dtype.is_nested() or dtype == pl.Binary:
             raise ExportError(f"{file}: {of([name])} holds {dtype}; expected plain values")
         spelled.append(value.cast(pl.String).replace("", None).alias(name))
-    lines = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("export_line")
-    none = pl.DataFrame(schema={"export_line": pl.Int64, "column_name": pl.String, "reason": pl.String})
-    return Found(frame.select(lines, *spelled), none, frame.columns, frame.select(ready))
+    return spelled, ready
 
 
 def _in_digits(number: pl.Expr) -> pl.Expr:

@@ -1,7 +1,8 @@
 """A landed file's rows: read, validated and cleaned to canonical ones, every row accounted for."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
@@ -14,7 +15,7 @@ from transforms.clean.skew import without_skew
 from warehouse.errors import ExportError
 from warehouse.landed import LandedFile, note_problem
 from warehouse.landing import check_whole
-from warehouse.reading import PROVENANCE, REJECTS, read_export
+from warehouse.reading import PROVENANCE, REJECTS, read_export, texts_at
 from warehouse.validation import AT, validate
 
 
@@ -25,7 +26,7 @@ class Gathered:
     rows: pl.DataFrame
     rejects: pl.DataFrame
     raw: pl.DataFrame
-    """The text of every row that was rejected; of others nobody asks for it."""
+    """The text of every row that was rejected."""
     files: tuple[tuple[object, ...], ...] = ()
     """Rows of `export_file`."""
     columns: frozenset[str] = frozenset()
@@ -45,7 +46,9 @@ class RawRows:
     good: pl.DataFrame
     rejects: pl.DataFrame
     text: pl.DataFrame
-    """Of every row that is rejected, or may be yet."""
+    """Of every row that is rejected."""
+    text_at: Callable[[pl.Series], pl.DataFrame]
+    """The text of rows that are rejected later, by their lines."""
     columns: frozenset[str]
     skewed: pl.DataFrame
     """Where the good rows are in which clocks disagreed."""
@@ -87,12 +90,10 @@ def read_landed(project: Project, form: Form, file: LandedFile, *, speaks: bool 
     except ExportError as fault:
         note_problem(project.folders, file, str(fault))
         raise
+    text_at = partial(texts_at, path, file.name, contract, form.formats)
+    text = pl.concat([found.text, text_at(rejects["export_line"])]) if rejects.height else found.text
     all_rejects = pl.concat([found.rejects, rejects])
-    text = found.raw
-    if form.exact_header:
-        # No row is rejected later; the texts of the others would be kept for nothing.
-        text = text.join(all_rejects.select("export_line").unique(), on="export_line", how="semi")
-    return RawRows(file, found.rows_read, good, all_rejects, text, found.columns, skewed)
+    return RawRows(file, found.rows_read, good, all_rejects, text, text_at, found.columns, skewed)
 
 
 def _settled(rows: pl.DataFrame, contract: type[Contract]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -133,7 +134,7 @@ def clean(project: Project, table: str, form: Form, raw: list[list[RawRows]]) ->
         right, late = validate(settled, contract, project.config.sources)
         canonical = spoken(right, contract) if contract.repeats() else right
         again, skewed = pl.concat([again, repeated(right, contract, zone).select(AT)]), pl.concat([skewed, also])
-    texts = [rows.text.with_columns(export_file=pl.lit(rows.file.name)) for rows in raw[0]]
+    texts = [_texts(rows, late).with_columns(export_file=pl.lit(rows.file.name)) for rows in raw[0]]
     return Gathered(
         canonical,
         pl.concat([late, *(rows.rejects for rows in raw[0])]),
@@ -141,6 +142,12 @@ def clean(project: Project, table: str, form: Form, raw: list[list[RawRows]]) ->
         tuple(_counts(rows, table, late, again, skewed) for rows in raw[0]),
         columns,
     )
+
+
+def _texts(rows: RawRows, late: pl.DataFrame) -> pl.DataFrame:
+    """The text of a file's rejected rows, with those of its canonical rows that were rejected late."""
+    lines = late.filter(export_file=rows.file.name)["export_line"]
+    return pl.concat([rows.text, rows.text_at(lines)]) if lines.len() else rows.text
 
 
 def _counts(

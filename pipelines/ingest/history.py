@@ -10,7 +10,7 @@ import polars as pl
 
 from pipelines.ingest.agreement import refuse_contradictory_versions
 from pipelines.ingest.cleaned import Gathered, clean, read_landed, together
-from pipelines.ingest.kept import Kept, Seen, keep, kept_of, keyed, rejected_texts
+from pipelines.ingest.kept import Kept, Seen, keep, kept_of, keyed
 from pipelines.ingest.notices import notices_on_items
 from pipelines.ingest.sources import VERSIONS
 from pipelines.ingest.without_rows import refuse_nobody
@@ -103,7 +103,7 @@ def _extended(project: Project, table: str, source: str, kept: Kept, read: Read)
     """What was kept, with what files say that came later."""
     contract = project.contracts[table]
     now = [says for one, says in read if one.speaks]
-    speaking = together(contract, [replace(kept.speaking, rows=contract.blank()), *map(_for_quarantine, now)])
+    speaking = together(contract, [replace(kept.speaking, rows=contract.blank()), *now])
     dated = [name for name in contract.grain() if name not in contract.versioned_by() or name in speaking.columns]
     refuse_contradictory_versions(speaking.rows, dated, table)
     if table == "subscription_items":
@@ -114,10 +114,6 @@ def _extended(project: Project, table: str, source: str, kept: Kept, read: Read)
     files = (*kept.files, *(one for one, _ in read))
     made = replace(kept, files=files, speaking=speaking, told=_told(kept, read))
     return replace(made, folded=_folded(project, table, source, kept, made, read))
-
-
-def _for_quarantine(one: Gathered) -> Gathered:
-    return replace(one, raw=rejected_texts(one))
 
 
 def _told(kept: Kept, read: Read) -> dict[str, pl.DataFrame]:

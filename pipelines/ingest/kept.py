@@ -21,7 +21,6 @@ from warehouse.kept import drop_kept, read_kept, write_kept
 from warehouse.landed import LandedFile
 from warehouse.lineage import digest
 from warehouse.reading import REJECTS
-from warehouse.validation import AT
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 SERIES = "series?"
@@ -159,10 +158,3 @@ def _stacked(frames: Mapping[str, pl.DataFrame], like: pl.DataFrame) -> pl.DataF
 def _by_series(stacked: pl.DataFrame) -> dict[str, pl.DataFrame]:
     parts = stacked.partition_by(SERIES, as_dict=True, maintain_order=True)
     return {str(series): frame.drop(SERIES) for (series,), frame in parts.items()}
-
-
-def rejected_texts(one: Gathered) -> pl.DataFrame:
-    """The texts of the rejected rows: those of the others are asked for by nobody."""
-    if one.raw.is_empty():
-        return one.raw
-    return one.raw.join(one.rejects.select(AT).unique(), on=AT, how="semi", maintain_order="left")

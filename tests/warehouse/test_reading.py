@@ -8,6 +8,7 @@ import io
 import lzma
 import random
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -23,9 +24,9 @@ from schemas.support import Instant
 from tests.frames import at, day
 from tests.ways_of_reading import WAYS, go
 from warehouse import csv_file
-from warehouse.csv_file import read_csv
+from warehouse.csv_file import Found, read_csv
 from warehouse.errors import ExportError
-from warehouse.reading import FileRows, read_export
+from warehouse.reading import FileRows, read_export, texts_at
 from warehouse.regular_csv import by_columns
 
 EXPORTED = at("2025-06-30T22:00")
@@ -99,6 +100,17 @@ def refused(read):
 
 def values(found: FileRows, *names: str) -> list[tuple[Any, ...]]:
     return found.rows.select(names or CONTENT).rows()
+
+
+def whole(pieces: Iterable[Found]) -> tuple[list[str], list[Any], list[Any]]:
+    """A file's header, the texts of its rows, and what is wrong with whole rows; each reject is told with its row."""
+    header, texts, ragged = [], [], []
+    for found in pieces:
+        header = list(found.header)
+        texts += found.text.rows()
+        ragged += found.ragged.rows()
+        assert set(found.ragged["export_line"]) <= set(found.text["export_line"])
+    return header, texts, ragged
 
 
 def rejects(found: FileRows) -> list[tuple[int, str | None, str]]:
@@ -231,9 +243,21 @@ class TestCSV:
         assert found.rows.schema == pl.Schema(Thing.dtypes())
         assert found.columns == {"key", "n"}
 
-    def test_the_raw_text_of_every_row_is_kept_with_its_line(self, read):
-        found = read("key,n\na,1\nb,1e5\nc\n")
-        assert found.raw.select("export_line", "key", "n").rows() == [(2, "a", "1"), (3, "b", "1e5"), (4, "c", None)]
+    def test_the_text_of_every_rejected_row_is_kept_with_its_line(self, read):
+        found = read("key,n\na,1\nb,1e5\nc\nd,4\n")
+        assert found.text.select("export_line", "key", "n").rows() == [(3, "b", "1e5"), (4, "c", None)]
+
+    def test_the_text_of_others_is_read_again_by_their_lines(self, read, tmp_path):
+        read('key,n\na,1\nb,1e5\nc\nd,4\n\n"e\ne",5\n')
+        found = texts_at(tmp_path / "landed", FILE, Thing, Formats(), pl.Series([7, 5, 2, 2, 6]))
+        assert found.select("export_line", "key", "n").rows() == [(2, "a", "1"), (5, "d", "4"), (7, "e\ne", "5")]
+
+    def test_a_row_of_parquet_has_its_number_for_a_line(self, read, tmp_path):
+        found = read(pl.DataFrame({"key": list("abcde"), "n": ["1", "x", "3", "4", "y"]}))
+        assert values(found, "export_line", "n") == [(1, 1), (3, 3), (4, 4)]
+        assert found.text.select("export_line", "n").rows() == [(2, "x"), (5, "y")]
+        again = texts_at(tmp_path / "landed", FILE, Thing, Formats(), pl.Series([4]))
+        assert again.select("export_line", "key", "n").rows() == [(4, "d", "4")]
 
     def test_one_row_may_have_several_reasons(self, read):
         found = read("key,n,on,ok\na,x,2025-1-5,yes\n")
@@ -619,7 +643,8 @@ def accounted_for(found: FileRows) -> None:
     good, bad = set(found.rows["export_line"]), set(found.rejects["export_line"])
     assert not good & bad
     assert found.rows_read == found.rows.height + len(bad)
-    assert good | bad == set(found.raw["export_line"])
+    assert found.text["export_line"].is_unique().all()
+    assert bad == set(found.text["export_line"])
     assert found.rows["export_line"].is_unique().all()
     assert found.rejects.select(pl.exclude("column_name")).null_count().sum_horizontal().item() == 0
     assert set(found.rejects["column_name"].drop_nulls()) <= set(CONTENT)
@@ -670,7 +695,8 @@ class TestNothingIsLost:
         found = read_export(path, FILE, "crm", EXPORTED, Thing, Formats(), exact=True)
         accounted_for(found)
         assert found.rows_read == len(expected)
-        assert found.raw["export_line"].to_list() == list(expected)
+        texts = texts_at(path, FILE, Thing, Formats(), pl.Series(range(len(text) + 2), dtype=pl.Int64))
+        assert texts["export_line"].to_list() == list(expected)
         assert found.rows["export_line"].to_list() == [line for line, record in expected.items() if right(record)]
         assert set(found.rejects["reason"]) <= REASONS
         for line, key, number, date in found.rows.select("export_line", "key", "n", "on").iter_rows():
@@ -698,10 +724,11 @@ class TestNothingIsLost:
         assert found.rows_read - (len(taken) - len(set(taken))) == len(kept) - 1
 
     @pytest.mark.parametrize("name", ["", "*", "^k.*$", "^.*$", " "])
-    def test_a_column_of_any_name_that_the_form_does_not_know_is_left_alone(self, read, name):
+    def test_a_column_of_any_name_that_the_form_does_not_know_is_left_alone(self, read, name, tmp_path):
         found = read(f"key,n,{name}\na,1,\n,2,x\nc,,y\n", exact=False)
         assert values(found, "key", "n") == [("a", 1), (None, 2), ("c", None)]
-        assert found.raw[name].to_list() == [None, "x", "y"]
+        lines = pl.Series([2, 3, 4])
+        assert texts_at(tmp_path / "landed", FILE, Thing, Formats(), lines)[name].to_list() == [None, "x", "y"]
         frame = pl.DataFrame({"key": ["a", "b"], "n": [1, None], name: [0.5, None]})
         assert values(read(frame, exact=False), "key", "n") == [("a", 1), ("b", None)]
 
@@ -730,8 +757,7 @@ class TestNothingIsLost:
             with pytest.MonkeyPatch.context() as patched:
                 go(way, patched)
                 try:
-                    found = read_csv(path, FILE, Thing, Formats(), ("export_line",))
-                    told.append((found.header, found.text.rows(), found.ragged.rows()))
+                    told.append(whole(read_csv(path, FILE, Thing, Formats(), ("export_line",))))
                 except ExportError as fault:
                     told.append(str(fault))
         assert told[0] == told[1] == told[2]
@@ -749,9 +775,9 @@ class TestNothingIsLost:
         monkeypatch.setattr(csv_file, "BLOCK", 8)
         path = tmp_path / "landed"
         path.write_bytes(b'key,n\na,1\nb,2\n"c\nc",3\nd,4\ne,5\nf,6\n')
-        found = read_csv(path, FILE, Word, Formats(), ())
+        found = whole(read_csv(path, FILE, Word, Formats(), ()))
         rows = [(2, "a", "1"), (3, "b", "2"), (4, "c\nc", "3"), (6, "d", "4"), (7, "e", "5"), (8, "f", "6")]
-        assert found.text.rows() == rows
+        assert found == (["key", "n"], rows, [])
         # The block of b has a quote, whose row goes on into the next block: that one goes row by row, too.
         assert asked == [("a,1\n", True), ('b,2\n"c\n', False), ("e,5\nf,6\n", True)]
 
