@@ -2,7 +2,7 @@
 
 import pytest
 
-from warehouse import csv_file, reading
+from warehouse import csv_file, parquet_file
 
 AS_IT_IS, ROW_BY_ROW, IN_SMALL_BLOCKS = "as it is", "row by row", "in small blocks"
 WAYS = (AS_IT_IS, ROW_BY_ROW, IN_SMALL_BLOCKS)
@@ -14,5 +14,5 @@ def go(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(csv_file, "by_columns", lambda *_: None)
     elif way == IN_SMALL_BLOCKS:
         monkeypatch.setattr(csv_file, "BLOCK", 7)
-        for module in (csv_file, reading):
+        for module in (csv_file, parquet_file):
             monkeypatch.setattr(module, "PIECE", 2)

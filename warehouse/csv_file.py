@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from io import SEEK_END, StringIO
 from itertools import islice
 from pathlib import Path
@@ -14,6 +13,7 @@ from schemas.contract import Contract
 from schemas.form import Formats
 from warehouse.errors import ExportError
 from warehouse.header import check_once
+from warehouse.piece import Piece, of_header, ragged
 from warehouse.regular_csv import by_columns, count_lines
 
 BLOCK = 1 << 22
@@ -22,20 +22,6 @@ BOM = b"\xef\xbb\xbf"
 PIECE = 50_000
 """So many rows are values of Python's at a time."""
 HEADER_AGAIN = "expected a row, found the header again"
-
-
-@dataclass(frozen=True)
-class Found:
-    """A piece of a file: all values as text (empty is null) with the line each row starts on; the file's header.
-
-    `ragged`: what is wrong with whole rows of the piece. `ready`: columns that a Parquet file has in a type of their
-    own, and that need no parsing.
-    """
-
-    text: pl.DataFrame
-    ragged: pl.DataFrame
-    header: Sequence[str]
-    ready: pl.DataFrame
 
 
 def _blocks(path: Path) -> Iterator[str]:
@@ -109,8 +95,8 @@ def _undecodable(path: Path) -> int:
 
 def read_csv(
     path: Path, file: str, contract: type[Contract], formats: Formats, besides: Collection[str]
-) -> Iterator[Found]:
-    """The rows of a CSV file, piece by piece, after a piece without rows; `besides` names columns that nobody reads.
+) -> Iterator[Piece]:
+    """The rows of a CSV file, piece by piece, after one of the header alone; `besides` names columns nobody reads.
 
     Raises:
         ExportError: the file is not in the form's encoding or dialect, or names a column twice.
@@ -124,28 +110,22 @@ def read_csv(
         header = next(reader, [])
         check_once(file, header, contract, formats)
         names = [name for name in header if name not in besides]
-        yield Found(_piece([], [], header, names), _ragged([]), header, pl.DataFrame())
+        yield of_header(header)
         while left := lines.left():
             if (regular := by_columns(left, lines.number + 1, header, names, formats.separator)) is not None:
                 lines.skip(count_lines(left))
-                yield Found(regular, _ragged([]), header, pl.DataFrame())
+                yield Piece(regular, ragged(), header, pl.DataFrame())
                 continue
             rows = _rows(reader, lines, header, formats.separator, faults)
             while piece := list(islice(rows, PIECE)):
                 numbers, values = zip(*piece, strict=True)
                 told = [fault for fault in faults if fault[0] <= numbers[-1]]
                 del faults[: len(told)]  # those of lines to come are told with them
-                yield Found(_piece(numbers, values, header, names), _ragged(told), header, pl.DataFrame())
+                yield Piece(_piece(numbers, values, header, names), ragged(told), header, pl.DataFrame())
     except UnicodeDecodeError:
         raise ExportError(f"{file}, line {_undecodable(path)}: not UTF-8; export it as UTF-8") from None
     except csv.Error as fault:
         raise ExportError(f"{file}, line {lines.number}: broken quoting ({fault}); nothing of it was loaded") from None
-
-
-def _ragged(faults: list[tuple[int, str]]) -> pl.DataFrame:
-    """Rejects of whole rows, by line."""
-    told = pl.DataFrame(faults, schema={"export_line": pl.Int64, "reason": pl.String}, orient="row")
-    return told.select("export_line", column_name=pl.lit(None, pl.String), reason="reason")
 
 
 def _rows(

@@ -13,6 +13,8 @@ from decimal import Decimal
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,8 +26,9 @@ from schemas.support import Instant
 from tests.frames import at, day
 from tests.ways_of_reading import WAYS, go
 from warehouse import csv_file
-from warehouse.csv_file import Found, read_csv
+from warehouse.csv_file import read_csv
 from warehouse.errors import ExportError
+from warehouse.piece import Piece
 from warehouse.reading import FileRows, read_export, texts_at
 from warehouse.regular_csv import by_columns
 
@@ -69,7 +72,7 @@ def read(request, tmp_path, monkeypatch):
     go(request.param, monkeypatch)
 
     def reading(
-        content: bytes | str | pl.DataFrame,
+        content: bytes | str | pl.DataFrame | pa.Table,
         formats: Formats | None = None,
         *,
         exact: bool = True,
@@ -78,6 +81,8 @@ def read(request, tmp_path, monkeypatch):
         path = tmp_path / "landed"
         if isinstance(content, pl.DataFrame):
             content.write_parquet(path)
+        elif isinstance(content, pa.Table):
+            pq.write_table(content, path)
         else:
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return read_export(path, FILE, "crm", EXPORTED, contract, formats or Formats(), exact=exact)
@@ -89,7 +94,7 @@ def read(request, tmp_path, monkeypatch):
 def refused(read):
     """What is said of a file that cannot be used as a whole."""
 
-    def told(content: bytes | str | pl.DataFrame, **how: Any) -> str:
+    def told(content: bytes | str | pl.DataFrame | pa.Table, **how: Any) -> str:
         with pytest.raises(ExportError) as found:
             read(content, **how)
         assert str(found.value).startswith(FILE)
@@ -102,7 +107,7 @@ def values(found: FileRows, *names: str) -> list[tuple[Any, ...]]:
     return found.rows.select(names or CONTENT).rows()
 
 
-def whole(pieces: Iterable[Found]) -> tuple[list[str], list[Any], list[Any]]:
+def whole(pieces: Iterable[Piece]) -> tuple[list[str], list[Any], list[Any]]:
     """A file's header, the texts of its rows, and what is wrong with whole rows; each reject is told with its row."""
     header, texts, ragged = [], [], []
     for found in pieces:
@@ -578,7 +583,7 @@ class TestParquet:
     @pytest.mark.parametrize(("kind", "value"), [(pl.Float64, 2.0**53), (pl.Float64, -1e300), (pl.Float32, 2.0**24)])
     def test_ids_that_have_lost_digits_as_floating_point_numbers_are_refused_by_column(self, refused, kind, value):
         said = refused(pl.DataFrame({"key": [value], "n": [1]}, schema_overrides={"key": kind}))
-        assert said.startswith(f"{FILE}: key holds floating-point numbers") and "export it as text" in said
+        assert said.startswith(f"{FILE}: column key holds floating-point numbers") and "export it as text" in said
 
     def test_a_fraction_in_a_text_stays_as_it_is_and_what_is_no_number_is_none(self, read):
         frame = pl.DataFrame({"key": ["a", "b"], "n": [1, 2], "word": [1.5, float("nan")]})
@@ -602,6 +607,64 @@ class TestParquet:
     )
     def test_nested_values_and_bytes_are_refused(self, refused, value):
         assert "word holds" in refused(WORDS.with_columns(word=value))
+
+    NO_PLAIN_VALUES = (
+        pytest.param(pa.array([{"jo@example.org": 1}]), "struct", id="struct"),
+        pytest.param(pa.array([[{"jo@example.org": "x"}]]), "list", id="list of structs"),
+        pytest.param(pa.array([[("jo@example.org", 1)]], pa.map_(pa.string(), pa.int64())), "map", id="map"),
+        pytest.param(pa.array([dt.timedelta(days=1)]), "duration", id="duration"),
+        pytest.param(pa.array([dt.time(9)]), "time64", id="time of day"),
+        pytest.param(pa.array([1.5], pa.float16()), "halffloat", id="half float"),
+        pytest.param(pa.array([Decimal(1)], pa.decimal256(50, 2)), "decimal256(50, 2)", id="decimal of 50 digits"),
+        pytest.param(pa.array([b"jo@example.org"]), "binary", id="bytes"),
+    )
+
+    @pytest.mark.parametrize(("values", "kind"), NO_PLAIN_VALUES)
+    def test_what_holds_no_plain_values_is_told_by_its_kind_alone(self, refused, values, kind):
+        given = pa.table({"key": ["a"], "n": [1], "word": values})
+        assert refused(given) == f"{FILE}: column word holds {kind}; expected plain values"
+
+    @pytest.mark.parametrize(("strange", "kind"), NO_PLAIN_VALUES)
+    def test_it_is_left_alone_in_a_column_that_the_form_does_not_know(self, read, refused, strange, kind):
+        given = pa.table({"key": ["a"], "n": [1], "jo@example.org": strange})
+        assert values(read(given, exact=False), "key", "n") == [("a", 1)]
+        assert refused(given).startswith(f"{FILE}: column 3 is none that the form knows")
+
+    @pytest.mark.parametrize("unit", ["ms", "us"])
+    @pytest.mark.parametrize("number", [2**62, -(2**62), 253_402_300_800_000, -62_135_596_800_001])
+    def test_an_instant_that_no_calendar_has_rejects_its_row(self, read, unit, number):
+        if unit == "us" and abs(number) < 2**62:
+            number *= 1000
+        instants = pa.array([0, number], pa.timestamp(unit, "UTC"))
+        found = read(pa.table({"key": ["a", "b"], "n": [1, 2], "seen_at": instants}))
+        assert values(found, "key", "seen_at") == [("a", at("1970-01-01"))]
+        assert rejects(found) == [(2, "seen_at", INSTANT)]
+
+    @pytest.mark.parametrize("number", [2**31 - 1, -(2**31), 2_932_897, -719_163])
+    def test_a_day_that_no_calendar_has_rejects_its_row(self, read, number):
+        found = read(pa.table({"key": ["a", "b"], "n": [1, 2], "on": pa.array([2_932_896, number], pa.date32())}))
+        assert values(found, "key", "on") == [("a", day("9999-12-31"))]
+        assert rejects(found) == [(2, "on", DATE)]
+
+    def test_midnights_without_a_zone_are_days_and_other_times_are_none(self, read):
+        moments = pa.array([dt.datetime(2025, 1, 5), dt.datetime(2025, 1, 5, 0, 0, 1), None], pa.timestamp("ns"))
+        found = read(pa.table({"key": ["a", "b", "c"], "n": [1, 2, 3], "on": moments}))
+        assert values(found, "key", "on") == [("a", day("2025-01-05")), ("c", None)]
+        assert rejects(found) == [(2, "on", DATE)]
+
+    def test_short_floating_point_numbers_are_those_that_csv_spells(self, read):
+        spelled = read("key,n,x,rate\na,1,0.7,0.7\nb,2,123.45,0.001\n")
+        short = pl.DataFrame(
+            {"key": ["a", "b"], "n": [1, 2], "x": [0.7, 123.45], "rate": [0.7, 0.001]},
+            schema_overrides={"x": pl.Float32, "rate": pl.Float32},
+        )
+        assert values(read(short), "x", "rate") == values(spelled, "x", "rate")
+
+    def test_a_decimal_with_nothing_behind_its_point_is_a_whole_number(self, read):
+        amounts = pa.array([Decimal("100.00"), Decimal("7.50"), Decimal("-1000.00")], pa.decimal128(10, 2))
+        found = read(pa.table({"key": ["a", "b", "c"], "n": amounts}))
+        assert values(found, "key", "n") == [("a", 100), ("c", -1000)]
+        assert rejects(found) == [(2, "n", WHOLE)]
 
     def test_a_missing_and_an_unknown_column_are_told_as_in_csv(self, refused):
         assert "the column n is missing" in refused(WORDS.drop("n"))
