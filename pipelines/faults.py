@@ -18,7 +18,7 @@ from pandera.errors import SchemaError, SchemaErrors
 
 from transforms.refusals import UndefinedError
 from warehouse.disk import free
-from warehouse.errors import WarehouseError, in_use
+from warehouse.errors import LockedError, WarehouseError, in_use
 from warehouse.pasted import DEFAULTS, make
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,7 +48,7 @@ def in_words(fault: BaseException, what: str = "") -> Fault:
     causes = list(_causes(fault))
     for cause in causes:
         if isinstance(cause, (WarehouseError, UndefinedError)):
-            return Fault(str(cause))
+            return Fault(str(cause), passes=isinstance(cause, LockedError))
     for look in (_disk, _lock, _rights, _memory, _history):
         for cause in causes:
             if found := look(cause):
@@ -66,7 +66,9 @@ def in_words(fault: BaseException, what: str = "") -> Fault:
             f"the working database cannot be read or written; if that stays so: {make('rebuild')}", passes=True
         )
     made = f"{what}: " if what else ""
-    return Fault(f"{made}{type(deepest).__name__} at {_place(deepest)}; {_REPORT}")
+    # What a library raised on the way may hold no line of ours.
+    places = [place for cause in causes if (place := _place(cause))]
+    return Fault(f"{made}{type(deepest).__name__} at {places[-1] if places else 'an unknown place'}; {_REPORT}")
 
 
 _REPORT = "this is a fault of the program, to be reported with this line; what was published before stays"
@@ -146,14 +148,14 @@ def _passes(fault: OSError) -> bool:
     return fault.errno in _PASSING
 
 
-def _place(fault: BaseException) -> str:
+def _place(fault: BaseException) -> str | None:
     """Where in our own code an error came up."""
     ours = [
         f"{Path(frame.filename).parent.name}/{Path(frame.filename).name}, line {frame.lineno}"
         for frame in traceback.extract_tb(fault.__traceback__)
         if Path(frame.filename).is_relative_to(ROOT) and ".venv" not in frame.filename
     ]
-    return ours[-1] if ours else "an unknown place"
+    return ours[-1] if ours else None
 
 
 def _broken(fault: SchemaErrors | SchemaError) -> str:

@@ -13,6 +13,8 @@ from warehouse.wording import text_faults
 REPEATED = "the same row stands before"
 """The reason of a row that is a copy: nothing is lost without it."""
 AT = ("export_file", "export_line")
+AGAIN = "the key occurs again with other content"
+"""The reason of rows with one key of which nobody can tell which is right."""
 ONE_KEY = "multiple_fields_uniqueness"
 """Pandera's name for rows with one key."""
 
@@ -105,7 +107,7 @@ def _in_words(check: str, expected: str | None) -> str:
     bounds = bounds.rstrip(")")
     words = {
         "not_nullable": "expected a value",
-        ONE_KEY: "the key occurs again with other content",
+        ONE_KEY: AGAIN,
         "isin": f"expected one of {bounds}",
         "greater_than_or_equal_to": f"expected at least {bounds}",
         "greater_than": f"expected more than {bounds}",

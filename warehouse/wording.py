@@ -10,6 +10,8 @@ from warehouse.reading import PROVENANCE
 
 FOR_NOTHING = ("NULL", "null", UNKNOWN, COMPANY)
 """What databases write for an empty cell, and our own names for no account and for the company."""
+NO_ID = ("null", "none", "nan", "nat", "<na>", "nil", "undefined", "inf", "-inf")
+"""What programs write for an id that is none, in any case: all rows with one would be one customer's."""
 CONTROL = r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]"
 """Characters that nobody sees: two ids that differ in one look alike."""
 VISIBLE = r"[^\s\p{Z}\p{Cc}\p{Cf}]"
@@ -30,6 +32,8 @@ def text_faults(contract: type[Contract], sources: Collection[str] = ()) -> list
         found.append((field.name, "some text", ~text.str.contains(VISIBLE)))
         found.append((field.name, f"a value, or nothing; not {', '.join(FOR_NOTHING)}", text.is_in(FOR_NOTHING)))
         if _is_id(field, contract):
+            is_none = text.str.to_lowercase().is_in(NO_ID) & ~text.is_in(FOR_NOTHING)
+            found.append((field.name, "an id, not what a program writes for none", is_none))
             found.append((field.name, "an id without control or invisible characters", text.str.contains(CONTROL)))
             bare = text.str.strip_chars()
             around = (bare != text) & (bare != "") & ~text.str.contains(CONTROL)

@@ -170,6 +170,14 @@ def _plan(project: Project, _: argparse.Namespace, __: float) -> int:
     if not project.folders.working_database.exists():
         _say(f"Nothing is built yet; this builds every month: {make('run')}")
         return 0
+    # A run that finds the database open elsewhere fails, so that looking keeps runs waiting, and runs keep it out.
+    with run_lock(project.folders, "make plan", wait_seconds=0):
+        _tell_stale(project, day)
+    return 0
+
+
+def _tell_stale(project: Project, day: dt.date) -> None:
+    """What a run would build, and why; `day` is the as_of that it would have."""
     as_of, sight = project.as_of(), sights(project, project.as_of())
     if day != as_of:
         _say(
@@ -188,7 +196,6 @@ def _plan(project: Project, _: argparse.Namespace, __: float) -> int:
         _say(f"{table:32} {spans:24} {why}")
     tables = len({entry.table for entry in stale})
     _say(f"{len(stale)} table-months of {tables} tables are stale." if stale else "Nothing is stale.")
-    return 0
 
 
 def _doctor(project: Project, _: argparse.Namespace, __: float) -> int:

@@ -1,19 +1,18 @@
 """`make doctor`: config, sources, disk, lock, versions and all of DATA_DIR, and what to do about what is wrong."""
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
-
-from filelock import FileLock, Timeout
 
 from pipelines.commands import inspection
 from pipelines.commands.inspection import Finding
 from pipelines.ingest.sources import unlanded_files
 from pipelines.project import Project
 from transforms.clean.vendors import FORMS
-from warehouse.errors import WarehouseError
+from warehouse.errors import LockedError, WarehouseError
 from warehouse.landing import SourceFile, source_files
-from warehouse.locking import holder
+from warehouse.locking import holder, run_lock
 
 PARTS = ("dagster", "duckdb", "polars", "pandera", "pyarrow")
 
@@ -37,19 +36,19 @@ def doctor(project: Project) -> tuple[list[str], bool]:
         tell("sources", [(True, _sources(project, files)), *inspection.sources(project, files)])
     except WarehouseError as fault:
         tell("config", [(False, str(fault))])
-    is_free, told = _lock(project)
-    tell("lock", [(True, told)])
-    tell("disk", [inspection.disk(project, files)])
-    tell("versions", [(True, _versions())])
-    if is_free and project.data_dir.exists():
-        # What a run is writing is never whole.
-        tell("landed", inspection.landed(project, files))
-        tell("staged", inspection.staged(project))
-        tell("loaded", inspection.loaded(project))
-        tell("working", [inspection.working(project)])
-        tell("key", [inspection.key(project)])
-        tell("modes", inspection.modes(project))
-    tell("published", inspection.published(project))
+    # What a run is writing is never whole, and a run that finds the database open elsewhere fails.
+    with _locked(project) as other:
+        tell("lock", [(True, f"held by {other}; what it writes was not looked at" if other else "free")])
+        tell("disk", [inspection.disk(project, files)])
+        tell("versions", [(True, _versions())])
+        if not other and project.data_dir.exists():
+            tell("landed", inspection.landed(project, files))
+            tell("staged", inspection.staged(project))
+            tell("loaded", inspection.loaded(project))
+            tell("working", [inspection.working(project)])
+            tell("key", [inspection.key(project)])
+            tell("modes", inspection.modes(project))
+        tell("published", inspection.published(project))
     return lines, not wrong
 
 
@@ -62,16 +61,17 @@ def _sources(project: Project, files: list[SourceFile]) -> str:
     return f"{len(files)} files, {size / 1e6:.1f} MB, {new}"
 
 
-def _lock(project: Project) -> tuple[bool, str]:
-    if not project.data_dir.exists():
-        return True, "free"
-    lock = FileLock(str(project.folders.lock))
-    try:
-        lock.acquire(timeout=0)
-        lock.release()
-    except Timeout:
-        return False, f"held by {holder(project.folders)}; what it writes was not looked at"
-    return True, "free"
+@contextmanager
+def _locked(project: Project) -> Iterator[str | None]:
+    """The data folder, if it is there and free, is held within the block; else who holds it."""
+    with ExitStack() as held:
+        other = None
+        if project.data_dir.exists():
+            try:
+                held.enter_context(run_lock(project.folders, "make doctor", wait_seconds=0))
+            except LockedError:
+                other = holder(project.folders)
+        yield other
 
 
 def _versions() -> str:

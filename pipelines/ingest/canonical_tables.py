@@ -11,7 +11,7 @@ import polars as pl
 from pipelines.ingest.as_of import day_of, notice_on_as_of
 from pipelines.ingest.cleaned import Gathered
 from pipelines.ingest.gathering import gather
-from pipelines.ingest.notices import ExportWarning, notices_on_contradiction, notices_on_unknown
+from pipelines.ingest.notices import ExportWarning, notices_on_contradiction, notices_on_ratings, notices_on_unknown
 from pipelines.ingest.rejected_accounts import notices_on_rejected
 from pipelines.ingest.resolved import FIRST, LINK, crm_accounts, is_derived, resolved
 from pipelines.ingest.sources import crms_of, ingest_code, look_at, sources_of, speaking_files
@@ -114,6 +114,7 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
             *gathered.notices,
             *notices_on_rejected(project, table, staged, files),
             *notices_on_unknown(table, staged, project.config),
+            *notices_on_ratings(table, staged, project.config),
             *notices_on_contradiction(project.contracts[table], staged),
         )
         exported = ",".join(sorted(_exported(project, table, gathered))) or None

@@ -1,6 +1,7 @@
 """A landed file's rows: read, validated and cleaned to canonical ones, every row accounted for."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,7 +13,7 @@ from schemas.contract import Contract, with_columns
 from schemas.form import Form
 from transforms.clean.repeats import repeated, spoken
 from transforms.clean.skew import without_skew
-from warehouse.errors import ExportError
+from warehouse.errors import ExportError, WarehouseError
 from warehouse.landed import LandedFile, note_problem
 from warehouse.landing import check_whole
 from warehouse.reading import PROVENANCE, REJECTS, read_export, texts_at
@@ -35,6 +36,8 @@ class Gathered:
     """Those of them that not every source exports."""
     notices: tuple[str, ...] = ()
     """What a person should know of rows that keep their contract."""
+    rejected: pl.DataFrame | None = None
+    """Of a file of a history: the keys of its rejected rows; None where nobody can tell them all."""
 
 
 @dataclass(frozen=True)
@@ -83,17 +86,39 @@ def read_landed(project: Project, form: Form, file: LandedFile, *, speaks: bool 
     contract = _raw_contract(project, form, file.raw_table, speaks=speaks)
     path = check_whole(file, project.folders)
     exact = form.exact_header and speaks
-    try:
+    with noted(project, file):
         found = read_export(path, file.name, file.source, file.exported_at, contract, form.formats, exact=exact)
         settled, skewed = _settled(found.rows, contract)
         good, rejects = validate(settled, contract, project.config.sources)
-    except ExportError as fault:
-        note_problem(project.folders, file, str(fault))
-        raise
     text_at = partial(texts_at, path, file.name, contract, form.formats)
     text = pl.concat([found.text, text_at(rejects["export_line"])]) if rejects.height else found.text
     all_rejects = pl.concat([found.rejects, rejects])
     return RawRows(file, found.rows_read, good, all_rejects, text, text_at, found.columns, skewed)
+
+
+@contextmanager
+def noted(project: Project, file: LandedFile) -> Iterator[None]:
+    """Why the file cannot be used is noted in the list of landed files, whatever goes wrong within the block.
+
+    Raises:
+        ExportError: it cannot be used; also where the program fails at it: no file may stop all later runs.
+    """
+    try:
+        yield
+    except (OSError, MemoryError):  # of the machine, not of the file
+        raise
+    except ExportError as fault:
+        note_problem(project.folders, file, str(fault))
+        raise
+    except WarehouseError:
+        raise
+    except (Exception, pl.exceptions.PanicException) as fault:
+        said = (
+            f"{file.name}: reading it ended in {type(fault).__name__}, which is a fault of the program, to be reported "
+            "with this line; export the file in another way"
+        )
+        note_problem(project.folders, file, said)
+        raise ExportError(said) from fault
 
 
 def _settled(rows: pl.DataFrame, contract: type[Contract]) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -9,19 +9,21 @@ from dataclasses import replace
 import polars as pl
 
 from pipelines.ingest.agreement import refuse_contradictory_versions
-from pipelines.ingest.cleaned import Gathered, clean, read_landed, together
+from pipelines.ingest.cleaned import Gathered, clean, noted, read_landed, together
 from pipelines.ingest.kept import Kept, Seen, keep, kept_of, keyed
-from pipelines.ingest.notices import notices_on_items
+from pipelines.ingest.notices import notices_on_items, notices_on_rejected_items
 from pipelines.ingest.sources import VERSIONS
 from pipelines.ingest.without_rows import refuse_nobody
 from pipelines.project import Project
 from schemas.form import Form
 from transforms.clean.snapshots import Folded, Snapshot, earliest_known, fold, unfolded
-from transforms.clean.versions import ITEM, told_together, told_versions, with_different_ends
+from transforms.clean.versions import ITEM, told_together, told_versions, with_different_ends, with_rejected
+from warehouse.csv_file import HEADER_AGAIN
 from warehouse.errors import DamagedError, ExportError
 from warehouse.landed import LandedFile, landed_files, note_read
 from warehouse.landing import check_whole
 from warehouse.pasted import make
+from warehouse.validation import AGAIN, AT, REPEATED
 
 Read = list[tuple[Seen, Gathered]]
 """Files that could be read, and what they say; of one that could not, nothing."""
@@ -83,7 +85,9 @@ def _shown_by(project: Project, table: str, form: Form, one: Seen, speaking: lis
     try:
         rows = read_landed(project, form, file, speaks=one.speaks)
         refuse_nobody(project, table, rows, speaking)
-        return clean(project, table, form, [[rows]])
+        with noted(project, file):
+            says = clean(project, table, form, [[rows]])
+        return replace(says, rejected=_rejected(table, form, says, one.file.source))
     except ExportError as fault:
         if one.speaks:
             raise
@@ -97,6 +101,19 @@ def _shown_by(project: Project, table: str, form: Form, one: Seen, speaking: lis
         if one.speaks or file.read_at or not file.problem:
             raise
         return None
+
+
+def _rejected(table: str, form: Form, says: Gathered, source: str) -> pl.DataFrame | None:
+    """The keys of a file's rejected rows, as their text tells them; None where it doesn't, or in words of its own."""
+    key = VERSIONS[table].key
+    rejects = says.rejects.filter(~pl.col("reason").is_in([REPEATED, HEADER_AGAIN]))
+    if rejects.is_empty():
+        return says.rows.select(key).head(0)
+    of_whole_row = pl.col("column_name").is_null() & (pl.col("reason") != AGAIN)
+    if not form.exact_header or rejects.filter(of_whole_row | pl.col("column_name").is_in(key)).height:
+        return None
+    texts = says.raw.join(rejects, on=AT, how="semi").with_columns(export_source=pl.lit(source))
+    return texts.select(key).unique()
 
 
 def _extended(project: Project, table: str, source: str, kept: Kept, read: Read) -> Kept:
@@ -118,19 +135,31 @@ def _extended(project: Project, table: str, source: str, kept: Kept, read: Read)
 
 def _told(kept: Kept, read: Read) -> dict[str, pl.DataFrame]:
     """By series the versions that files tell: of each name the last copy that tells any."""
-    last = {one.file.name: (one, says) for one, says in read if kept.tells(one)}
+    last: dict[str, tuple[Seen, Gathered]] = {}
     told = dict(kept.told)
-    for one, says in last.values():
+    for one, says in read:
+        if not kept.tells(one):
+            continue
         # A file without a day in its name is sent again as a whole.
+        copy = last[one.file.name][1].rows if one.file.name in last else None
+        before = told.get(one.series) if copy is None and one.series == one.file.name else copy
+        last[one.file.name] = one, says if before is None else _with_rejected(before, says)
+    for one, says in last.values():
         before = None if one.series == one.file.name else told.get(one.series)
-        told[one.series] = says.rows if before is None else told_together(before, says.rows)
+        told[one.series] = says.rows if before is None else told_together(before, _with_rejected(before, says).rows)
     return told
+
+
+def _with_rejected(before: pl.DataFrame, says: Gathered) -> Gathered:
+    return replace(says, rows=with_rejected(before, says.rows, says.rejected))
 
 
 def _folded(project: Project, table: str, source: str, kept: Kept, made: Kept, read: Read) -> Folded:
     contract, by = project.contracts[table], VERSIONS[table]
     ends = table == "subscription_items" and project.config.sources[source].vanished == "ended"
-    snapshots = [(one, Snapshot(one.speaks_for, one.series, says.rows)) for one, says in read if made.shows(one)]
+    snapshots = [
+        (one, Snapshot(one.speaks_for, one.series, says.rows, says.rejected)) for one, says in read if made.shows(one)
+    ]
     if any(kept.shows(one) for one in kept.files):
         return fold(kept.folded, [snapshot for _, snapshot in snapshots], by, vanished_end=ends)
     told = told_versions(_rows_of(made, contract.blank())) if made.told else contract.blank()
@@ -179,6 +208,7 @@ def _items(project: Project, source: str, whole: Kept) -> Gathered:
             f"{source}: its newest export tells no versions (valid_from), as an older one did; what it changes speaks "
             "from the day that it was exported for"
         )
+    notices += notices_on_rejected_items(source, speaking.rejects, len(whole.files) > 1)
     has_history = last is not None or len(later) > 1
     return replace(
         speaking,

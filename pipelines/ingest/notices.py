@@ -10,10 +10,12 @@ import polars as pl
 
 from schemas.config import Config
 from schemas.contract import Contract
+from schemas.success import CsmActivities
 from transforms.clean.reach import NAMES, known_to
 from transforms.facts.rates import minor_digits
 from transforms.facts.service import service_periods
 from transforms.refusals import DataWarning
+from warehouse.validation import AT, REPEATED
 
 NAMED = 3
 """So many rows are named."""
@@ -79,6 +81,17 @@ def notices_on_items(
     return told
 
 
+def notices_on_rejected_items(source: str, rejects: pl.DataFrame, is_told_before: bool) -> list[str]:
+    """That rows of a source's items were rejected of which an earlier file may have told; by file and line."""
+    rows = rejects.filter(pl.col("reason") != REPEATED).select(AT).unique()
+    if rows.is_empty() or not is_told_before:
+        return []
+    return [
+        f"{source}: {rows.height} rows of subscription items were rejected ({places_of(rows)}); what earlier files "
+        "told of these items stays, and none of them ends or loses a version for it; mend those rows"
+    ]
+
+
 def notices_on_unknown(table: str, staged: pl.DataFrame, config: Config) -> list[str]:
     """That rows name what the config doesn't know, and so count in nothing; by file and line."""
     known = known_to(config).get(table)
@@ -87,6 +100,19 @@ def notices_on_unknown(table: str, staged: pl.DataFrame, config: Config) -> list
         return []
     return [
         f"{table}: {unknown.height} rows name what {NAMES[table]} in the config does not, and count in nothing "
+        f"({places_of(unknown)})"
+    ]
+
+
+def notices_on_ratings(table: str, staged: pl.DataFrame, config: Config) -> list[str]:
+    """That rows have a rating without a score, which stops their months; by file and line, as it may be any word."""
+    if table != CsmActivities.table():
+        return []
+    unknown = staged.filter(~pl.col("rating").is_in(list(config.sentiment.scores)))
+    if unknown.is_empty():
+        return []
+    return [
+        f"{table}: {unknown.height} rows have a rating that sentiment.scores in the config gives no score "
         f"({places_of(unknown)})"
     ]
 

@@ -10,6 +10,7 @@ from pydantic import PrivateAttr
 from pipelines.interrupts import noted
 from pipelines.mending import mend
 from pipelines.months.build import MonthRun
+from pipelines.orchestration.declared import plain_failures
 from pipelines.project import Project
 from warehouse.locking import run_lock
 
@@ -45,7 +46,9 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         say = context.log.info if context.log else (lambda _: None)
         lock = run_lock(self.project.folders, purpose, wait_seconds=self.lock_wait_seconds, say=say)
         with noted(), lock:
-            for told in mend(self.project):
+            with plain_failures("what is damaged"):
+                done = mend(self.project)
+            for told in done:
                 say(told)
             with self.project.database.kept_open():
                 yield self

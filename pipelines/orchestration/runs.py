@@ -74,6 +74,8 @@ def _kind(error: Any) -> str:  # noqa: ANN401 - Dagster's own class of errors, t
     """The kind of the error behind all the others; what it says may hold a value of the data."""
     while error is not None and error.cause is not None:
         error = error.cause
+    if error is not None and error.cls_name == dg.Failure.__name__:
+        return str(error.message).partition(": ")[2].strip()  # in words already
     kind = (error and error.cls_name) or "an unknown error"
     return f"{kind} in Dagster; its trace is in the run's log: {make('dev')}"
 

@@ -144,6 +144,12 @@ CONFIGS = (
         "currency-none", {"reporting": {"currency": MARK}}, "no currency", "reporting.currency: expected an ISO 4217"
     ),
     setting(
+        "zone-of-the-machine",
+        {"reporting": {"currency": "EUR", "time_zone": "localtime"}},
+        "a time zone that differs from machine to machine",
+        "expected an IANA time z",
+    ),
+    setting(
         "zone-none", {"reporting": {"currency": "EUR", "time_zone": MARK}}, "no time zone", "expected an IANA time z"
     ),
     # Segments.
@@ -445,6 +451,8 @@ ROWS = (
     ),
     MalformedRow("id-null", "accounts", {"account_id": "NULL"}, "account_id", "a value, or nothing; not NULL"),
     MalformedRow("id-unknown", "accounts", {"account_id": "(unknown)"}, "account_id", "a value, or nothing"),
+    MalformedRow("id-nan", "accounts", {"account_id": "NaN"}, "account_id", "not what a program writes for none"),
+    MalformedRow("id-none", "tickets", {"ticket_id": "None"}, "ticket_id", "not what a program writes for none"),
     MalformedRow("id-blank", "accounts", {"account_id": " "}, "account_id", "expected some text"),
     MalformedRow("id-bell", "accounts", {"account_id": "A01\x07"}, "account_id", "an id without control"),
     MalformedRow("id-invisible", "accounts", {"account_id": "A\u200b01"}, "account_id", "or invisible characters"),

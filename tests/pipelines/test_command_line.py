@@ -1,5 +1,6 @@
 """The commands behind the Makefile: what they say when something is wrong, and that the dictionary is not stale."""
 
+import importlib
 import os
 import time
 import warnings
@@ -9,12 +10,14 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from filelock import FileLock, Timeout
 
 from pipelines.commands.command_line import main
 from pipelines.commands.dictionary import dictionary
 from pipelines.ingest.notices import ExportWarning, said
 from pipelines.months.build import MonthRun
 from pipelines.orchestration.declared import plain_failures
+from pipelines.project import Project
 from schemas.tables import CANONICAL, PUBLISHED
 from tests.integration.small_company import (
     LAST,
@@ -307,6 +310,34 @@ def test_a_run_that_waits_in_vain_says_for_whom_and_gives_up(one_month: SmallCom
     assert done.stdout.startswith(f"Waiting for process {os.getpid()}")
 
 
+def test_a_plan_beside_a_run_says_whose_it_is_and_does_not_wait(one_month: SmallCompany) -> None:
+    with run_lock(one_month.project().folders, "this test"):
+        done = one_month.command("plan")
+    assert done.returncode == 1
+    assert f"still held by process {os.getpid()} (this test" in one_line(done.stderr)
+
+
+@pytest.mark.parametrize(("looking", "asks"), [("plan", "pipelines.commands.command_line.stale_months"),
+                                               ("doctor", "pipelines.commands.inspection.working")])  # fmt: skip
+def test_who_looks_keeps_a_run_waiting_that_would_fail_at_an_open_database(
+    one_month: SmallCompany, command, monkeypatch: pytest.MonkeyPatch, looking: str, asks: str
+) -> None:
+    at, name = asks.rsplit(".", 1)
+    whole, waited = getattr(importlib.import_module(at), name), []
+
+    def meanwhile(project: Project) -> Any:
+        lock = FileLock(str(project.folders.lock))
+        with pytest.raises(Timeout):
+            lock.acquire(timeout=0)
+        waited.append(looking)
+        return whole(project)
+
+    monkeypatch.setattr(asks, meanwhile)
+    command(one_month, looking)
+    assert waited == [looking]
+    FileLock(str(one_month.project().folders.lock)).acquire(timeout=0).lock.release()
+
+
 def test_rolling_back_gives_readers_the_version_before_as_far_as_there_is_one(
     one_month: SmallCompany, command, tmp_path: Path
 ) -> None:
@@ -352,7 +383,7 @@ def test_the_plan_says_what_is_stale_and_why_and_changes_nothing(
 
 
 TO_BE_MENDED = {
-    "fct_csm_activity": ("csm_activities", "rating", "purple", r"purple.*sentiment\.scores in the config"),
+    "fct_csm_activity": ("csm_activities", "rating", "purple", r"2 ratings that sentiment\.scores in the config"),
     "fct_survey_response": ("survey_responses", "scale_max", "9", r"feedback\.csat in the config"),
     "fct_mrr_account_month": ("fx_rates", "currency", "CHF", "fx_rates has no rate for USD in 2024-05"),
 }

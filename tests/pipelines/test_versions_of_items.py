@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 import yaml
 
+import pipelines.ingest.cleaned
 from pipelines.ingest.canonical_tables import ingest_table, land_all
 from pipelines.ingest.notices import ExportWarning
 from pipelines.months.dimensions import sights
@@ -18,6 +19,8 @@ from schemas.billing import FxRates, SubscriptionItems
 from tests.frames import day, months, mrr_of
 from transforms.visible import held, seen_on
 from warehouse.errors import ExportError
+from warehouse.folders import Folders
+from warehouse.landed import landed_files
 
 COLUMNS = (
     "subscription_id", "item_id", "valid_from", "account_id", "quantity", "unit_amount", "line_amount", "currency",
@@ -285,6 +288,112 @@ class TestWhatALaterSnapshotLeavesOut:
 
 
 ENDED_S4 = {"subscription_id": "S4", "ended_on": "2024-01-20"}
+
+
+class TestARowThatIsRejected:
+    """It is in the export: what it said nobody knows, but nothing ends and nothing is withdrawn for it."""
+
+    both = TestWhatALaterSnapshotLeavesOut.both
+    first, later, last = "items-2024-02-01.csv", "items-2024-03-15.csv", "items-2024-05-01.csv"
+    begun, between, dearer = (
+        TestVersionsInSeveralFiles.begun,
+        TestVersionsInSeveralFiles.between,
+        TestVersionsInSeveralFiles.dearer,
+    )
+    told = {**TestVersionsInSeveralFiles.told, "2024-06": 15_00}
+
+    def test_is_not_left_out_of_its_snapshot(self, tmp_path):
+        wrong = [{**self.both[1], "quantity": -1}]
+        billing = Billing(tmp_path, vanished="ended").send({self.first: self.both, self.later: [item(), *wrong]})
+        staged = billing.quietly()
+        assert closings(staged, "2024-04") == dict.fromkeys(("2024-01", "2024-02", "2024-03", "2024-04"), 183_33)
+        assert billing.told == [
+            "billing: 1 rows of subscription items were rejected (billing/items-2024-03-15.csv, line 3); what earlier "
+            "files told of these items stays, and none of them ends or loses a version for it; mend those rows"
+        ]
+
+    def test_is_not_left_out_where_two_rows_contradict_each_other(self, tmp_path):
+        two = [self.both[1], {**self.both[1], "unit_amount": 1}]
+        billing = Billing(tmp_path, vanished="ended").send({self.first: self.both, self.later: [item(), *two]})
+        assert closings(billing.quietly(), "2024-03")["2024-03"] == 183_33
+
+    @pytest.mark.parametrize("lost", [{"item_id": " "}, {"subscription_id": None}])
+    def test_of_which_nobody_can_tell_the_item_lets_none_of_its_snapshot_end(self, tmp_path, lost):
+        files = {self.first: self.both, self.later: [item(), {**self.both[1], **lost}]}
+        assert closings(Billing(tmp_path, vanished="ended").send(files).quietly(), "2024-03")["2024-03"] == 183_33
+
+    def test_and_another_row_that_is_left_out_ends(self, tmp_path):
+        third = item(subscription_id="S3", unit_amount=1_00)
+        wrong = [{**self.both[1], "quantity": -1}]
+        files = {self.first: [*self.both, third], self.later: [item(), *wrong]}
+        staged = Billing(tmp_path, vanished="ended").send(files).quietly()
+        assert staged.filter(subscription_id="S3")["ended_on"].to_list() == [day("2024-03-14")]
+        assert staged.filter(subscription_id="S2")["ended_on"].to_list() == [None]
+
+    @pytest.mark.parametrize("shown", [True, False])
+    def test_is_as_its_mended_snapshot_says(self, tmp_path, shown):
+        wrong = [{**self.both[1], "quantity": -1}]
+        billing = Billing(tmp_path, vanished="ended").send({self.first: self.both, self.later: [item(), *wrong]})
+        billing.quietly()
+        staged = billing.send({self.last: self.both if shown else [item()]}).quietly()
+        assert staged.filter(subscription_id="S2")["ended_on"].to_list() == [None if shown else day("2024-04-30")]
+
+    @pytest.mark.parametrize("names", [("items-2024-06-20.csv", "items-2024-06-25.csv"), ("items.csv", "items.csv")])
+    def test_is_no_version_that_a_newer_dump_withdraws(self, tmp_path, names):
+        billing = Billing(tmp_path, as_of="2024-06-30" if names[0] != names[1] else "2024-12-31")
+        billing.send({names[0]: [self.begun, self.between, self.dearer]}).quietly()
+        wrong = {**self.between, "quantity": -1}
+        staged = billing.send({names[1]: [self.begun, wrong, self.dearer]}).quietly()
+        assert closings(staged) == self.told
+        staged = billing.send({names[1]: [self.begun, self.dearer, item(valid_from="2024-06-16")]}).quietly()
+        assert closings(staged) == {**dict.fromkeys(self.told, 10_00), "2024-06": 100_00}
+
+    def test_keeps_no_version_of_another_item(self, tmp_path):
+        other = [item(item_id="I2", valid_from=since, unit_amount=1_00) for since in ("2024-01-10", "2024-03-01")]
+        wrong = {**self.dearer, "quantity": -1}
+        dumps = {
+            "items-2024-06-20.csv": [self.begun, self.dearer, *other],
+            "items-2024-06-25.csv": [self.begun, wrong, other[0]],
+        }
+        staged = Billing(tmp_path).send(dumps).quietly()
+        versions = sorted(staged.select("item_id", "valid_from").rows())
+        assert versions == [("I1", day("2024-01-10")), ("I1", day("2024-06-15")), ("I2", day("2024-01-10"))]
+
+
+class TestAFileAtWhichTheProgramFails:
+    """Of an export of items that nobody could read nothing is in the history, whatever it was that went wrong."""
+
+    def fail(self, monkeypatch: pytest.MonkeyPatch, fault: BaseException) -> None:
+        """Whenever a row of S9 is looked at."""
+        whole = pipelines.ingest.cleaned.validate
+
+        def validating(rows: pl.DataFrame, *others: Any) -> Any:
+            if "S9" in rows["subscription_id"]:
+                raise fault
+            return whole(rows, *others)
+
+        monkeypatch.setattr(pipelines.ingest.cleaned, "validate", validating)
+
+    @pytest.mark.parametrize("fault", [KeyError("S9"), pl.exceptions.PanicException("S9")], ids=["fault", "panic"])
+    def test_is_told_and_hinders_no_later_run_once_it_is_mended(self, tmp_path, monkeypatch, fault):
+        self.fail(monkeypatch, fault)
+        billing = Billing(tmp_path).send({"items-2024-02-01.csv": [item()]})
+        billing.quietly()
+        billing.send({"items-2024-03-01.csv": [item(subscription_id="S9")]})
+        with pytest.raises(ExportError, match=f"^billing/items-2024-03-01.csv: .* {type(fault).__name__}, .*fault of"):
+            billing.ingest()
+        (listed,) = [file for file in landed_files(Folders(tmp_path / "data")) if file.problem]
+        assert listed.name == "billing/items-2024-03-01.csv" and "S9" not in listed.problem
+        staged = billing.send({"items-2024-03-01.csv": [item(quantity=2)]}).quietly()
+        assert closings(staged, "2024-02") == {"2024-01": 100_00, "2024-02": 200_00}
+
+    def test_is_not_what_the_machine_failed_at(self, tmp_path, monkeypatch):
+        """It may be read the next time; left out of the history it would be missing without a word."""
+        self.fail(monkeypatch, OSError(5, "Input/output error"))
+        billing = Billing(tmp_path).send({"items-2024-03-01.csv": [item(subscription_id="S9")]})
+        with pytest.raises(OSError, match="Input"):
+            billing.ingest()
+        assert not [file for file in landed_files(Folders(tmp_path / "data")) if file.problem]
 
 
 class TestAnExportWithoutAnEndedItem:

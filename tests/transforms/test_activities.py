@@ -149,17 +149,12 @@ class TestFctCsmActivity:
         own = Sentiment(scores={"red": 1.5, "light_green": 5})
         assert fct_csm_activity(given, own, YEAR)["rating_score"].to_list() == [1.5, 5.0, None]
 
-    def test_refuses_a_word_without_a_score_and_names_the_key_but_no_account(self):
-        given = rows(CsmActivities, activity("1", account_id="acme", held_on=day("2024-02-01"), rating="purple"))
-        with pytest.raises(UnknownRatingError, match=r"purple.*sentiment\.scores") as raised:
+    @pytest.mark.parametrize("word", ["purple", "Schmidt", "Ask jo@acme.com", "0301234567"])
+    def test_refuses_a_word_without_a_score_and_tells_no_word_that_is_not_the_config_s(self, word):
+        given = rows(CsmActivities, activity("1", account_id="acme", held_on=day("2024-02-01"), rating=word))
+        with pytest.raises(UnknownRatingError, match=r"1 ratings that sentiment\.scores .* knows red, ") as raised:
             fct_csm_activity(given, Sentiment(), YEAR)
-        assert "acme" not in str(raised.value)
-
-    def test_does_not_repeat_what_may_be_a_sentence_about_a_person(self):
-        given = rows(CsmActivities, activity("1", held_on=day("2024-02-01"), rating="Ask jo@acme.com"))
-        with pytest.raises(UnknownRatingError, match=r"1 ratings.*longer texts") as raised:
-            fct_csm_activity(given, Sentiment(), YEAR)
-        assert "acme" not in str(raised.value)
+        assert word not in str(raised.value) and "acme" not in str(raised.value)
 
     def test_leaves_words_of_other_months_to_those(self):
         given = rows(CsmActivities, activity("1", held_on=day("2024-02-01"), rating="purple"))

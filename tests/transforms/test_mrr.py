@@ -12,7 +12,7 @@ import pytest
 from schemas.billing import FctMrrAccountCurrencyMonth, FctMrrAccountMonth, FxRates, SubscriptionItems
 from tests.frames import day, months, mrr_of, rows, turns_of
 from transforms.facts.mrr import fct_mrr_account_currency_month
-from transforms.facts.rates import MissingRateError
+from transforms.facts.rates import MissingRateError, TooMuchError
 from transforms.facts.service import NegativeMrrWarning, first_paid, service_periods
 from transforms.refusals import UndefinedError
 
@@ -395,6 +395,14 @@ def test_every_interval_is_brought_to_a_month(unit, count, amount, a_month):
 def test_intervals_of_other_items_do_not_change_an_amount():
     odd = [item(12, item_id=f"I{n}", account_id=f"X{n}", interval_unit="day", interval_count=n) for n in (7, 11, 13)]
     assert in_january(item(100_00, interval_unit="year", interval_count=3), *odd) == 2_78
+
+
+def test_intervals_of_which_no_whole_number_holds_the_common_multiple_are_refused_by_name():
+    """Fourteen primes; each alone is a count of days below ten years."""
+    counts = [3557, 3559, 3571, 3581, 3583, 3593, 3607, 3613, 3617, 3623, 3631, 3637, 3643, 3659]
+    odd = [item(item_id=f"I{n}", interval_unit="day", interval_count=n) for n in counts]
+    with pytest.raises(TooMuchError, match=r"subscription_items: .*an interval_count that cannot be"):
+        in_january(*odd)
 
 
 def test_thirds_of_three_yearly_items_are_added_before_they_are_rounded():

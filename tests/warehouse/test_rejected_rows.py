@@ -212,6 +212,12 @@ def test_an_id_with_a_control_character_rejects_its_row(table: str, column: str,
     assert judged(table, **{column: text}) == [(column, "expected an id without control or invisible characters")]
 
 
+@pytest.mark.parametrize(("table", "column"), IDS)
+@pytest.mark.parametrize("text", ["nan", "NaN", "None", "Null", "<NA>", "undefined", "NaT", "inf"])
+def test_an_id_that_a_program_writes_for_none_rejects_its_row(table: str, column: str, text: str) -> None:
+    assert judged(table, **{column: text}) == [(column, "expected an id, not what a program writes for none")]
+
+
 def test_what_people_write_may_be_anything() -> None:
     for comment in (" ", "NULL", "two\nlines", "(unknown)"):
         assert judged("survey_responses", comment=comment) == []

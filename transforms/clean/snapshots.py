@@ -21,6 +21,8 @@ class Snapshot:
     series: str
     """The exports of which the newest shows all there is: those of one file name, whatever day is in it."""
     rows: pl.DataFrame
+    rejected: pl.DataFrame | None
+    """The keys of its rejected rows, which are not left out; None where nobody can tell them all."""
 
 
 @dataclass(frozen=True)
@@ -56,20 +58,29 @@ def fold(start: Folded, snapshots: Iterable[Snapshot], by: Versioning, *, vanish
     """The versions with those that the snapshots show, oldest first.
 
     What was folded may go on with the snapshots of later days: that makes what all of them at once make. A row is left
-    out if the newest snapshot of no series shows it any more. `vanished_end`: it ends there, on the day that the
-    snapshot without it speaks for; else it stays as it was.
+    out if the newest snapshot of no series shows it any more, be it in a rejected row. `vanished_end`: it ends there,
+    on the day that the snapshot without it speaks for; else it stays as it was.
     """
     folded = start
     for speaks_for, of_day in _by_day(snapshots):
         history = folded.history
         for snapshot in of_day:
             history = remember(history, snapshot.rows, by.key, by.since, by.begins, speaks_for)
-        keys = {snapshot.series: snapshot.rows.select(by.key) for snapshot in of_day}
         every = pl.concat([folded.known, *(snapshot.rows.select(by.key) for snapshot in of_day)])
-        folded = Folded(history, every.unique(maintain_order=True), {**folded.shown, **keys})
+        shown = dict(folded.shown)
+        for snapshot in of_day:
+            shown[snapshot.series] = _shown(snapshot, by.key, shown.get(snapshot.series))
+        folded = Folded(history, every.unique(maintain_order=True), shown)
         if vanished_end:
             folded = replace(folded, history=_ended(history, folded.left_out, by.key, speaks_for))
     return folded
+
+
+def _shown(snapshot: Snapshot, key: list[str], before: pl.DataFrame | None) -> pl.DataFrame:
+    """The keys that a snapshot shows; `before`: those of the one before it, all of which may be in rejected rows."""
+    own = snapshot.rows.select(key)
+    rejected = snapshot.rejected if snapshot.rejected is not None else before
+    return own if rejected is None or rejected.is_empty() else pl.concat([own, rejected.select(key)]).unique()
 
 
 def _by_day(snapshots: Iterable[Snapshot]) -> list[tuple[dt.date, list[Snapshot]]]:

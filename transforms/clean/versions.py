@@ -29,6 +29,17 @@ def told_together(told: pl.DataFrame, newer: pl.DataFrame) -> pl.DataFrame:
     return latest_by_key(pl.concat([older.join(whole, on=ITEM, how="anti", maintain_order="left"), newest]), VERSION)
 
 
+def with_rejected(told: pl.DataFrame, newer: pl.DataFrame, rejected: pl.DataFrame | None) -> pl.DataFrame:
+    """The versions that a newer file tells, with those told before of items of which rows of it were rejected.
+
+    A row that was rejected is not left out, and nobody knows what it said. `rejected`: these items; None: nobody can
+    tell which.
+    """
+    older = dated(told)
+    stay = older if rejected is None else older.join(rejected, on=ITEM, how="semi", maintain_order="left")
+    return latest_by_key(pl.concat([stay, dated(newer)]), VERSION) if stay.height else newer
+
+
 def dated(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows in which a version without a day has that of the start."""
     return rows.with_columns(valid_from=pl.coalesce("valid_from", "started_on"))

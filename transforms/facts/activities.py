@@ -11,8 +11,6 @@ from transforms.declaration import ALL, FILED, Months, intermediate, monthly
 from transforms.facts.filing import filed
 from transforms.refusals import UndefinedError
 
-LONGEST_WORD = 24
-
 
 class UnknownRatingError(UndefinedError):
     """A rating is a word that the config gives no score."""
@@ -56,13 +54,10 @@ def _score(sentiment: Sentiment) -> pl.Expr:
 
 
 def _check_words(ratings: pl.Series, sentiment: Sentiment) -> None:
-    """Raise for words that have no score, without repeating what may be a sentence about a person."""
-    unknown = sorted(set(ratings.drop_nulls().unique().to_list()) - set(sentiment.scores))
-    if not unknown:
-        return
-    short = [word for word in unknown if len(word) <= LONGEST_WORD and word.replace("_", "").replace("-", "").isalnum()]
-    named = ", ".join(short[:12]) or "longer texts"
-    raise UnknownRatingError(
-        f"csm_activities has {len(unknown)} ratings without a score ({named}); "
-        f"add each to sentiment.scores in the config, from 1 (worst) to 5"
-    )
+    """Raise for words that have no score, without repeating any: it may be a person's name."""
+    unknown = ratings.drop_nulls().filter(~ratings.drop_nulls().is_in(list(sentiment.scores)))
+    if unknown.len():
+        raise UnknownRatingError(
+            f"csm_activities has {unknown.len()} ratings that sentiment.scores in the config gives no score; the "
+            f"ingest names their rows; it knows {', '.join(sentiment.scores)}; add each, from 1 (worst) to 5 (best)"
+        )

@@ -96,7 +96,8 @@ LARGEST = 2**122
 """An account's amounts × LIMB stay below it, so that no sum of some of them at a rate outgrows 128 bits."""
 TOO_LARGE = (
     "subscription_items: amounts too large, or prices and intervals too finely divided, to be added exactly; "
-    "look for a quantity, a unit_amount, a line_amount or an interval_count that cannot be"
+    "look for a quantity, a unit_amount, a line_amount or an interval_count that cannot be, also in an earlier export: "
+    "it stays part of the history until it is forgotten"
 )
 
 
@@ -119,6 +120,8 @@ def _monthly_factor(items: pl.DataFrame) -> tuple[int, pl.Expr]:
     """A common denominator of all billing intervals, and each row's amount of it for one unit of money."""
     counts = [count for count in items["interval_count"].unique().to_list() if count] + [1]
     scale = lcm(*(12 * count for count in counts))
+    if scale > LARGEST:
+        raise TooMuchError(TOO_LARGE)
     times = pl.col("interval_unit").replace_strict({k: n for k, (n, _) in _PER_MONTH.items()}, return_dtype=pl.Int64)
     parts = pl.col("interval_unit").replace_strict({k: d for k, (_, d) in _PER_MONTH.items()}, return_dtype=pl.Int64)
     per_line = pl.lit(scale, pl.Int128) // (parts * pl.col("interval_count").fill_null(1)).cast(pl.Int128)
