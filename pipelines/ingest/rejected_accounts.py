@@ -1,4 +1,4 @@
-"""What hangs on rows of accounts that were rejected: it counts as if the CRM didn't know the account."""
+"""What hangs on rows of accounts and links that were rejected: it counts as if the CRM didn't know the account."""
 
 import polars as pl
 
@@ -8,7 +8,7 @@ from pipelines.project import Project
 from transforms.clean.resolve import internal_accounts
 from warehouse.landed import LandedFile
 from warehouse.staging import read_quarantined
-from warehouse.validation import REPEATED
+from warehouse.validation import AT, REPEATED
 
 
 def notices_on_rejected(project: Project, table: str, staged: pl.DataFrame, files: list[LandedFile]) -> list[str]:
@@ -16,7 +16,9 @@ def notices_on_rejected(project: Project, table: str, staged: pl.DataFrame, file
 
     `staged` is the table as it will be. Rows are named by file and line, never by a value.
     """
-    if "account_id" not in staged.columns or table == "account_links":
+    if table == "account_links":
+        return _links(read_quarantined(project.folders, table))
+    if "account_id" not in staged.columns:
         return []
     rejected = _rejected(project, files)
     if rejected.is_empty():
@@ -34,6 +36,17 @@ def notices_on_rejected(project: Project, table: str, staged: pl.DataFrame, file
     return [
         f"{table}: {hanging.height} rows name accounts whose row of accounts was rejected ({places_of(lost)}); they "
         "count as of customers that the CRM does not know, even if they are our own; mend those rows"
+    ]
+
+
+def _links(texts: pl.DataFrame) -> list[str]:
+    rows = texts.filter(pl.col("reason") != REPEATED) if texts.width else texts
+    if rows.is_empty():
+        return []
+    return [
+        f"account_links: {rows.select(AT).n_unique()} rows were rejected "
+        f"({places_of(rows.cast({'export_line': pl.Int64}))}); what they link counts as of customers that the CRM does "
+        "not know, and not as of its accounts; mend those rows"
     ]
 
 

@@ -59,3 +59,14 @@ def test_that_nothing_hangs_on_and_others_are_not_confused(company: SmallCompany
     export_without_a_day_of(company, "A11")
     lines = told(company)
     assert [line.split(":")[0] for line in lines] == ["accounts", "subscription_items", "churn_events"]
+
+
+def test_a_link_that_is_rejected_is_told_with_its_place_as_its_customer_is_no_account_any_more(
+    company: SmallCompany,
+) -> None:
+    link = exports()["account_links"][0]
+    company.export("account_links", [link, {**link, "source_account_id": "cus_8", "account_id": "NULL"}])
+    assert told(company) == [
+        "account_links: 1 rows were rejected (crm/account_links.csv, line 3); what they link counts as of customers "
+        "that the CRM does not know, and not as of its accounts; mend those rows"
+    ]
