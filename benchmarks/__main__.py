@@ -61,7 +61,7 @@ def page(sizes: dict[int, tuple[int, dict[str, Any], dict[str, Any]]]) -> str:
         "# What a run costs as companies grow",
         "",
         "Made by `make bench`: the example company so many times over, from its CSV files to a published version,",
-        "without Dagster. CPU seconds as multiples of what DuckDB takes to read the same files as text, in one run.",
+        "without Dagster. CPU seconds as multiples of DuckDB's reading of the same files into tables, in one run.",
         "",
         "| | " + " | ".join(f"{copies} × the example, {rows:,} rows" for copies, (rows, _, _) in sizes.items()) + " |",
         "|---|" + "---:|" * len(sizes),

@@ -41,10 +41,10 @@ class Measured:
 
 
 def read_alone(folder: Path, measured: Measured) -> None:
-    """DuckDB reads every value of every file, as text, and counts them."""
+    """DuckDB reads every file into a table, with the types that it finds by itself."""
     for path in sorted((folder / "company").rglob("*.csv")):
-        query = f"SELECT count(COLUMNS(*)) FROM read_csv('{path}', all_varchar = true, ignore_errors = true)"
-        measured("DuckDB reads the files", lambda query=query: duckdb.sql(query).fetchall())  # type: ignore[misc]
+        query = f"CREATE OR REPLACE TABLE read AS SELECT * FROM read_csv('{path}', ignore_errors = true)"
+        measured("DuckDB reads the files", lambda query=query: duckdb.execute(query))  # type: ignore[misc]
 
 
 def all_of_it(folder: Path, measured: Measured) -> None:

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import pandera.polars as pa
 import polars as pl
 
+from schemas.keys import is_repeated
+
 Moment = Literal["happened", "planned"]
 Personal = Literal["id", "text"]
 Repeat = Literal["first", "last"]
@@ -234,7 +236,7 @@ class Contract(pa.DataFrameModel):
     def _is_sound(cls, frame: pl.DataFrame) -> bool:
         if frame.schema != cls._dtypes() or any(_lacks_values(frame[name]) for name in cls._filled()):
             return False
-        if any(frame.select(names).is_duplicated().any() for names in cls._once_only()):
+        if any(is_repeated(frame, names) for names in cls._once_only()):
             return False
         data = frame.lazy()
         found = [check(data, name) for name, check in cls._rules()]

@@ -5,6 +5,7 @@ import datetime as dt
 import polars as pl
 
 from schemas.contract import Column, Contract
+from schemas.keys import is_repeated
 from transforms.calendar import local_day, month_start
 
 LATER = dt.date(9999, 12, 31)
@@ -98,10 +99,12 @@ def of_each(frame: pl.DataFrame, contract: type[Contract], within: tuple[str, ..
     if repeats is None:
         return frame
     which, by = repeats
-    is_last = which == "last"
+    is_last, key = which == "last", [*_key(contract), *within]
+    if not is_repeated(frame, key):
+        return frame
     order = [by, "exported_at", "export_file", "export_line"]
     return frame.sort(order, descending=[is_last, True, True, is_last], nulls_last=True).unique(
-        [*_key(contract), *within], keep="first", maintain_order=True
+        key, keep="first", maintain_order=True
     )
 
 

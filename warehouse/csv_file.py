@@ -94,9 +94,16 @@ def _undecodable(path: Path) -> int:
 
 
 def read_csv(
-    path: Path, file: str, contract: type[Contract], formats: Formats, besides: Collection[str]
+    path: Path,
+    file: str,
+    contract: type[Contract],
+    formats: Formats,
+    besides: Collection[str],
+    only: pl.Series | None = None,
 ) -> Iterator[Piece]:
     """The rows of a CSV file, piece by piece, after one of the header alone; `besides` names columns nobody reads.
+
+    `only`: the lines that are asked for; others may be left out.
 
     Raises:
         ExportError: the file is not in the form's encoding or dialect, or names a column twice.
@@ -112,7 +119,7 @@ def read_csv(
         names = [name for name in header if name not in besides]
         yield of_header(header)
         while left := lines.left():
-            if (regular := by_columns(left, lines.number + 1, header, names, formats.separator)) is not None:
+            if (regular := by_columns(left, lines.number + 1, header, names, formats.separator, only)) is not None:
                 lines.skip(count_lines(left))
                 yield Piece(regular, ragged(), header, pl.DataFrame())
                 continue

@@ -78,20 +78,23 @@ def read_export(
 
 def texts_at(path: Path, file: str, contract: type[Contract], formats: Formats, lines: pl.Series) -> pl.DataFrame:
     """The text of the rows that start on these lines, of a file that was read before."""
-    return pl.concat((_at(piece.text, lines) for piece in _pieces(path, file, contract, formats)), how="diagonal")
+    pieces = _pieces(path, file, contract, formats, lines)
+    return pl.concat((_at(piece.text, lines) for piece in pieces), how="diagonal")
 
 
 def _at(text: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
     return text.filter(pl.col("export_line").is_in(lines.unique().implode())) if lines.len() else text.head(0)
 
 
-def _pieces(path: Path, file: str, contract: type[Contract], formats: Formats) -> Iterator[Piece]:
+def _pieces(
+    path: Path, file: str, contract: type[Contract], formats: Formats, only: pl.Series | None = None
+) -> Iterator[Piece]:
     """The file in pieces, so that the text of no more than one of them is in memory; the first is of the header."""
     with path.open("rb") as opened:
         is_parquet = opened.read(4) == PARQUET
     if is_parquet:
         return read_parquet(path, file, contract, formats, PROVENANCE)
-    return read_csv(path, file, contract, formats, PROVENANCE)
+    return read_csv(path, file, contract, formats, PROVENANCE, only)
 
 
 def _parted(piece: Piece, fields: list[Column], formats: Formats) -> tuple[pl.DataFrame, pl.DataFrame]:

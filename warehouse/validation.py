@@ -6,6 +6,7 @@ import polars as pl
 from pandera.errors import SchemaErrors
 
 from schemas.contract import Contract
+from schemas.keys import is_repeated
 from warehouse.errors import ExportError
 from warehouse.reading import PROVENANCE, REJECTS
 from warehouse.wording import text_faults
@@ -36,9 +37,10 @@ def validate(
         raise ExportError(f"{contract.table()}: the columns {', '.join(wrong)} are missing, or unknown")
     content = [name for name in frame.columns if name not in PROVENANCE]
     numbered = frame.with_row_index("row")
-    is_keyed = bool(contract.grain()) and contract.repeats() is None
+    key = list(contract.grain())
+    is_keyed = bool(key) and contract.repeats() is None and is_repeated(numbered, key)
     repeated = numbered.filter(~pl.struct(content).is_first_distinct()) if is_keyed else numbered.clear()
-    kept = numbered.join(repeated.select("row"), on="row", how="anti")
+    kept = numbered.join(repeated.select("row"), on="row", how="anti") if repeated.height else numbered
     faults = pl.concat(
         [
             repeated.select("row", column_name=pl.lit(None, pl.String), reason=pl.lit(REPEATED)),
@@ -46,6 +48,8 @@ def validate(
             _contract_faults(kept, contract),
         ]
     )
+    if faults.is_empty():
+        return frame, pl.DataFrame(schema=REJECTS)
     rejects = faults.join(numbered.select("row", *AT), on="row").select(list(REJECTS)).unique(maintain_order=True)
     good = numbered.filter(~pl.col("row").is_in(faults["row"].implode())).drop("row")
     return good, rejects

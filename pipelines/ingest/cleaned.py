@@ -83,7 +83,7 @@ def read_landed(project: Project, form: Form, file: LandedFile, *, speaks: bool 
         ExportError: the file cannot be used as a whole.
         DamagedError: the copy is not what was landed.
     """
-    contract = _raw_contract(project, form, file.raw_table, speaks=speaks)
+    contract = raw_contract(project, form, file.raw_table, speaks=speaks)
     path = check_whole(file, project.folders)
     exact = form.exact_header and speaks
     with noted(project, file):
@@ -127,7 +127,7 @@ def _settled(rows: pl.DataFrame, contract: type[Contract]) -> tuple[pl.DataFrame
     return settled.drop("is_skewed"), settled.filter("is_skewed").select(AT)
 
 
-def _raw_contract(project: Project, form: Form, raw_table: str, *, speaks: bool = True) -> type[Contract]:
+def raw_contract(project: Project, form: Form, raw_table: str, *, speaks: bool = True) -> type[Contract]:
     """The raw file's contract; the canonical accounts also have the segments of the config."""
     contract = form.raw[raw_table].contract
     extra = project.config.extra_segments
@@ -139,11 +139,11 @@ def _raw_contract(project: Project, form: Form, raw_table: str, *, speaks: bool 
 def clean(project: Project, table: str, form: Form, raw: list[list[RawRows]]) -> Gathered:
     """Canonical rows that satisfy their contract; the rows of the first raw table are those accounted for."""
     contract, zone = project.contracts[table], project.config.reporting.time_zone
-    raw_contracts = [_raw_contract(project, form, files[0].file.raw_table) for files in raw]
+    raw_contracts = [raw_contract(project, form, files[0].file.raw_table) for files in raw]
     good = [pl.concat([rows.good for rows in files]) for files in raw]
-    for rows, raw_contract in zip(good, raw_contracts, strict=True):
-        refuse_contradictory(rows, raw_contract)
-    newest = [spoken(rows, raw_contract) for rows, raw_contract in zip(good, raw_contracts, strict=True)]
+    for rows, declared in zip(good, raw_contracts, strict=True):
+        refuse_contradictory(rows, declared)
+    newest = [spoken(rows, declared) for rows, declared in zip(good, raw_contracts, strict=True)]
     cleaned = form.clean[table].function(*newest)
     skewed = pl.concat([rows.skewed for rows in raw[0]])
     again = repeated(good[0], raw_contracts[0], zone).select(AT)

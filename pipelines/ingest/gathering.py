@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import polars as pl
 
-from pipelines.ingest.cleaned import Gathered, clean, read_landed, together
+from pipelines.ingest.cleaned import Gathered, clean, together
 from pipelines.ingest.history import history
+from pipelines.ingest.kept_rows import read_files
 from pipelines.ingest.sources import VERSIONS, sources_of
 from pipelines.ingest.without_rows import refuse_vanished
 from pipelines.project import Project
@@ -26,10 +27,10 @@ def gather(project: Project, table: str, files: list[LandedFile]) -> Gathered:
         if table in VERSIONS:
             found.append(_told_by(name, history(project, table, name, form, files)))
             continue
-        raw = [
-            [read_landed(project, form, file) for file in files if (file.source, file.raw_table) == (name, raw_table)]
-            for raw_table in cleaning.raw
+        of_kinds = [
+            [file for file in files if (file.source, file.raw_table) == (name, raw_table)] for raw_table in cleaning.raw
         ]
+        raw = read_files(project, table, form, of_kinds)
         told = tuple(f"{table}: {notice}" for notice in refuse_vanished(project, raw))
         found.append(replace(_told_by(name, clean(project, table, form, raw)), notices=told))
         note_read(project.folders, [rows.file for each in raw for rows in each])

@@ -257,6 +257,20 @@ class TestCSV:
         found = texts_at(tmp_path / "landed", FILE, Thing, Formats(), pl.Series([7, 5, 2, 2, 6]))
         assert found.select("export_line", "key", "n").rows() == [(2, "a", "1"), (5, "d", "4"), (7, "e\ne", "5")]
 
+    @settings(max_examples=60, deadline=None)
+    @given(
+        rows=st.lists(st.sampled_from(["a,1", "b,x", "", '"c\nc",3', "d", "é,5"]), max_size=12), size=st.integers(4, 40)
+    )
+    def test_the_text_of_some_lines_is_theirs_of_all(self, tmp_path_factory, rows, size):
+        path = tmp_path_factory.mktemp("csv") / "landed"
+        path.write_bytes("\n".join(["key,n", *rows]).encode())
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(csv_file, "BLOCK", size)
+            every = texts_at(path, FILE, Thing, Formats(), pl.Series(range(40)))
+            for line in every["export_line"]:
+                alone = texts_at(path, FILE, Thing, Formats(), pl.Series([line]))
+                assert alone.rows() == every.filter(export_line=line).rows()
+
     def test_a_row_of_parquet_has_its_number_for_a_line(self, read, tmp_path):
         found = read(pl.DataFrame({"key": list("abcde"), "n": ["1", "x", "3", "4", "y"]}))
         assert values(found, "export_line", "n") == [(1, 1), (3, 3), (4, 4)]

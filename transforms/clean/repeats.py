@@ -3,6 +3,7 @@
 import polars as pl
 
 from schemas.contract import Contract
+from schemas.keys import is_repeated
 from transforms.clean.contradictions import contradictions, of_one_time
 from transforms.clean.snapshots import latest_by_key
 from transforms.visible import of_each, speaking
@@ -19,7 +20,8 @@ def spoken(rows: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
     """
     match contract.repeats():
         case None:
-            return latest_by_key(rows, list(contract.grain()))
+            key = list(contract.grain())
+            return latest_by_key(rows, key) if key and is_repeated(rows, key) else rows
         case "last", by:
             return latest_by_key(rows, [*contract.grain(), by])
         case _:
@@ -29,11 +31,14 @@ def spoken(rows: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
 def contradictory(rows: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
     """The rows of one source that say different things under one key in the newest exports, which are of one time."""
     key = list(contract.grain())
-    return contradictions(of_one_time(rows, key), key) if key and contract.repeats() is None else rows.clear()
+    if not key or contract.repeats() is not None or not is_repeated(rows, key):
+        return rows.clear()
+    return contradictions(of_one_time(rows, key), key)
 
 
 def repeated(rows: pl.DataFrame, contract: type[Contract], time_zone: str) -> pl.DataFrame:
     """The rows of one source with the id of an event or answer of which another row counts."""
     if contract.repeats() is None:
         return rows.clear()
-    return rows.join(speaking(rows, contract, time_zone), on=LINE, how="anti")
+    counting = speaking(rows, contract, time_zone)
+    return rows.join(counting, on=LINE, how="anti") if counting.height < rows.height else rows.clear()

@@ -1,0 +1,56 @@
+"""A landed file's rows as they were read before: of a table in many files, as one a day, a run reads what is new."""
+
+from functools import partial
+
+from pipelines.ingest.cleaned import RawRows, raw_contract, read_landed
+from pipelines.ingest.sources import ingest_code
+from pipelines.project import Project
+from schemas.form import Form
+from warehouse.kept import drop_kept, read_kept, write_kept
+from warehouse.landed import LandedFile
+from warehouse.landing import check_whole
+from warehouse.lineage import digest
+from warehouse.reading import texts_at
+
+
+def read_files(project: Project, table: str, form: Form, files: list[list[LandedFile]]) -> list[list[RawRows]]:
+    """The rows of a source's files that make a table, by kind.
+
+    What was read of one of many is kept, until the file speaks no more; a file alone is read whenever it changes.
+
+    Raises:
+        ExportError: a file cannot be used as a whole.
+        DamagedError: a landed copy is not what was landed.
+    """
+    code, names, found = ingest_code(project, table), list[str](), []
+    for each in files:
+        if len(each) < 2:
+            found.append([read_landed(project, form, file) for file in each])
+            continue
+        names += [_name(table, file) for file in each]
+        found.append([_read(project, table, form, file, code) for file in each])
+    sources = {file.source for each in files for file in each}
+    for source in sources:
+        drop_kept(project.folders, f"{table}.{source}.", names)
+    return found
+
+
+def _name(table: str, file: LandedFile) -> str:
+    return f"{table}.{file.source}.{digest(*file.key, file.sha256)[:16]}"
+
+
+def _read(project: Project, table: str, form: Form, file: LandedFile, code: str) -> RawRows:
+    """The rows as they are kept, if nothing of what they are made from changed, or as they are read now."""
+    name = _name(table, file)
+    key = digest(code, sorted(project.config.sources), *file.key, file.sha256, str(file.exported_at))
+    kept = read_kept(project.folders, name)
+    if kept is None or kept[0]["key"] != key:
+        rows = read_landed(project, form, file)
+        made = {"good": rows.good, "rejects": rows.rejects, "text": rows.text, "skewed": rows.skewed}
+        write_kept(project.folders, name, {"key": key, "read": rows.read, "columns": sorted(rows.columns)}, made)
+        return rows
+    told, frames = kept
+    path = check_whole(file, project.folders)
+    text_at = partial(texts_at, path, file.name, raw_contract(project, form, file.raw_table), form.formats)
+    good, rejects, text, skewed = (frames[each] for each in ("good", "rejects", "text", "skewed"))
+    return RawRows(file, told["read"], good, rejects, text, text_at, frozenset(told["columns"]), skewed)
