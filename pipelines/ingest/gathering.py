@@ -6,7 +6,7 @@ import polars as pl
 
 from pipelines.ingest.cleaned import Gathered, clean, together
 from pipelines.ingest.history import history
-from pipelines.ingest.kept_rows import read_files
+from pipelines.ingest.kept_rows import forget_others, read_files
 from pipelines.ingest.sources import VERSIONS, sources_of
 from pipelines.ingest.without_rows import refuse_vanished
 from pipelines.project import Project
@@ -23,14 +23,16 @@ def gather(project: Project, table: str, files: list[LandedFile]) -> Gathered:
     found = []
     if table in VERSIONS:
         drop_kept(project.folders, f"{table}.", [f"{table}.{name}" for name, _, _ in sources_of(project, table, files)])
+    else:
+        forget_others(project, table, files)
     for name, form, cleaning in sources_of(project, table, files):
         if table in VERSIONS:
             found.append(_told_by(name, history(project, table, name, form, files)))
             continue
-        of_kinds = [
-            [file for file in files if (file.source, file.raw_table) == (name, raw_table)] for raw_table in cleaning.raw
+        raw = [
+            read_files(project, table, form, [f for f in files if (f.source, f.raw_table) == (name, raw_table)])
+            for raw_table in cleaning.raw
         ]
-        raw = read_files(project, table, form, of_kinds)
         told = tuple(f"{table}: {notice}" for notice in refuse_vanished(project, raw))
         found.append(replace(_told_by(name, clean(project, table, form, raw)), notices=told))
         note_read(project.folders, [rows.file for each in raw for rows in each])

@@ -12,27 +12,28 @@ from warehouse.landing import check_whole
 from warehouse.lineage import digest
 from warehouse.reading import texts_at
 
+MANY = 2
+"""So many files of a kind are kept each by itself."""
 
-def read_files(project: Project, table: str, form: Form, files: list[list[LandedFile]]) -> list[list[RawRows]]:
-    """The rows of a source's files that make a table, by kind.
 
-    What was read of one of many is kept, until the file speaks no more; a file alone is read whenever it changes.
+def read_files(project: Project, table: str, form: Form, files: list[LandedFile]) -> list[RawRows]:
+    """The rows of a source's files of one kind.
+
+    What was read of one of many is kept; a file alone is read whenever anything of it changes.
 
     Raises:
         ExportError: a file cannot be used as a whole.
         DamagedError: a landed copy is not what was landed.
     """
-    code, names, found = ingest_code(project, table), list[str](), []
-    for each in files:
-        if len(each) < 2:
-            found.append([read_landed(project, form, file) for file in each])
-            continue
-        names += [_name(table, file) for file in each]
-        found.append([_read(project, table, form, file, code) for file in each])
-    sources = {file.source for each in files for file in each}
-    for source in sources:
-        drop_kept(project.folders, f"{table}.{source}.", names)
-    return found
+    if len(files) < MANY:
+        return [read_landed(project, form, file) for file in files]
+    code = ingest_code(project, table)
+    return [_read(project, table, form, file, code) for file in files]
+
+
+def forget_others(project: Project, table: str, files: list[LandedFile]) -> None:
+    """Keep nothing of files that do not speak, as it may hold what was forgotten; `files` are those that do."""
+    drop_kept(project.folders, f"{table}.", [_name(table, file) for file in files])
 
 
 def _name(table: str, file: LandedFile) -> str:
