@@ -14,6 +14,8 @@ EXAMPLE = ROOT / "examples" / "company"
 CONFIG = ROOT / "customer_success.yaml"
 ONCE = "finance"
 """The source whose files are not copied."""
+BY_MONTH = "usage_events"
+"""The table that is exported month by month, as events are."""
 
 
 def write(folder: Path, copies: int) -> None:
@@ -25,10 +27,26 @@ def write(folder: Path, copies: int) -> None:
             shutil.copy(path, target)
             continue
         rows = pl.read_csv(path, infer_schema=False)
-        with target.open("wb") as file:
-            for number in range(copies):
-                _copy(rows, number).write_csv(file, include_header=number == 0)
-    (folder / "company.yaml").write_text(CONFIG.read_text().replace("examples/company", "company"))
+        for name, part in _by_month(rows) if path.stem == BY_MONTH else [(path.name, rows)]:
+            with target.with_name(name).open("wb") as file:
+                for number in range(copies):
+                    _copy(part, number).write_csv(file, include_header=number == 0)
+    config = CONFIG.read_text().replace("examples/company", "company")
+    (folder / "company.yaml").write_text(config.replace(f"{BY_MONTH}.csv", f"{BY_MONTH}-*.csv"))
+
+
+def one_more_event(folder: Path) -> None:
+    """The last month's events are exported again, with one more."""
+    path = max((folder / "company").rglob(f"{BY_MONTH}-*.csv"))
+    last = path.read_text().splitlines()[-1]
+    with path.open("a") as file:
+        file.write(f"more-{last}\n")
+
+
+def _by_month(rows: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
+    dated = rows.with_columns(month=pl.col("occurred_at").str.slice(0, 7).forward_fill())
+    parts = dated.partition_by("month", as_dict=True, maintain_order=True, include_key=False)
+    return [(f"{BY_MONTH}-{month}.csv", part) for (month,), part in parts.items()]
 
 
 def _copy(rows: pl.DataFrame, number: int) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """One company through all stages in a process of its own, without Dagster: CPU seconds and memory as JSON."""
 
+import datetime as dt
 import json
 import os
 import resource
@@ -11,18 +12,24 @@ from pathlib import Path
 
 import duckdb
 
+from benchmarks.large_company import one_more_event
 from pipelines.ingest.canonical_tables import ingest_table, land_all
 from pipelines.ingest.sources import day_of_exports
 from pipelines.months.build import MonthRun
 from pipelines.months.dimensions import build_dimensions, sights
 from pipelines.months.nodes import nodes
+from pipelines.months.plan import stale_months
 from pipelines.project import Project
 from pipelines.publish.glossary import glossary
 from pipelines.publish.release import audit_and_publish
 from schemas.tables import CANONICAL, EXPLANATIONS, FACTS
+from transforms.calendar import contiguous, months_between
 
 AGAIN = "one month again"
 """A stage of its own, beside all of it: the last month that is over, when all is built."""
+ARRIVAL = "one more event arriving"
+"""Another: what a run does when the last month's events are exported again with one more, up to a new version."""
+BESIDE = (AGAIN, ARRIVAL)
 
 
 class Measured:
@@ -69,9 +76,29 @@ def all_of_it(folder: Path, measured: Measured) -> None:
         again, month = MonthRun(project, "again"), months[-2:-1]
         for node in nodes(project.config):
             measured(AGAIN, lambda node=node: again.build(node.name, month))  # type: ignore[misc]
+    one_more_event(folder)
+    measured(ARRIVAL, lambda: arrival(project.anew()))
     with duckdb.connect(str(project.folders.published_database), read_only=True) as readers:
         found = readers.sql("SELECT sum(closing_cents), count(*) FROM fct_mrr_account_month").fetchall()[0]
         measured.truth = [int(number) for number in found]
+
+
+def arrival(project: Project) -> None:
+    """Read what changed, build what is stale of it, and publish."""
+    with project.database.kept_open():
+        _, as_of = land_all(project)
+        sight = sights(project, as_of)
+        for table in CANONICAL:
+            ingest_table(project, table, as_of, "arrival", sight(table))
+        build_dimensions(project)
+        stale: dict[str, list[dt.date]] = {}
+        for entry in stale_months(project):
+            stale.setdefault(entry.table, []).append(entry.month)
+        run = MonthRun(project, "arrival")
+        for node in nodes(project.config):
+            for first, last in contiguous(stale.get(node.name, [])):
+                run.build(node.name, months_between(first, last))
+        audit_and_publish(project, "arrival", None)
 
 
 if __name__ == "__main__":
