@@ -156,18 +156,20 @@ class WorkingDatabase:
         months: tuple[dt.date, dt.date] | None = None,
         where: Mapping[str, Sequence[object]] | None = None,
     ) -> pl.DataFrame:
-        conditions: list[str] = ["true"]
-        values: list[object] = []
-        if months:
-            conditions.append("month BETWEEN ? AND ?")
-            values += list(months)
-        for name, allowed in (where or {}).items():
-            conditions.append(f"list_contains(?, {name})")
-            values.append(list(allowed))
-        query = f"SELECT * FROM {qualified(table)} WHERE {' AND '.join(conditions)}"  # noqa: S608 - names are contracts'
+        conditions, values = _conditions(months, where)
+        query = f"SELECT * FROM {qualified(table)} WHERE {conditions}"  # noqa: S608 - names are contracts'
         with self.connect() as connection:
             frame = connection.sql(query, params=values).pl()
         return self.contracts[table].shaped(frame)
+
+    def heights(
+        self, table: str, months: tuple[dt.date, dt.date], where: Mapping[str, Sequence[object]]
+    ) -> dict[dt.date, int]:
+        """How many rows a table has in each of the months from first through last that has any."""
+        conditions, values = _conditions(months, where)
+        query = f"SELECT month, count(*) FROM {qualified(table)} WHERE {conditions} GROUP BY month"  # noqa: S608
+        with self.connect() as connection:
+            return dict(connection.execute(query, values).fetchall())
 
     def write_months(
         self,
@@ -283,6 +285,21 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
                 connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
+
+
+def _conditions(
+    months: tuple[dt.date, dt.date] | None, where: Mapping[str, Sequence[object]] | None
+) -> tuple[str, list[object]]:
+    """An SQL condition, with its values: of the months from first through last, and of the columns these values."""
+    conditions: list[str] = ["true"]
+    values: list[object] = []
+    if months:
+        conditions.append("month BETWEEN ? AND ?")
+        values += list(months)
+    for name, allowed in (where or {}).items():
+        conditions.append(f"list_contains(?, {name})")
+        values.append(list(allowed))
+    return " AND ".join(conditions), values
 
 
 def is_damage(fault: duckdb.Error) -> bool:

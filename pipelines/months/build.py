@@ -16,13 +16,17 @@ from pipelines.months.values import Values
 from pipelines.project import Project
 from schemas.metrics import MetricMonth, MetricPart
 from schemas.operations import Build
-from transforms.calendar import add_months, contiguous
-from transforms.declaration import ALL
+from transforms.calendar import add_months, contiguous, months_between
+from transforms.declaration import ALL, THE_MONTH, Months, parameters
 from transforms.refusals import UndefinedError
 from warehouse.errors import StaleError
 from warehouse.lineage import build_rows
 from warehouse.pasted import make
 from warehouse.rejected import rejected_of
+
+PARTS = "metric_account_month"
+MOST_PARTS = 1_500_000
+"""So many parts of metrics are given to a function at a time, or those of one month."""
 
 
 class MonthRun:
@@ -79,8 +83,7 @@ class MonthRun:
         self._check_months(months)
         node, counts = self.nodes[name], dict[dt.date, int]()
         # A function is given consecutive months only.
-        for first, last in contiguous(months):
-            stretch = [month for month in months if first <= month <= last]
+        for stretch in self._stretches(node, months):
             self._check_inputs(node, stretch)
             try:
                 counts |= self._metrics(node, stretch) if node.metrics else self._table(node, stretch)
@@ -89,6 +92,29 @@ class MonthRun:
                     fault.args = (f"{fault}{rejected_of(self.project.database, fault.lacks)}",)
                 raise
         return counts
+
+    def _stretches(self, node: Node, months: list[dt.date]) -> Iterator[list[dt.date]]:
+        """The months as consecutive ones, of which the parts of metrics that the node reads take little memory."""
+        for first, last in contiguous(months):
+            sizes, stretch, size = self._parts_read(node, first, last), list[dt.date](), 0
+            for month in months_between(first, last):
+                if stretch and size + sizes.get(month, 0) > MOST_PARTS:
+                    yield stretch
+                    stretch, size = [], 0
+                stretch.append(month)
+                size += sizes.get(month, 0)
+            yield stretch
+
+    def _parts_read(self, node: Node, first: dt.date, last: dt.date) -> dict[dt.date, int]:
+        """How many parts a month has of the metrics whose parts the node reads; none where it reads all months."""
+        sizes: dict[dt.date, int] = {}
+        for reader in node.readers:
+            window = reader.reads.get(PARTS, THE_MONTH)
+            if PARTS in parameters(reader.function) and isinstance(window, Months) and window.back is not ALL:
+                keys = self.project.database.metric_keys([metric.name for metric in reader.metrics])
+                of_metrics = {"metric_key": keys["metric_key"].to_list()}
+                sizes |= self.project.database.heights(MetricPart.table(), (first, last), of_metrics)
+        return sizes
 
     def _table(self, node: Node, months: list[dt.date]) -> dict[dt.date, int]:
         (reader,) = node.readers
