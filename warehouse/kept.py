@@ -16,6 +16,8 @@ import polars as pl
 from warehouse.folders import PRIVATE_FILE, Folders
 
 _TOLD = "told.json"
+_FRAMES = "frames"
+"""The names of all frames: a damaged list of an archive may lack some."""
 
 
 def kept_path(folders: Folders, name: str) -> Path:
@@ -31,7 +33,7 @@ def write_kept(folders: Folders, name: str, told: Mapping[str, Any], frames: Map
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT, PRIVATE_FILE), "wb") as opened:
         # The archive's checksums tell a damaged part from a whole one.
         with zipfile.ZipFile(opened, "w", zipfile.ZIP_STORED) as archive:
-            archive.writestr(_TOLD, json.dumps(told))
+            archive.writestr(_TOLD, json.dumps({**told, _FRAMES: sorted(frames)}))
             for frame_name, frame in frames.items():
                 written = io.BytesIO()
                 frame.write_parquet(written)
@@ -52,15 +54,9 @@ def read_kept(folders: Folders, name: str) -> tuple[dict[str, Any], dict[str, pl
                 for entry in archive.namelist()
                 if entry != _TOLD
             }
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        KeyError,
-        zipfile.BadZipFile,
-        NotImplementedError,
-        pl.exceptions.PolarsError,
-    ):
+    except Exception:
+        return None
+    if sorted(frames) != told.get(_FRAMES):
         return None
     return told, frames
 

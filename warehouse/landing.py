@@ -21,6 +21,8 @@ from warehouse.pasted import make
 
 TRIES, PAUSE = 3, 0.5
 """So often a file that changes while it is read is read, and so many seconds are between."""
+FIRST_YEAR = 1970
+"""No export was made before it."""
 _DAY_IN_NAME = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
 
 
@@ -120,17 +122,20 @@ def exported_at(path: Path, loaded: LoadedConfig) -> dt.datetime:
     """When a file was exported, in UTC: the start of the day in its name, or else when it was last written.
 
     Raises:
-        ExportError: the name holds digits in the shape of a day that the calendar doesn't have, or that no zone does.
+        ExportError: the name holds digits in the shape of a day that the calendar doesn't have, or of one before all
+            exports.
     """
     named = _DAY_IN_NAME.search(path.name)
     if named:
         try:
             day = dt.datetime.fromisoformat(named[1]).replace(tzinfo=loaded.config.reporting.zone)
+            if day.year < FIRST_YEAR:
+                raise ValueError
             return day.astimezone(dt.UTC).replace(tzinfo=None)
         except (ValueError, OverflowError):
             raise ExportError(
-                f"{path.parent.name}/{path.name}: the calendar has no {named[1]}, the day its name says it was "
-                "exported on; name it by a day like 2026-05-31, or by none"
+                f"{path.parent.name}/{path.name}: no export was made on {named[1]}, the day in its name; name it by a "
+                "day like 2026-05-31, or by none"
             ) from None
     return dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).replace(tzinfo=None)
 

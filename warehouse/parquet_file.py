@@ -51,9 +51,11 @@ def read_parquet(
                 batch.validate(full=True)
                 yield _piece(batch, places, before, file, contract, formats)
                 before += batch.num_rows
-    except ExportError:
+    except (ExportError, MemoryError):
         raise
     except (Exception, pl.exceptions.PanicException) as fault:  # whatever the reader raises, the file cannot be used
+        if isinstance(fault, OSError) and fault.errno:  # of the machine: of a damaged file Arrow tells no number
+            raise
         raise ExportError(f"{file}: not a readable Parquet file ({type(fault).__name__}); export it anew") from None
 
 
@@ -87,7 +89,7 @@ def _piece(
     batch: pa.RecordBatch, places: list[int], before: int, file: str, contract: type[Contract], formats: Formats
 ) -> Piece:
     names, known = batch.schema.names, contract.dtypes()
-    frame = pl.DataFrame({names[place]: pl.from_arrow(batch.column(place)) for place in places})
+    frame = pl.DataFrame({names[place]: pl.from_arrow(_in_utc(batch.column(place))) for place in places})
     lines = pl.int_range(before + 1, before + pl.len() + 1, dtype=pl.Int64).alias("export_line")
     spelled, ready = [], []
     for at, name in enumerate(frame.columns):
@@ -102,6 +104,12 @@ def _piece(
     return Piece(frame.select(lines, *spelled), ragged(), names, frame.select(ready))
 
 
+def _in_utc(values: pa.Array) -> pa.Array:
+    """Instants as those of UTC, which they are by their numbers: some zones that files name Polars does not know."""
+    kind = values.type
+    return values.cast(pa.timestamp(kind.unit, "UTC")) if pa.types.is_timestamp(kind) and kind.tz else values
+
+
 def _spelled(values: pl.Series, at: int, column: str, wanted: pl.DataType | None, formats: Formats) -> Column:
     """A column of a frame, at a place of it (a name may be a pattern to Polars); `wanted` is the contract's type.
 
@@ -109,7 +117,7 @@ def _spelled(values: pl.Series, at: int, column: str, wanted: pl.DataType | None
         ExportError: what it holds cannot be told exactly.
     """
     value, dtype = pl.nth(at), values.dtype
-    if isinstance(dtype, pl.Datetime):
+    if isinstance(dtype, pl.Datetime) and values.null_count() < values.len():
         return _instant(value, dtype, column, wanted, formats)
     if dtype == pl.Date:
         days = value.to_physical()

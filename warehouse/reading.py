@@ -4,7 +4,6 @@ import datetime as dt
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import polars as pl
@@ -120,11 +119,13 @@ def _parted(piece: Piece, fields: list[Column], formats: Formats) -> tuple[pl.Da
 
 
 def has_rows(path: Path) -> bool:
-    """Whether a file holds more than a header."""
+    """Whether a file holds more than a header, be it once or again."""
     with path.open("rb") as opened:
         if opened.read(4) != PARQUET:
             opened.seek(0)
-            return len(list(islice((line for line in opened if line.strip()), 2))) > 1
+            lines = (line.rstrip(b"\r\n") for line in opened if line.strip())
+            header = next(lines, b"")
+            return any(line != header for line in lines)
     return bool(pq.read_metadata(path).num_rows)
 
 

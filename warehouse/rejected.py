@@ -4,12 +4,22 @@ import polars as pl
 
 from schemas.contract import Contract
 from schemas.operations import Quarantine
+from warehouse.csv_file import HEADER_AGAIN
 from warehouse.database import WorkingDatabase
+from warehouse.validation import REPEATED
 
 DAY = r"^\s*([12]\d{3}-(?:0[1-9]|1[0-2]))-\d\d(?:\D|$)"
 """A day as a file writes it, from which its month is read."""
 NAMED = 3
 """So many rejected rows are named."""
+
+
+def of_rows(rejects: pl.DataFrame) -> pl.DataFrame:
+    """The rejects of what is a row by itself: no copy of another, and no header that stands again."""
+    none = (
+        rejects.filter(pl.col("reason").is_in([REPEATED, HEADER_AGAIN])).select("export_file", "export_line").unique()
+    )
+    return rejects.join(none, on=["export_file", "export_line"], how="anti", maintain_order="left")
 
 
 def rejected_of(database: WorkingDatabase, table: str) -> str:

@@ -71,6 +71,8 @@ def _locked(project: Project) -> Iterator[str | None]:
                 held.enter_context(run_lock(project.folders, "make doctor", wait_seconds=0))
             except LockedError:
                 other = holder(project.folders)
+            except OSError:
+                other = None  # who may not write there can still look
         yield other
 
 

@@ -199,8 +199,7 @@ def _exported(project: Project, table: str, gathered: Gathered) -> frozenset[str
 def _record_rows(project: Project, table: str, gathered: Gathered, run_id: str) -> None:
     """What became of the rows of each file; raw values of rejected ones stay in the private quarantine."""
     rejects = gathered.rejects
-    if gathered.files:
-        write_quarantined(project.folders, table, rejects, gathered.raw)
+    write_quarantined(project.folders, table, rejects, gathered.raw)
     files = pl.DataFrame(gathered.files, schema=ExportFile.dtypes(), orient="row")
     quarantined = dated(rejects, gathered.raw, project.contracts[table]).select(
         "column_name",

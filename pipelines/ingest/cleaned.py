@@ -13,6 +13,7 @@ from schemas.contract import Contract, with_columns
 from schemas.form import Form
 from transforms.clean.repeats import repeated, spoken
 from transforms.clean.skew import without_skew
+from warehouse.csv_file import HEADER_AGAIN
 from warehouse.errors import ExportError, WarehouseError
 from warehouse.landed import LandedFile, note_problem
 from warehouse.landing import check_whole
@@ -55,6 +56,11 @@ class RawRows:
     columns: frozenset[str]
     skewed: pl.DataFrame
     """Where the good rows are in which clocks disagreed."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing but headers."""
+        return self.read == self.rejects.filter(reason=HEADER_AGAIN)["export_line"].n_unique()
 
 
 def together(contract: type[Contract], found: Iterable[Gathered]) -> Gathered:

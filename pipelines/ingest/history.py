@@ -18,12 +18,13 @@ from pipelines.project import Project
 from schemas.form import Form
 from transforms.clean.snapshots import Folded, Snapshot, earliest_known, fold, unfolded
 from transforms.clean.versions import ITEM, told_together, told_versions, with_different_ends, with_rejected
-from warehouse.csv_file import HEADER_AGAIN
 from warehouse.errors import DamagedError, ExportError
 from warehouse.landed import LandedFile, landed_files, note_read
 from warehouse.landing import check_whole
 from warehouse.pasted import make
-from warehouse.validation import AGAIN, AT, REPEATED
+from warehouse.rejected import of_rows
+from warehouse.validation import AGAIN, AT
+from warehouse.wording import text_faults
 
 Read = list[tuple[Seen, Gathered]]
 """Files that could be read, and what they say; of one that could not, nothing."""
@@ -87,7 +88,7 @@ def _shown_by(project: Project, table: str, form: Form, one: Seen, speaking: lis
         refuse_nobody(project, table, rows, speaking)
         with noted(project, file):
             says = clean(project, table, form, [[rows]])
-        return replace(says, rejected=_rejected(table, form, says, one.file.source))
+        return replace(says, rejected=_rejected(project, table, form, says, one.file.source))
     except ExportError as fault:
         if one.speaks:
             raise
@@ -103,17 +104,21 @@ def _shown_by(project: Project, table: str, form: Form, one: Seen, speaking: lis
         return None
 
 
-def _rejected(table: str, form: Form, says: Gathered, source: str) -> pl.DataFrame | None:
+def _rejected(project: Project, table: str, form: Form, says: Gathered, source: str) -> pl.DataFrame | None:
     """The keys of a file's rejected rows, as their text tells them; None where it doesn't, or in words of its own."""
-    key = VERSIONS[table].key
-    rejects = says.rejects.filter(~pl.col("reason").is_in([REPEATED, HEADER_AGAIN]))
+    contract, key = project.contracts[table], VERSIONS[table].key
+    rejects = of_rows(says.rejects)
     if rejects.is_empty():
         return says.rows.select(key).head(0)
     of_whole_row = pl.col("column_name").is_null() & (pl.col("reason") != AGAIN)
-    if not form.exact_header or rejects.filter(of_whole_row | pl.col("column_name").is_in(key)).height:
+    if not form.exact_header or rejects.filter(of_whole_row).height:
         return None
     texts = says.raw.join(rejects, on=AT, how="semi").with_columns(export_source=pl.lit(source))
-    return texts.select(key).unique()
+    wrong = [fault for name, _, fault in text_faults(contract, project.config.sources) if name in key]
+    is_none = pl.any_horizontal(
+        *(pl.col(name).is_null() for name in key), *(fault.fill_null(value=False) for fault in wrong)
+    )
+    return None if texts.filter(is_none).height else texts.select(key).unique()
 
 
 def _extended(project: Project, table: str, source: str, kept: Kept, read: Read) -> Kept:
@@ -129,29 +134,35 @@ def _extended(project: Project, table: str, source: str, kept: Kept, read: Read)
     else:
         speaking = replace(speaking, rows=contract.blank())
     files = (*kept.files, *(one for one, _ in read))
-    made = replace(kept, files=files, speaking=speaking, told=_told(kept, read))
+    told, former = _told(kept, read, contract.blank())
+    made = replace(kept, files=files, speaking=speaking, told=told, former=former)
     return replace(made, folded=_folded(project, table, source, kept, made, read))
 
 
-def _told(kept: Kept, read: Read) -> dict[str, pl.DataFrame]:
-    """By series the versions that files tell: of each name the last copy that tells any."""
-    last: dict[str, tuple[Seen, Gathered]] = {}
-    told = dict(kept.told)
+def _told(kept: Kept, read: Read, blank: pl.DataFrame) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
+    """By series the versions that the files tell which are sent: of each name the last copy that tells any.
+
+    And those that all files told so far, sent or not: what they said of an item stays where a row of it is rejected.
+    """
+    last: dict[str, tuple[Seen, pl.DataFrame]] = {}
+    told, former = dict(kept.told), dict(kept.former)
+    shown = kept.folded.known
     for one, says in read:
-        if not kept.tells(one):
+        if kept.shows(one):
+            shown = pl.concat([shown, says.rows.select(shown.columns)])
+        if kept.since not in (one.columns or ()):
             continue
+        before = former.get(one.series, blank)
+        rows = with_rejected(before, says.rows, says.rejected, shown)
         # A file without a day in its name is sent again as a whole.
-        copy = last[one.file.name][1].rows if one.file.name in last else None
-        before = told.get(one.series) if copy is None and one.series == one.file.name else copy
-        last[one.file.name] = one, says if before is None else _with_rejected(before, says)
-    for one, says in last.values():
-        before = None if one.series == one.file.name else told.get(one.series)
-        told[one.series] = says.rows if before is None else told_together(before, _with_rejected(before, says).rows)
-    return told
-
-
-def _with_rejected(before: pl.DataFrame, says: Gathered) -> Gathered:
-    return replace(says, rows=with_rejected(before, says.rows, says.rejected))
+        is_whole = one.series == one.file.name or before.is_empty()
+        former[one.series] = rows if is_whole else told_together(before, rows)
+        if one.is_sent:
+            last[one.file.name] = one, rows
+    for one, rows in last.values():
+        is_whole = one.series == one.file.name or one.series not in told
+        told[one.series] = rows if is_whole else told_together(told[one.series], rows)
+    return told, former
 
 
 def _folded(project: Project, table: str, source: str, kept: Kept, made: Kept, read: Read) -> Folded:
@@ -208,7 +219,7 @@ def _items(project: Project, source: str, whole: Kept) -> Gathered:
             f"{source}: its newest export tells no versions (valid_from), as an older one did; what it changes speaks "
             "from the day that it was exported for"
         )
-    notices += notices_on_rejected_items(source, speaking.rejects, len(whole.files) > 1)
+    notices += notices_on_rejected_items(source, speaking.rejects)
     has_history = last is not None or len(later) > 1
     return replace(
         speaking,

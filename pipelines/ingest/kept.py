@@ -74,6 +74,8 @@ class Kept:
     """What became of the rows of those that speak; of the rows only what notices ask for, of texts the rejected."""
     told: Mapping[str, pl.DataFrame]
     """By series: the versions that files tell themselves."""
+    former: Mapping[str, pl.DataFrame]
+    """By series: those that all files told so far, also such as are sent no more."""
     folded: Folded
     since: str
     """The column by which files tell versions; where a table's never do, none."""
@@ -83,7 +85,7 @@ class Kept:
         """What no file made."""
         nothing = Gathered(contract.blank(), pl.DataFrame(schema={**REJECTS}), pl.DataFrame())
         since = by.since if contract.versioned_by() else ""
-        return cls((), nothing, {}, unfolded(contract.blank(), by.key), since)
+        return cls((), nothing, {}, {}, unfolded(contract.blank(), by.key), since)
 
     def tells(self, one: Seen) -> bool:
         """Whether the file tells versions itself, and is a word of what is sent."""
@@ -122,6 +124,7 @@ def keep(project: Project, table: str, source: str, key: str, kept: Kept) -> Non
         "raw": speaking.raw,
         "counts": pl.DataFrame(speaking.files, ExportFile.dtypes(), orient="row"),
         "told": _stacked(kept.told, folded.history),
+        "former": _stacked(kept.former, folded.history),
         "history": folded.history,
         "known": folded.known,
         "shown": _stacked(folded.shown, folded.known),
@@ -143,7 +146,7 @@ def kept_of(project: Project, table: str, source: str, key: str, ordered: list[S
     speaking = Gathered(frames["rows"], frames["rejects"], frames["raw"], counts, frozenset(told["speaking"]))
     folded = Folded(frames["history"], frames["known"], _by_series(frames["shown"]))
     since = by.since if contract.versioned_by() else ""
-    return Kept(tuple(seen), speaking, _by_series(frames["told"]), folded, since)
+    return Kept(tuple(seen), speaking, _by_series(frames["told"]), _by_series(frames["former"]), folded, since)
 
 
 def _with(one: Seen, columns: list[str] | None) -> Seen:

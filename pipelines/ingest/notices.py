@@ -15,7 +15,8 @@ from transforms.clean.reach import NAMES, known_to
 from transforms.facts.rates import minor_digits
 from transforms.facts.service import service_periods
 from transforms.refusals import DataWarning
-from warehouse.validation import AT, REPEATED
+from warehouse.rejected import of_rows
+from warehouse.validation import AT
 
 NAMED = 3
 """So many rows are named."""
@@ -81,10 +82,10 @@ def notices_on_items(
     return told
 
 
-def notices_on_rejected_items(source: str, rejects: pl.DataFrame, is_told_before: bool) -> list[str]:
-    """That rows of a source's items were rejected of which an earlier file may have told; by file and line."""
-    rows = rejects.filter(pl.col("reason") != REPEATED).select(AT).unique()
-    if rows.is_empty() or not is_told_before:
+def notices_on_rejected_items(source: str, rejects: pl.DataFrame) -> list[str]:
+    """That rows of a source's items were rejected, of which earlier files may have told; by file and line."""
+    rows = of_rows(rejects).select(AT).unique()
+    if rows.is_empty():
         return []
     return [
         f"{source}: {rows.height} rows of subscription items were rejected ({places_of(rows)}); what earlier files "

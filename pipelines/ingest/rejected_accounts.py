@@ -7,6 +7,7 @@ from pipelines.ingest.sources import crms_of, sources_of
 from pipelines.project import Project
 from transforms.clean.resolve import internal_accounts
 from warehouse.landed import LandedFile
+from warehouse.rejected import of_rows
 from warehouse.staging import read_quarantined
 from warehouse.validation import AT, REPEATED
 
@@ -40,7 +41,7 @@ def notices_on_rejected(project: Project, table: str, staged: pl.DataFrame, file
 
 
 def _links(texts: pl.DataFrame) -> list[str]:
-    rows = texts.filter(pl.col("reason") != REPEATED) if texts.width else texts
+    rows = of_rows(texts) if texts.width else texts
     if rows.is_empty():
         return []
     return [

@@ -18,7 +18,7 @@ def refuse_vanished(project: Project, raw: list[list[RawRows]]) -> tuple[str, ..
     Raises:
         ExportError: a file of the kind that was landed earlier had rows.
     """
-    empty = [files for files in raw if files and not any(rows.read for rows in files)]
+    empty = [files for files in raw if files and all(rows.is_empty for rows in files)]
     for files in empty:
         newest = max((rows.file for rows in files), key=lambda file: file.exported_at)
         if any(_has_rows(project, file) for file in landed_files(project.folders) if _kind(file) == _kind(newest)):
@@ -32,7 +32,7 @@ def refuse_nobody(project: Project, table: str, rows: RawRows, speaking: list[La
     Raises:
         ExportError: the file has no row, and is a snapshot, or no other file that speaks has one.
     """
-    if rows.read:
+    if not rows.is_empty:
         return
     tells_changes = VERSIONS[table].since in rows.columns
     if not tells_changes or not any(_has_rows(project, file) for file in speaking):

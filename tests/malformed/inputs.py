@@ -295,8 +295,9 @@ CONFIGS = (
 
 NAMES = (
     called(
-        "name-day-none", "tickets-2024-02-31.csv", "a file named with a day that isn't", "calendar has no 2024-02-31"
+        "name-day-first", "tickets-0001-01-01.csv", "a file named with the first day of all", "was made on 0001-01-01"
     ),
+    called("name-day-none", "tickets-2024-02-31.csv", "a file named with a day that isn't", "was made on 2024-02-31"),
     called(
         "name-day-to-come", "tickets-2999-01-01.csv", "a file from the year 2999", "2999-01-01, which is still to come"
     ),

@@ -1,6 +1,7 @@
 """A table in many files: a run reads those that are new, and makes what reading all of them would make."""
 
 import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,21 @@ def test_what_is_damaged_is_read_again(files: Files) -> None:
     first.write_bytes(first.read_bytes()[:-40])
     files.send("2024-06")
     assert len(files.ingest()) == 2
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_damage_of_it_stops_a_run_or_takes_rows_away(files: Files, seed: int) -> None:
+    """Bits that are flipped anywhere, in the list at the archive's end above all."""
+    files.ingest()
+    whole, chance = files.made()[0], random.Random(seed)
+    for path in kept(files.company):
+        content = bytearray(path.read_bytes())
+        for _ in range(3):
+            content[chance.randrange(len(content) - 400, len(content))] ^= 1 << chance.randrange(8)
+        path.write_bytes(content)
+    (files.company.data / "staged" / "usage_events.parquet").unlink()
+    files.ingest()
+    assert files.made()[0] == whole
 
 
 def test_another_source_in_the_config_makes_all_be_read_again(files: Files) -> None:

@@ -70,3 +70,14 @@ def test_a_link_that_is_rejected_is_told_with_its_place_as_its_customer_is_no_ac
         "account_links: 1 rows were rejected (crm/account_links.csv, line 3); what they link counts as of customers "
         "that the CRM does not know, and not as of its accounts; mend those rows"
     ]
+
+
+def test_a_table_that_is_exported_no_more_has_nothing_in_quarantine(company: SmallCompany) -> None:
+    link = exports()["account_links"][0]
+    company.export("account_links", [link, {**link, "source_account_id": "cus_8", "account_id": "NULL"}])
+    company.ingest()
+    texts = company.data / "quarantine" / "account_links.csv"
+    assert "cus_8" in texts.read_text()
+    company.configure(**ONE_MONTH, without=["account_links"], quarantine_limit={"default": 0.5})
+    assert told(company) == []
+    assert not texts.exists()

@@ -317,7 +317,16 @@ class TestARowThatIsRejected:
         billing = Billing(tmp_path, vanished="ended").send({self.first: self.both, self.later: [item(), *two]})
         assert closings(billing.quietly(), "2024-03")["2024-03"] == 183_33
 
-    @pytest.mark.parametrize("lost", [{"item_id": " "}, {"subscription_id": None}])
+    @pytest.mark.parametrize(
+        "lost",
+        [
+            {"item_id": " "},
+            {"subscription_id": None},
+            {"item_id": None, "quantity": "abc"},
+            {"item_id": " I1", "quantity": "abc"},
+            {"subscription_id": "NULL", "started_on": "x"},
+        ],
+    )
     def test_of_which_nobody_can_tell_the_item_lets_none_of_its_snapshot_end(self, tmp_path, lost):
         files = {self.first: self.both, self.later: [item(), {**self.both[1], **lost}]}
         assert closings(Billing(tmp_path, vanished="ended").send(files).quietly(), "2024-03")["2024-03"] == 183_33
@@ -347,6 +356,48 @@ class TestARowThatIsRejected:
         assert closings(staged) == self.told
         staged = billing.send({names[1]: [self.begun, self.dearer, item(valid_from="2024-06-16")]}).quietly()
         assert closings(staged) == {**dict.fromkeys(self.told, 10_00), "2024-06": 100_00}
+
+    def test_stays_though_the_dump_that_told_of_it_is_sent_no_more(self, tmp_path):
+        """Vendors that keep the newest dump take the older one away."""
+        second = item(subscription_id="S2", valid_from="2024-01-10")
+        first, later, last = "items-2024-06-20.csv", "items-2024-06-25.csv", "items-2024-06-27.csv"
+        billing = Billing(tmp_path).send({first: [self.begun, self.between, self.dearer, second]})
+        whole = closings(billing.quietly())
+        wrong = [{**each, "quantity": -1} for each in (self.between, second)]
+        for name, before in ((later, first), (last, later)):
+            (tmp_path / "billing" / before).unlink()
+            staged = billing.send({name: [self.begun, wrong[0], self.dearer, wrong[1]]}).quietly()
+            assert closings(staged) == whole
+        (tmp_path / "billing" / last).unlink()
+        staged = billing.send({"items-2024-06-28.csv": [self.begun, self.dearer]}).quietly()
+        assert closings(staged) == {**dict.fromkeys(self.told, 10_00), "2024-06": 15_00}
+
+    @pytest.mark.parametrize("wrong", [{"interval_unit": "eon"}, {"interval_unit": "eon", "item_id": None}])
+    def test_of_a_first_dump_leaves_what_snapshots_showed(self, tmp_path, wrong):
+        billing = Billing(tmp_path)
+        billing.send({"items-2024-02-01.csv": [item()], "items-2024-04-01.csv": [item(quantity=2)]}).quietly()
+        dump = [item(valid_from="2024-01-10"), item(valid_from="2024-03-31", quantity=2)]
+        staged = billing.send({"items-2024-06-20.csv": [{**dump[0], **wrong}, dump[1]]}).quietly()
+        told = {
+            "2024-01": 100_00,
+            "2024-02": 100_00,
+            **dict.fromkeys(("2024-03", "2024-04", "2024-05", "2024-06"), 200_00),
+        }
+        assert closings(staged) == told
+        assert closings(billing.send({"items-2024-06-25.csv": dump}).quietly()) == told
+
+    def test_is_no_header_that_stands_again(self, tmp_path):
+        """Nothing but headers is no row, and a header among rows is none that an item could be in."""
+        billing = Billing(tmp_path, vanished="ended").send({self.first: self.both}).send({self.later: [item()]})
+        path = tmp_path / "billing" / self.later
+        header, row = path.read_text().splitlines()
+        path.write_text(f"{header}\n{header}\n{row}\n")
+        staged = billing.quietly()
+        assert staged.filter(subscription_id="S2")["ended_on"].to_list() == [day("2024-03-14")]
+        assert billing.told == []
+        path.write_text(f"{header}\n{header}\n")
+        with pytest.raises(ExportError, match="there is no row below the header"):
+            billing.ingest()
 
     def test_keeps_no_version_of_another_item(self, tmp_path):
         other = [item(item_id="I2", valid_from=since, unit_amount=1_00) for since in ("2024-01-10", "2024-03-01")]

@@ -32,6 +32,15 @@ def test_a_source_that_never_had_a_row_has_none_and_that_is_told(company: SmallC
     assert company.project().staged("milestones").is_empty()
 
 
+def test_a_header_that_stands_again_is_no_row(company: SmallCompany) -> None:
+    company.ingest(["tickets"])
+    path = company.folder / "support" / "tickets.csv"
+    header = path.read_text().splitlines()[0]
+    path.write_text(f"{header}\n{header}\n")
+    with pytest.raises(ExportError, match=EMPTIED):
+        company.ingest(["tickets"])
+
+
 @pytest.mark.parametrize("table", ["tickets", "milestones"])
 def test_a_file_of_which_every_row_vanished_is_refused_until_it_has_one(company: SmallCompany, table: str) -> None:
     company.ingest([table])

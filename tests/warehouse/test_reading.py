@@ -660,6 +660,17 @@ class TestParquet:
         assert values(found, "key", "on") == [("a", day("9999-12-31"))]
         assert rejects(found) == [(2, "on", DATE)]
 
+    @pytest.mark.parametrize("zone", ["UTC", "Z", "+05:30", "Asia/Tokyo", "GMT"])
+    def test_an_instant_is_the_same_whatever_zone_its_column_tells(self, read, zone):
+        instants = pa.array([0, None], pa.timestamp("us", zone))
+        found = read(pa.table({"key": ["a", "b"], "n": [1, 2], "seen_at": instants}))
+        assert values(found, "seen_at") == [(at("1970-01-01"),), (None,)]
+
+    def test_a_column_of_times_without_any_value_needs_no_zone(self, read):
+        nothing = pa.array([None, None], pa.timestamp("ns"))
+        found = read(pa.table({"key": ["a", "b"], "n": [1, 2], "seen_at": nothing, "on": nothing}))
+        assert values(found, "seen_at", "on") == [(None, None)] * 2
+
     def test_midnights_without_a_zone_are_days_and_other_times_are_none(self, read):
         moments = pa.array([dt.datetime(2025, 1, 5), dt.datetime(2025, 1, 5, 0, 0, 1), None], pa.timestamp("ns"))
         found = read(pa.table({"key": ["a", "b", "c"], "n": [1, 2, 3], "on": moments}))
@@ -692,6 +703,15 @@ class TestParquet:
         whole = as_parquet(WORDS)
         for length in range(4, len(whole), 31):
             assert "not a readable Parquet file" in refused(whole[:length])
+
+    @pytest.mark.parametrize("fault", [MemoryError(), pa.ArrowMemoryError(), OSError(5, "Input/output error")])
+    def test_trouble_of_the_machine_is_none_of_the_file(self, read, monkeypatch, fault):
+        def failing(*_: object, **__: object) -> None:
+            raise fault
+
+        monkeypatch.setattr(pq.ParquetFile, "iter_batches", failing)
+        with pytest.raises(type(fault)):
+            read(WORDS)
 
     def test_what_only_begins_like_parquet_is_refused(self, refused):
         assert "not a readable Parquet file" in refused(b"PAR1" + b"rubbish" * 50 + b"PAR1")

@@ -29,15 +29,23 @@ def told_together(told: pl.DataFrame, newer: pl.DataFrame) -> pl.DataFrame:
     return latest_by_key(pl.concat([older.join(whole, on=ITEM, how="anti", maintain_order="left"), newest]), VERSION)
 
 
-def with_rejected(told: pl.DataFrame, newer: pl.DataFrame, rejected: pl.DataFrame | None) -> pl.DataFrame:
+def with_rejected(
+    told: pl.DataFrame, newer: pl.DataFrame, rejected: pl.DataFrame | None, shown: pl.DataFrame
+) -> pl.DataFrame:
     """The versions that a newer file tells, with those told before of items of which rows of it were rejected.
 
-    A row that was rejected is not left out, and nobody knows what it said. `rejected`: these items; None: nobody can
-    tell which.
+    A row that was rejected is not left out, and nobody knows what it said. Of such an item of which no file told
+    versions yet, but which snapshots have `shown`, the newer file tells nothing: the snapshots go on. `rejected`: these
+    items; None: nobody can tell which.
     """
     older = dated(told)
-    stay = older if rejected is None else older.join(rejected, on=ITEM, how="semi", maintain_order="left")
-    return latest_by_key(pl.concat([stay, dated(newer)]), VERSION) if stay.height else newer
+    torn = pl.concat([older, newer]).select(ITEM) if rejected is None else rejected.select(ITEM)
+    if torn.is_empty():
+        return newer
+    stay = older.join(torn, on=ITEM, how="semi", maintain_order="left")
+    only_shown = torn.join(shown, on=ITEM, how="semi").join(older, on=ITEM, how="anti")
+    rest = newer.join(only_shown, on=ITEM, how="anti", maintain_order="left")
+    return latest_by_key(pl.concat([stay, dated(rest)]), VERSION)
 
 
 def dated(rows: pl.DataFrame) -> pl.DataFrame:
