@@ -78,8 +78,8 @@ docs: $(stamp) ## write docs/dictionary.md and config.schema.json from contracts
 example: $(stamp) ## make the bundled example company again
 	@$(py) -m examples.generator
 
-bench: $(stamp) ## what a run costs as companies grow, as ratios within one run; writes docs/performance.md (COPIES=1,10,30)
-	@$(if $(COPIES),COPIES=$(COPIES)) $(py) -m benchmarks
+bench: $(stamp) ## what a run costs as companies grow, as ratios within one run; writes docs/performance.md (CUSTOMERS=1000,20000)
+	@$(if $(CUSTOMERS),CUSTOMERS=$(CUSTOMERS)) $(py) -m benchmarks
 
 lock: ## resolve requirements.lock again (needs uv); hashes, no addresses
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \

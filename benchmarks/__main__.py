@@ -1,6 +1,6 @@
 """`make bench`: all stages over companies of growing size, as ratios to DuckDB's reading of their files, in one run.
 
-It writes docs/performance.md; nothing here is a test. COPIES=1,10,30 names the sizes.
+It writes docs/performance.md; nothing here is a test. CUSTOMERS=1000,20000 names the sizes.
 """
 
 import json
@@ -9,92 +9,145 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks import account_months
-from benchmarks.large_company import ROOT, write
+from benchmarks.generated_company import GeneratedCompany
 from benchmarks.stages import BESIDE
 
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "performance.md"
+SIZES = "1000,20000"
+GROWING = 2_000
+"""Customers of the companies that show growth by months and by events."""
+MONTHS, EVENTS = (12, 24, 36), (20, 200, 2_000)
 TURNS = 2
 """Each case is measured so often, its fastest counts: cases take turns, as a machine is not always as fast."""
-PAGE = ROOT / "docs" / "performance.md"
+CASES = ("read", "facts", "all")
 
 
-def measured(case: str, folder: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Measured:
+    """CPU seconds of a company by case and stage, and the peak memory of all of it."""
+
+    rows: int
+    read: float
+    facts: float
+    stages: Mapping[str, float]
+    gigabytes: float
+
+    @property
+    def own(self) -> float:
+        """All of it, from the files to a published version."""
+        return sum(seconds for stage, seconds in self.stages.items() if stage not in BESIDE)
+
+
+def run(case: str, folder: Path) -> dict[str, Any]:
     """CPU seconds by stage and peak memory of a case, in a process of its own."""
     shutil.rmtree(folder / "data", ignore_errors=True)
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.stages", case, str(folder)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "benchmarks.stages", case, str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr[-3000:])
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
-def fastest(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Of some runs of a case the one that took the least."""
-    return min(runs, key=lambda run: sum(run["seconds"].values()))
-
-
-def of_size(copies: int) -> tuple[int, dict[str, Any], dict[str, Any]]:
-    """Rows of a company of so many copies, DuckDB's reading of them, and all of it."""
+def measured(write: Callable[[Path], int | None], turns: int = TURNS) -> Measured:
+    """A company that `write` puts into a folder, through all cases in turns; what it returns must come out as MRR."""
     folder = Path(tempfile.mkdtemp(prefix="bench"))
     try:
-        write(folder, copies)
+        cents = write(folder)
         rows = sum(path.read_bytes().count(b"\n") - 1 for path in (folder / "company").rglob("*.csv"))
-        runs = [(measured("read", folder), measured("all", folder)) for _ in range(TURNS)]
+        runs = [[run(case, folder) for case in CASES] for _ in range(turns)]
     finally:
         shutil.rmtree(folder)
-    return rows, fastest([read for read, _ in runs]), fastest([whole for _, whole in runs])
+    if wrong := [whole["closing_cents"] for *_, whole in runs if cents not in {None, whole["closing_cents"]}]:
+        raise SystemExit(f"MRR is {wrong[0]} cents, and not {cents} as the drawn items add up to")
+    read, facts, whole = (min(case, key=_seconds) for case in zip(*runs, strict=True))
+    return Measured(rows, _seconds(read), _seconds(facts), whole["seconds"], whole["gigabytes"])
 
 
-def page(sizes: dict[int, tuple[int, dict[str, Any], dict[str, Any]]]) -> str:
-    """The table of ratios, a column for each size."""
-    stages = list(next(iter(sizes.values()))[2]["seconds"])
-    lines = [
-        "# What a run costs as companies grow",
-        "",
-        "Made by `make bench`: the example company so many times over, from its CSV files to a published version,",
-        "without Dagster. CPU seconds as multiples of DuckDB's reading of the same files into tables, in one run.",
-        "",
-        "| | " + " | ".join(f"{copies} × the example, {rows:,} rows" for copies, (rows, _, _) in sizes.items()) + " |",
-        "|---|" + "---:|" * len(sizes),
-    ]
-    for stage in stages:
-        if stage in BESIDE:
-            continue
-        told = [whole["seconds"][stage] / sum(read["seconds"].values()) for _, read, whole in sizes.values()]
-        lines.append(f"| {stage} | " + " | ".join(f"{ratio:.1f}" for ratio in told) + " |")
-    beside = [[whole["seconds"][stage] for stage in BESIDE] for _, _, whole in sizes.values()]
-    totals = [
-        (sum(whole["seconds"].values()) - sum(apart), sum(read["seconds"].values()), whole["gigabytes"])
-        for (_, read, whole), apart in zip(sizes.values(), beside, strict=True)
-    ]
-    lines.append("| **all of it** | " + " | ".join(f"**{own / read:.1f}**" for own, read, _ in totals) + " |")
-    for number, stage in enumerate(BESIDE):
-        shares = [apart[number] / own for apart, (own, _, _) in zip(beside, totals, strict=True)]
-        lines.append(f"| {stage}, of all of it | " + " | ".join(f"{share:.0%}" for share in shares) + " |")
-    lines.append("| CPU seconds | " + " | ".join(f"{own:.1f}" for own, _, _ in totals) + " |")
-    lines.append("| of DuckDB's reading | " + " | ".join(f"{read:.2f}" for _, read, _ in totals) + " |")
-    lines.append("| peak memory, GB | " + " | ".join(f"{peak:.2f}" for _, _, peak in totals) + " |")
-    return "\n".join(lines) + "\n"
+def _seconds(found: dict[str, Any]) -> float:
+    return float(sum(found["seconds"].values()))
+
+
+def example(folder: Path) -> None:
+    """The bundled company."""
+    shutil.copytree(ROOT / "examples" / "company", folder / "company")
+    config = (ROOT / "customer_success.yaml").read_text()
+    (folder / "company.yaml").write_text(config.replace("examples/company", "company"))
+
+
+def generated(company: GeneratedCompany) -> Callable[[Path], int]:
+    """A drawn one."""
+
+    def write(folder: Path) -> int:
+        company.write(folder)
+        return company.closing_cents()
+
+    return write
+
+
+def by_stage(companies: Mapping[str, Measured]) -> list[str]:
+    """The table of ratios, a column for each company."""
+    all_of = list(companies.values())
+    lines = _table("", [f"{name}, {found.rows:,} rows" for name, found in companies.items()])
+    for stage in all_of[0].stages:
+        if stage not in BESIDE:
+            lines.append(_line(stage, [f"{found.stages[stage] / found.read:.1f}" for found in all_of]))
+    lines.append(_line("**all of it**", [f"**{found.own / found.read:.1f}**" for found in all_of]))
+    lines.append(_line("facts alone in plain SQL", [f"{found.facts / found.read:.1f}" for found in all_of]))
+    for stage in BESIDE:
+        lines.append(_line(f"{stage}, of all of it", [f"{found.stages[stage] / found.own:.0%}" for found in all_of]))
+    lines.append(_line("CPU seconds", [f"{found.own:.1f}" for found in all_of]))
+    lines.append(_line("of DuckDB's reading", [f"{found.read:.2f}" for found in all_of]))
+    lines.append(_line("peak memory, GB", [f"{found.gigabytes:.2f}" for found in all_of]))
+    return lines
+
+
+def growth(title: str, companies: Mapping[int, Measured]) -> list[str]:
+    """What each company costs, as a multiple of the first."""
+    first = next(iter(companies.values()))
+    lines = _table(title, [f"{number:,}" for number in companies])
+    lines.append(_line("rows", [f"{found.rows / first.rows:.1f}" for found in companies.values()]))
+    lines.append(_line("DuckDB's reading", [f"{found.read / first.read:.1f}" for found in companies.values()]))
+    lines.append(_line("all of it", [f"{found.own / first.own:.1f}" for found in companies.values()]))
+    return lines
+
+
+def _table(title: str, columns: list[str]) -> list[str]:
+    return ["", _line(title, columns), "|---|" + "---:|" * len(columns)]
+
+
+def _line(name: str, cells: list[str]) -> str:
+    return f"| {name} | " + " | ".join(cells) + " |"
 
 
 def main() -> None:
     """Measure, print and write the page; before it the account-months beside plain peers."""
     account_months.main()
-    sizes = [int(copies) for copies in os.environ.get("COPIES", "1,10,30").split(",")]
-    found = {copies: of_size(copies) for copies in sizes}
-    alone = {tuple(number / copies for number in whole["truth"]) for copies, (_, _, whole) in found.items()}
-    if len(alone) > 1:
-        raise SystemExit(f"MRR does not grow as the copies do: {alone}")
-    text = page(found)
+    sizes = [int(customers) for customers in os.environ.get("CUSTOMERS", SIZES).split(",")]
+    companies = {"the example": measured(example)}
+    companies |= {f"{size:,} customers": measured(generated(GeneratedCompany(size))) for size in sizes}
+    months = {each: measured(generated(GeneratedCompany(GROWING, months=each)), turns=1) for each in MONTHS}
+    events = {each: measured(generated(GeneratedCompany(GROWING, events=each)), turns=1) for each in EVENTS}
+    lines = [
+        "# What a run costs as companies grow",
+        "",
+        "Made by `make bench`: the example, and companies that are drawn (`benchmarks/generated_company.py`: 36 months",
+        "with 200 usage events a customer), from their CSV files to a published version, without Dagster.",
+        "CPU seconds as multiples of DuckDB's reading of the same files into tables, in one run.",
+        *by_stage(companies),
+        "",
+        f"How it grows, with {GROWING:,} customers, as multiples of the first column:",
+        *growth("months", months),
+        *growth("usage events a customer", events),
+    ]
+    text = "\n".join(lines) + "\n"
     print(text)
     PAGE.write_text(text, encoding="utf-8")
 

@@ -8,39 +8,24 @@ by dates, in Polars and in DuckDB, with none of these.
 import datetime as dt
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import duckdb
 import polars as pl
 
+from benchmarks.generated_company import AS_OF, LAST, GeneratedCompany
 from schemas.billing import FxRates, SubscriptionItems
 from transforms.calendar import calendar, months_between
 from transforms.facts.mrr import fct_mrr_account_month
 from transforms.facts.service import paying_turns, service_periods
 
-COMPANY = Path(__file__).resolve().parent.parent / "examples/company/billing/subscription_items.csv"
-COPIES = 100
-AS_OF = dt.date(2026, 10, 31)
+CUSTOMERS = 50_000
 
 
-def large_company() -> pl.DataFrame:
-    """The example's euro items that are plainly billed, a hundred times over."""
-    read = pl.read_csv(COMPANY, infer_schema=False)
-    plain = read.filter((pl.col("currency") == "EUR") & pl.col("unit_amount").is_not_null())
-    typed = plain.with_columns(
-        pl.col(name).cast(dtype)
-        if dtype.is_integer()
-        else pl.col(name).str.to_date()
-        if dtype == pl.Date
-        else pl.col(name)
-        for name, dtype in SubscriptionItems.dtypes().items()
-        if name in plain.columns and (dtype.is_integer() or dtype == pl.Date)
-    ).with_columns(pl.col(name) == "true" for name in ("is_trial", "is_metered"))
-    numbers = pl.DataFrame({"copy": range(COPIES)}).select(pl.col("copy").cast(pl.String))
-    copied = typed.join(numbers, how="cross").with_columns(
-        pl.concat_str("account_id", "copy", separator="-"), pl.concat_str("subscription_id", "copy", separator="-")
-    )
-    return SubscriptionItems.shaped(copied.drop("copy"))
+def items_in_euros() -> pl.DataFrame:
+    """The items of a large company that are billed in euros."""
+    company = GeneratedCompany(CUSTOMERS).items().filter(pl.col("currency") == "EUR")
+    flags = (pl.col(name) == "true" for name in ("is_trial", "is_metered"))
+    return SubscriptionItems.shaped(company.with_columns(flags))
 
 
 def spine(items: pl.DataFrame, months: pl.DataFrame) -> pl.DataFrame:
@@ -86,8 +71,8 @@ def cpu(function: Callable[[], object]) -> float:
 
 def main() -> None:
     """Print CPU seconds and ratios."""
-    items = large_company()
-    months = calendar(months_between(dt.date(2024, 5, 1), dt.date(2026, 10, 1)), AS_OF)
+    items = items_in_euros()
+    months = calendar(months_between(dt.date(2023, 11, 1), LAST), AS_OF)
 
     def ours_from_items() -> pl.DataFrame:
         periods = service_periods(items, AS_OF)

@@ -12,7 +12,7 @@ import polars as pl
 from schemas.config import Config
 from schemas.contract import Contract, with_columns
 from schemas.operations import ContentMonth, ExportFile, Ingest
-from schemas.tables import CANONICAL, PUBLISHED, WHOLE
+from schemas.tables import CANONICAL, PUBLISHED, SUMS, WHOLE
 from transforms.calendar import month_of, months_between
 from transforms.exported import Exported
 from warehouse.configuration import LoadedConfig, load_config
@@ -72,7 +72,7 @@ class Project:
     @cached_property
     def contracts(self) -> dict[str, type[Contract]]:
         """Every table's contract, with the segment columns of this config."""
-        contracts = {**CANONICAL, **PUBLISHED, **WHOLE}
+        contracts = {**CANONICAL, **PUBLISHED, **WHOLE, **SUMS}
         extra = self.config.extra_segments
         return {
             name: with_columns(c, extra, SEGMENT) if name in SEGMENTED and extra else c for name, c in contracts.items()

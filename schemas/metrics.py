@@ -157,6 +157,28 @@ class MetricDriverAccount(Contract):
         unique = ["metric", "month", "rank"]
 
 
+class RelationPart(Contract):
+    """One row per leading metric, outcome and lag: what the accounts of one month add to their relation.
+
+    Of the month whose outcomes became known in this one. Ranks lie around 0, from the lowest value to the highest one
+    apart, so that months of many and of few accounts can be added.
+    """
+
+    month: pl.Date = column("Month in which the outcomes became known")
+    metric: str = column("Name of the metric")
+    outcome: str = column("As in metric_relation", isin=["churn", "churn_3m"])
+    lag_months: pl.Int64 = column("From the metric's month to the first month of the outcome", unit="months")
+    n: pl.Int64 = column("Accounts compared", unit="count")
+    events: pl.Int64 = column("Accounts that left", unit="count")
+    of_ranks: pl.Float64 = column("Sum of the squares of their ranks")
+    of_outcomes: pl.Float64 = column("Sum of the squares of who left (1, else 0), less its mean")
+    of_leavers: pl.Float64 = column("Sum of the leavers' ranks")
+    of_drawn: pl.Binary = column("The same of each draw of as many leavers by lot, as doubles of 8 bytes, lowest first")
+
+    class Config:
+        unique = ["month", "metric", "outcome", "lag_months"]
+
+
 class MetricRelation(Contract):
     """One row per leading metric, outcome and lag: how the accounts' values went with who left, in all months till now.
 

@@ -75,7 +75,10 @@ PUBLISHED = {**DIMENSIONS, **FACTS, **VALUES, **EXPLANATIONS, **OPERATIONS}
 WHOLE = _by_name(customers.DimAccount, customers.AccountVersion, billing.UpcomingRenewal)
 """Dimensions without months: what the months see of them is told like that of canonical tables."""
 
-INTERNAL = _by_name(
+SUMS = _by_name(metrics.RelationPart)
+"""By month what an explanation adds up over all months, so that one month costs what it holds."""
+
+BOOKKEEPING = _by_name(
     customers.AccountVersion,
     operations.Build,
     operations.ContentMonth,
@@ -83,4 +86,5 @@ INTERNAL = _by_name(
     operations.AccountKey,
     operations.MetricKey,
 )
+INTERNAL = {**SUMS, **BOOKKEEPING}
 """The working database's own tables, in schema lineage."""

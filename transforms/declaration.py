@@ -20,7 +20,7 @@ import polars as pl
 
 from schemas.config import Config, Settings
 from schemas.contract import Contract
-from schemas.tables import CANONICAL, FACTS, WHOLE
+from schemas.tables import CANONICAL, FACTS, SUMS, WHOLE
 from transforms.refusals import DeclarationError
 
 ALL: None = None
@@ -76,7 +76,7 @@ SO_FAR = Months(back=ALL)
 FILED = Months(earlier=ALL)
 """The month's own rows; for a fact, which is kept however long before the first computed month it was filed."""
 
-READABLE = {*CANONICAL, *WHOLE, *FACTS, "dim_account_month"}
+READABLE = {*CANONICAL, *WHOLE, *FACTS, *SUMS, "dim_account_month"}
 """The tables that a parameter may name."""
 METRIC_TABLES = {"metric_month", "metric_account_month"}
 """Values and parts of the metrics that a table's `metrics` chooses."""

@@ -32,7 +32,7 @@ from pipelines.months.plan import stale_months
 from pipelines.project import Project
 from pipelines.publish.glossary import glossary
 from pipelines.publish.release import audit_and_publish
-from schemas.tables import CANONICAL, DIMENSIONS, EXPLANATIONS, FACTS, VALUES
+from schemas.tables import CANONICAL, DIMENSIONS, EXPLANATIONS, FACTS, SUMS, VALUES
 from tests.cores import as_a_user
 from transforms.calendar import contiguous, months_between
 from warehouse.lineage import Stale
@@ -485,7 +485,9 @@ class SmallCompany:
         self.ingest()
         self.mend(only)
 
-    def frames(self, names: Iterable[str] = (*DIMENSIONS, *FACTS, *VALUES, *EXPLANATIONS)) -> dict[str, pl.DataFrame]:
+    def frames(
+        self, names: Iterable[str] = (*DIMENSIONS, *FACTS, *VALUES, *SUMS, *EXPLANATIONS)
+    ) -> dict[str, pl.DataFrame]:
         """Tables of the working database, ordered; metric_part by names, as numbers may differ between databases."""
         database = self.project().database
         with database.kept_open():

@@ -19,7 +19,7 @@ from polars.testing import assert_frame_equal
 
 from pipelines.months.build import MonthRun
 from pipelines.months.nodes import nodes, offsets
-from schemas.tables import EXPLANATIONS, FACTS, VALUES
+from schemas.tables import EXPLANATIONS, FACTS, SUMS, VALUES
 from tests.integration.small_company import (
     LAST,
     MONTHS,
@@ -92,7 +92,7 @@ def by_table(entries: list[Stale]) -> dict[str, set[dt.date]]:
 def changed_rows(before: Frames, after: Frames) -> set[tuple[str, dt.date]]:
     """Tables and months in which the two differ; of metrics, their assets."""
     found = set()
-    for name in (*FACTS, "dim_account_month", *VALUES, *EXPLANATIONS):
+    for name in (*FACTS, "dim_account_month", *VALUES, *SUMS, *EXPLANATIONS):
         key = "metric" if name in VALUES else None
         for only, against in ((before[name], after[name]), (after[name], before[name])):
             rows = only.join(against, on=only.columns, how="anti", nulls_equal=True)
@@ -337,7 +337,7 @@ def test_another_weight_of_health_restates_health_alone(company: SmallCompany, a
         *(m.asset for m in CATALOGUE.values() if "fct_health_score" in parameters(m.function)),
     }
     found = stale(company)
-    assert found.keys() - EXPLANATIONS.keys() == health
+    assert found.keys() - EXPLANATIONS.keys() - SUMS.keys() == health
     assert all(months == set(MONTHS) for months in found.values())
     company.mend()
     assert company.stale() == []
@@ -367,8 +367,8 @@ def test_a_day_later_only_open_months_are_stale(story: Story) -> None:
     assert is_open["mrr"] == is_open["fct_ticket"] == {LAST}
     assert is_open["survey_response_rate"] == is_open["fcr"] == {month("2024-05"), LAST}
     # What explains metrics is as open as any of them.
-    by_others = {name: found.pop(name) for name in EXPLANATIONS.keys() & found.keys()}
-    assert found == {name: months for name, months in is_open.items() if name not in EXPLANATIONS}
+    by_others = {name: found.pop(name) for name in {**SUMS, **EXPLANATIONS}.keys() & found.keys()}
+    assert found == {name: months for name, months in is_open.items() if name not in {**SUMS, **EXPLANATIONS}}
     assert by_others.keys() and all(months <= set(MONTHS[-2:]) for months in by_others.values())
 
 

@@ -14,7 +14,7 @@ import pytest
 from pipelines.months.nodes import nodes, offsets
 from pipelines.months.readers import UNPARTITIONED
 from schemas.config import Config
-from schemas.tables import CANONICAL, EXPLANATIONS, FACTS, PUBLISHED, WHOLE
+from schemas.tables import CANONICAL, EXPLANATIONS, FACTS, PUBLISHED, SUMS, WHOLE
 from tests.integration.small_company import ONE_MONTH, ROOT, exports, small_company
 from transforms.catalogue import CATALOGUE, metric_assets
 from transforms.declaration import ALL
@@ -107,7 +107,7 @@ def test_the_definitions_load_without_what_only_a_built_month_needs_and_write_no
 def test_every_table_and_every_metric_asset_is_an_asset(bundled: dict[str, Any]) -> None:
     # Tables that one asset writes beside another's.
     beside = {"quarantine", "left_out", "metric_part", "metric_operand", "metric_target", "dim_milestone"}
-    made = {*CANONICAL, *WHOLE, *PUBLISHED, *metric_assets(), "stale_month"} - beside
+    made = {*CANONICAL, *WHOLE, *PUBLISHED, *SUMS, *metric_assets(), "stale_month"} - beside
     assert bundled["assets"].keys() == {*made, "scorecard"}
 
 
@@ -594,7 +594,7 @@ def test_an_ingest_lands_and_cleans_everything_and_settles_the_day_in_its_tags(l
 
 
 def test_months_that_an_ingest_touched_are_asked_for_in_one_run_per_unbroken_stretch(life: dict[str, Any]) -> None:
-    tables = sorted({*metric_assets(), *FACTS, *EXPLANATIONS, "dim_account_month"})
+    tables = sorted({*metric_assets(), *FACTS, *SUMS, *EXPLANATIONS, "dim_account_month"})
     assert life["touched at first"] == by_the_plan("2024-01-01", "2024-06-01", "in the run's range", tables)
     assert "skipped" in life["touched when all is built"]
     stretches: list[list[str]] = []

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from scipy.stats import chisquare, spearmanr
+from scipy.stats import chisquare, rankdata, spearmanr
 
 from schemas.billing import FctMrrAccountMonth
 from schemas.metrics import MetricRelation
 from tests.frames import day, months, rows
 from transforms.calendar import add_months
-from transforms.explanations.relations import COUNTED, account_values, metric_relation, month_sums, subsets
+from transforms.explanations.relation_parts import account_values, month_sums, order, ranks, relation_part, subsets
+from transforms.explanations.relations import metric_relation
 from transforms.metrics.definition import Ratio, Sum, WithParts
 
 JAN, FEB, MARCH, APRIL, JULY = (day(f"2024-{number:02}-01") for number in (1, 2, 3, 4, 7))
@@ -69,7 +70,13 @@ def relations(parts: list[Part], mrr: list[list[dict[str, Any]]], calendar: pl.D
     frame = pl.DataFrame(parts, schema=SCHEMA, orient="row")
     paid = rows(FctMrrAccountMonth, *(row for of in mrr for row in of))
     metrics = [defined(name) for name in frame["metric"].unique()]
-    return MetricRelation.validate(metric_relation(frame, paid, calendar, metrics))
+    return MetricRelation.validate(metric_relation(relation_part(frame, paid, whole(calendar), metrics), calendar))
+
+
+def whole(calendar: pl.DataFrame) -> pl.DataFrame:
+    """The calendar and a year before it: what became known then is added, too."""
+    first = calendar["month"].min()
+    return pl.concat([months(f"{add_months(first, -12):%Y-%m}", f"{add_months(first, -1):%Y-%m}"), calendar])
 
 
 def one(found: pl.DataFrame, outcome: str, lag: int, metric: str = "use") -> dict[str, Any] | None:
@@ -236,9 +243,9 @@ class TestTheChance:
 
     @pytest.mark.parametrize("leavers", [1, 2, 5, 6])
     def test_draws_sums_of_the_leavers_whether_few_or_many_leave(self, leavers):
-        ranks = np.array([[1.0], [10.0], [100.0], [1_000.0], [10_000.0], [float("nan")]])
+        tens = np.array([[1.0], [10.0], [100.0], [1_000.0], [10_000.0], [float("nan")]])
         left = np.arange(6) < leavers
-        drawn = month_sums(ranks, left, (1, 2, 3), draws=400)[COUNTED:, 0]
+        drawn = month_sums(tens, left, (1, 2, 3), draws=400).of_drawn[:, 0]
         sets = {sum(chosen) for chosen in itertools.combinations([1, 10, 100, 1_000, 10_000, 0], leavers)}
         assert set(drawn.round(6)) == sets
 
@@ -271,23 +278,46 @@ class TestTheChance:
 
 
 class TestAnAccountsValue:
-    def values(self, *parts: Part) -> list[tuple[str, float]]:
-        paid = rows(FctMrrAccountMonth, *(row for name in ("a", "b") for row in pays(name, None, last=1)))
-        metrics = [defined("use"), defined("mau", Sum)]
-        found = account_values(pl.DataFrame(parts, schema=SCHEMA, orient="row"), paid, metrics)
-        return sorted(found.select("account_id", "value").rows())
+    def values(self, *parts: Part) -> list[float | None]:
+        """Of the accounts a and b."""
+        (metric,) = {part[1] for part in parts} & {"use", "mau"} or {"use"}
+        frame = pl.DataFrame(parts, schema=SCHEMA, orient="row")
+        found = account_values(frame, pl.Series(["a", "b"]), [defined(metric, Sum if metric == "mau" else Ratio)])
+        return [None if math.isnan(value) else value for (value,) in found.tolist()]
 
     def test_of_a_ratio_is_numerator_over_denominator(self):
-        assert self.values((JAN, "use", "a", 1.0, 4.0)) == [("a", 0.25)]
+        assert self.values((JAN, "use", "a", 1.0, 4.0)) == [0.25, None]
 
     def test_of_a_ratio_is_unknown_without_a_denominator(self):
-        assert self.values((JAN, "use", "a", 1.0, 0.0)) == []
+        assert self.values((JAN, "use", "a", 1.0, 0.0)) == [None, None]
 
-    def test_of_a_sum_is_zero_for_a_paying_account_that_has_no_part(self):
-        assert self.values((JAN, "mau", "a", 3.0, None)) == [("a", 3.0), ("b", 0.0)]
+    def test_of_a_sum_is_zero_for_an_account_that_has_no_part(self):
+        assert self.values((JAN, "mau", "a", 3.0, None)) == [3.0, 0.0]
+        assert self.values((JAN, "mau", "someone else", 3.0, None)) == [0.0, 0.0]
 
     def test_of_a_sum_is_unknown_in_a_month_in_which_nobody_has_a_part(self):
-        assert self.values((FEB, "mau", "a", 3.0, None)) == [("a", 3.0)]
+        assert self.values() == [None, None]
 
     def test_of_another_metric_is_not_asked_for(self):
-        assert self.values((JAN, "age", "a", 3.0, 1.0)) == []
+        assert self.values((JAN, "age", "a", 3.0, 1.0)) == [None, None]
+
+
+class TestRanks:
+    def test_are_means_of_equals_around_zero_and_apart_by_one_over_their_number(self):
+        values = np.array([[30.0], [10.0], [float("nan")], [10.0], [20.0]])
+        assert ranks(order(values))[:, 0] == pytest.approx(
+            [1.5 / 4, -1 / 4, float("nan"), -1 / 4, 0.5 / 4], nan_ok=True
+        )
+
+    def test_are_those_of_scipy_among_whoever_is_left(self):
+        random = np.random.default_rng(5)
+        values = random.integers(0, 9, (200, 3)).astype(float)
+        values[random.random((200, 3)) < 0.2] = np.nan
+        there = random.random(200) < 0.7
+        found = ranks(order(values)[there])
+        for column in range(3):
+            of_metric = values[there, column]
+            known = of_metric[~np.isnan(of_metric)]
+            expected = (rankdata(known) - (len(known) + 1) / 2) / len(known)
+            assert found[~np.isnan(of_metric), column] == pytest.approx(expected)
+            assert np.isnan(found[np.isnan(of_metric), column]).all()

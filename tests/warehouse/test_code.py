@@ -26,7 +26,7 @@ from pipelines.months.nodes import nodes, whole_nodes
 from schemas.billing import FxRates, SubscriptionItems
 from schemas.feedback import SurveyResponses
 from schemas.metrics import MetricMonth, Parts
-from schemas.tables import CANONICAL, PUBLISHED, WHOLE
+from schemas.tables import CANONICAL, PUBLISHED, SUMS, WHOLE
 from tests.frames import at, config, day, margins, months, rows
 from transforms.catalogue import CATALOGUE, DIMENSION_TABLES, MONTHLY_TABLES
 from transforms.declaration import INTERMEDIATES
@@ -950,7 +950,7 @@ def argument(name: str, metrics: tuple[Any, ...] = ()) -> Any:
         "metric_month": MetricMonth.blank(),
         "metric_account_month": pl.DataFrame(schema={"metric": pl.String, **Parts.dtypes()}),
     }
-    contracts = {**CANONICAL, **WHOLE, **PUBLISHED}
+    contracts = {**CANONICAL, **WHOLE, **SUMS, **PUBLISHED}
     if name in given:
         return given[name]
     return contracts[name].blank() if name in contracts else getattr(SETTINGS, name)

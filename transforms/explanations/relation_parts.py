@@ -1,0 +1,221 @@
+"""What the accounts of one month add to the relation of leading metrics with churn."""
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from schemas.config import Config
+from schemas.metrics import RelationPart
+from transforms.calendar import add_months
+from transforms.declaration import Months, monthly
+from transforms.explanations.backtest import HORIZON, followed, stays, uncancelled
+from transforms.metrics.definition import Metric, WithParts
+
+KEYS = ["month", "account_id"]
+DRAWS = 1999
+"""With the outcome as it was they are 2000, so that no p is below 1 in 2000."""
+SEED = 20240501
+AT_ONCE = 2_000_000
+"""Numbers held at a time while drawing."""
+
+Matrix = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+def is_omen(metric: Metric, config: Config) -> bool:
+    """Whether a metric's parts may foretell a departure.
+
+    What waits for weeks after the month has seen the departure that it seems to foretell.
+    """
+    return (
+        metric.signal == "leading"
+        and isinstance(metric, WithParts)
+        and not getattr(metric, "company_only", False)
+        and metric.days(config) <= 1
+    )
+
+
+@dataclass(frozen=True)
+class Question:
+    """Who left in the months from `lag` through `until` after the metric's."""
+
+    outcome: str
+    lag: int
+    until: int
+
+    @property
+    def apart(self) -> int:
+        """Months between those that are asked, so that a departure counts once."""
+        return self.until - self.lag + 1
+
+
+QUESTIONS = (
+    Question("churn_3m", 1, HORIZON),
+    *(Question("churn", lag, lag) for lag in range(1, HORIZON + 1)),
+)
+
+
+@monthly(metrics=is_omen, metric_account_month=Months(back=HORIZON), fct_mrr_account_month=Months(back=HORIZON))
+def relation_part(
+    metric_account_month: pl.DataFrame,
+    fct_mrr_account_month: pl.DataFrame,
+    dim_month: pl.DataFrame,
+    metrics: Iterable[Metric],
+) -> pl.DataFrame:
+    """See the contract. The asked month lies one to three months back, as its outcome became known in this one.
+
+    Asked are the accounts that pay at its end and haven't cancelled everything; of those, for an outcome that begins
+    later, who still pay the month before it. They are ranked by the metric's value, and it is drawn by lot who of them
+    left. A month that is not over knows no outcome.
+    """
+    over = set(dim_month.filter(~pl.col("is_provisional"))["month"])
+    paying = fct_mrr_account_month.filter(pl.col("closing_cents") > 0).select(KEYS)
+    watched = followed(uncancelled(paying, fct_mrr_account_month), fct_mrr_account_month).sort(KEYS)
+    parts = metric_account_month.partition_by("month", as_dict=True)
+    found = [RelationPart.blank()]
+    for (month,), accounts in watched.partition_by("month", as_dict=True).items():
+        asked = [question for question in QUESTIONS if add_months(month, question.until) in over]
+        if asked and (month,) in parts:
+            found += _of_month(month, accounts, parts[month,], asked, sorted(metrics, key=lambda each: each.name))
+    return pl.concat(found).sort(RelationPart.grain())
+
+
+def _of_month(
+    month: dt.date, accounts: pl.DataFrame, parts: pl.DataFrame, asked: list[Question], metrics: list[Metric]
+) -> Iterator[pl.DataFrame]:
+    """Rows of one asked month: a frame for each question."""
+    places = order(account_values(parts, accounts["account_id"], metrics))
+    for question in asked:
+        told = accounts.with_columns(there=stays(question.lag - 1), left=~stays(question.until))
+        there, left = told["there"].to_numpy(), told.filter("there")["left"].to_numpy()
+        seed = (month.toordinal(), question.lag, question.until)
+        yield _told(month, question, [metric.name for metric in metrics], month_sums(ranks(places[there]), left, seed))
+
+
+def _told(month: dt.date, question: Question, metrics: list[str], sums: "Sums") -> pl.DataFrame:
+    """The sums as rows of the contract; a metric of which no account has a value has none."""
+    rows = pl.DataFrame(
+        {
+            "metric": metrics,
+            **{name: getattr(sums, name) for name in ("n", "events", "of_ranks", "of_outcomes", "of_leavers")},
+            "of_drawn": [column.astype("<f8").tobytes() for column in sums.of_drawn.T],
+        }
+    )
+    told = rows.filter(pl.col("n") > 0).with_columns(
+        month=pl.lit(add_months(month, question.until)), outcome=pl.lit(question.outcome), lag_months=question.lag
+    )
+    return RelationPart.shaped(told)
+
+
+def account_values(parts: pl.DataFrame, account_ids: pl.Series, metrics: Iterable[Metric]) -> Matrix:
+    """Accounts × metrics: numerator / denominator of a month's parts; of a sum, the numerator. NaN where unknown.
+
+    An account that a sum has no part of has 0 of it, if anybody has some.
+    """
+    named = [(metric.name, number, metric.rollup == "sum") for number, metric in enumerate(metrics)]
+    columns = pl.DataFrame(named, {"metric": pl.String, "column": pl.Int64, "is_sum": pl.Boolean}, orient="row")
+    asked = parts.join(columns, on="metric")
+    values = np.full((account_ids.len(), len(named)), np.nan)
+    values[:, asked.filter("is_sum")["column"].unique().to_numpy()] = 0.0
+    places = pl.DataFrame({"account_id": account_ids}).with_row_index("place")
+    known = asked.filter(pl.col("is_sum") | (pl.col("denominator") != 0)).join(places, on="account_id")
+    value = pl.when("is_sum").then("numerator").otherwise(pl.col("numerator") / pl.col("denominator"))
+    values[known["place"].to_numpy(), known["column"].to_numpy()] = known.select(value).to_series().to_numpy()
+    return values
+
+
+def order(values: Matrix) -> NDArray[np.int64]:
+    """Of each column the place of each value among the different ones, from 1; 0 where there is none."""
+    placed = pl.from_numpy(values).select(pl.all().fill_nan(None).rank("dense").fill_null(0).cast(pl.Int64))
+    return placed.to_numpy()
+
+
+def ranks(places: NDArray[np.int64]) -> Matrix:
+    """Of each column the ranks by these places, of equals their mean: centred, and parted by how many there are.
+
+    NaN where there is no value.
+    """
+    found = np.full(places.shape, np.nan)
+    for column, of_metric in enumerate(places.T):
+        counts = np.bincount(of_metric)
+        counts[0] = 0
+        size, until = counts.sum(), np.cumsum(counts)
+        centred = (until - (counts - 1) / 2 - (size + 1) / 2) / max(size, 1)
+        centred[0] = np.nan
+        found[:, column] = centred[of_metric]
+    return found
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Columns of RelationPart over the metrics; `of_drawn` is draws × metrics."""
+
+    n: NDArray[np.int64]
+    events: NDArray[np.int64]
+    of_ranks: Matrix
+    of_outcomes: Matrix
+    of_leavers: Matrix
+    of_drawn: Matrix
+
+
+def month_sums(ranks: Matrix, left: Flags, seed: tuple[int, ...], draws: int = DRAWS) -> Sums:
+    """What a month's accounts × metrics add, and what each draw of as many leavers would.
+
+    NaN where an account has no value: it then adds nothing, whoever is drawn.
+    """
+    there = ~np.isnan(ranks)
+    known = np.where(there, ranks, 0.0)
+    n, events = there.sum(axis=0), there[left].sum(axis=0)
+    outcomes = events - events**2 / np.maximum(n, 1)
+    accounts, leavers = len(left), int(left.sum())
+    # What the many have is what all have, less that of the few.
+    few = min(leavers, accounts - leavers)
+    random = np.random.default_rng([SEED, *seed])
+    drawn = np.vstack([_sums_of_few(random, count, known, few) for count in _at_once(draws, few)])
+    drawn = drawn if few == leavers else known.sum(axis=0) - drawn
+    return Sums(n, events, (known**2).sum(axis=0), outcomes, known[left].sum(axis=0), drawn)
+
+
+def _at_once(draws: int, few: int) -> list[int]:
+    """The draws in pieces that take little memory."""
+    step = max(1, AT_ONCE // (few + 1))
+    return [min(step, draws - start) for start in range(0, draws, step)]
+
+
+def _sums_of_few(random: np.random.Generator, draws: int, known: Matrix, few: int) -> Matrix:
+    """Of each draw the sums over so many of the rows, each set of them as likely as any other."""
+    from scipy.sparse import csr_array  # noqa: PLC0415 - only the run that needs it should wait
+
+    if not few:
+        return np.zeros((draws, known.shape[1]))
+    chosen = subsets(random, draws, len(known), few)
+    ends = np.arange(0, chosen.size + 1, few)
+    sums: Matrix = csr_array((np.ones(chosen.size), chosen.ravel(), ends), shape=(draws, len(known))) @ known
+    return sums
+
+
+def subsets(random: np.random.Generator, draws: int, size: int, few: int) -> NDArray[np.int64]:
+    """For each draw so many of the numbers below `size`, at most half of them, each once: the first that come.
+
+    To order all numbers for each draw takes thirty times longer where one in fifty is drawn.
+    """
+    repeats = few * few / size
+    tries = few + int(2 * repeats + 6 * math.sqrt(repeats)) + 10
+    found, left = np.empty((draws, few), dtype=np.int64), np.arange(draws)
+    while left.size:
+        # A number and the place at which it came are one key, so that its first place stands first among its equals.
+        keys = random.integers(0, size, (left.size, tries)) * tries + np.arange(tries)
+        keys.sort(axis=1)
+        numbers, places = np.divmod(keys, tries)
+        places[:, 1:][numbers[:, 1:] == numbers[:, :-1]] = tries
+        last = np.partition(places, few - 1, axis=1)[:, few - 1 : few]
+        # A draw of too many repeats is made anew; which numbers it had makes that no likelier.
+        enough = last[:, 0] < tries
+        found[left[enough]] = numbers[enough][(places <= last)[enough]].reshape(-1, few)
+        left = left[~enough]
+    return found
