@@ -96,8 +96,8 @@ class Project:
             raise StaleError(f"nothing is ingested yet; materialize the ingest job, or: {make('run')}")
         return rows
 
-    def staged(self, table: str) -> pl.DataFrame:
-        """A canonical table as its last ingest staged it.
+    def staged(self, table: str, months: tuple[dt.date | None, dt.date] | None = None) -> pl.DataFrame:
+        """A canonical table as its last ingest staged it, all or (where it is staged by month) of some months.
 
         Raises:
             StaleError: it was never staged.
@@ -106,10 +106,10 @@ class Project:
         sha256 = self.staged_hashes().get(table)
         if sha256 is None:
             raise StaleError(f"{table} is not staged yet: {make('run')}")
-        return read_staged(self.folders, table, self.contracts[table], sha256)
+        return read_staged(self.folders, table, self.contracts[table], sha256, months)
 
     def staged_hashes(self) -> dict[str, str]:
-        """Of each table that is staged the SHA-256 of its file."""
+        """Of each table that is staged the SHA-256 by which it is known."""
         rows = self.database.read(Ingest.table()).select("table_name", "staged_sha256")
         return {name: sha256 for name, sha256 in rows.iter_rows() if sha256 is not None}
 

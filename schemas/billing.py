@@ -138,6 +138,7 @@ class Invoices(Invoice, Export):
     class Config:
         unique = ["export_source", "invoice_id"]
         metadata = {
+            "by_month": True,
             "dated_by": "issued_on",
             "rules": [
                 ("refunded", "from 0 to the amount", pl.col("refunded").is_between(0, pl.col("amount").abs())),

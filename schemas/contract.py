@@ -168,6 +168,11 @@ class Contract(pa.DataFrameModel):
         return bool(cls._metadata().get("cumulative"))
 
     @classmethod
+    def by_month(cls) -> bool:
+        """Whether the rows are events, so many that they are staged by month, and a month reads those it looks at."""
+        return bool(cls._metadata().get("by_month"))
+
+    @classmethod
     def versioned_by(cls) -> tuple[str, ...]:
         """Columns of the grain that order the versions of one thing; the others name it."""
         return tuple(cls._metadata().get("versioned_by", ()))

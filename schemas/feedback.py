@@ -36,6 +36,7 @@ class SurveyResponses(SurveyResponse, Export):
     class Config:
         unique = ["export_source", "response_id"]
         metadata = {
+            "by_month": True,
             "repeats": ("last", "responded_at"),
             "dated_by": ("sent_at", "responded_at"),
             "told_with": [("score", "responded_at"), ("comment", "responded_at")],

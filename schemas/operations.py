@@ -144,7 +144,9 @@ class Ingest(Contract):
     as_of: pl.Date = column("Day the data speaks for")
     sight: str = column("What months see of the table: windows, months and code, in one hash")
     ingested_at: Instant = column("When (UTC)")  # type: ignore[valid-type]
-    staged_sha256: str = column("SHA-256 of the staged file; empty: there is none", null=True)
+    staged_sha256: str = column(
+        "SHA-256 of the staged file, or of the list of its months; empty: there is none", null=True
+    )
     left_out: str = column("Rows of left_out that the staged file does not hold, as JSON", null=True)
 
     class Config:

@@ -26,7 +26,7 @@ class UsageEvents(Export):
 
     class Config:
         unique = ["export_source", "event_id"]
-        metadata = {"dated_by": "occurred_at", "repeats": ("first", "occurred_at")}
+        metadata = {"by_month": True, "dated_by": "occurred_at", "repeats": ("first", "occurred_at")}
 
 
 class Usage(Contract):

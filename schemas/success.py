@@ -65,6 +65,7 @@ class CsmActivities(CsmActivity, Export):
     class Config:
         unique = ["export_source", "activity_id"]
         metadata = {
+            "by_month": True,
             "dated_by": ("due_on", "held_on"),
             "told_with": [(name, "held_on") for name in ("executive_present", "csm_thumb", "customer_thumb", "rating")],
             "either": [("due_on", "held_on")],

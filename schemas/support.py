@@ -50,6 +50,7 @@ class Tickets(Ticket, Export):
     class Config:
         unique = ["export_source", "ticket_id"]
         metadata = {
+            "by_month": True,
             "dated_by": "created_at",
             "told_with": [("satisfaction_score", ("satisfaction_at", "last_solved_at"))],
             "ordered": [

@@ -31,4 +31,4 @@ def _private(folders: Folders) -> Iterator[Path]:
         if (folders.root / room).is_dir():
             yield folders.root / room
     for room in ("landed", "staged", "quarantine"):
-        yield from (path for path in (folders.root / room).glob("*") if path.is_file())
+        yield from (folders.root / room).rglob("*")

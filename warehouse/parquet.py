@@ -19,7 +19,13 @@ from warehouse.macros import OBSERVATIONS
 from warehouse.versions import FILE, PARQUET, sync
 from warehouse.views import VIEWS
 
-BY_MONTH = [*FACTS, *VALUES, *EXPLANATIONS, "dim_account_month"]
+BY_MONTH = {
+    name: ", ".join(f'"{column}"' for column in PUBLISHED[name].grain())
+    for name in (*FACTS, *VALUES, *EXPLANATIONS, "dim_account_month")
+}
+"""Tables that have a file for each month, and the order of its rows."""
+VIEWS_BY_MONTH = {view.name: view.order for view in VIEWS if view.is_by_month}
+"""Views that have one, as they have as many rows as tables."""
 WHOLE = [name for name in (*DIMENSIONS, *OPERATIONS) if name not in BY_MONTH]
 LIST = "files.json"
 NO_ROWS = "no_rows.parquet"
@@ -97,8 +103,9 @@ def _write(database: Path, target: Path, before: Path | None, made: Mapping[str,
         for table in WHOLE:
             _copy(connection, f"SELECT * FROM {table}", target / f"{table}.parquet")  # noqa: S608 - our names
         for view in (*VIEWS, OBSERVATIONS):
-            _copy(connection, f"SELECT * FROM {view.name} ORDER BY {view.order}", target / f"{view.name}.parquet")  # noqa: S608
-        for table in BY_MONTH:
+            if view.name not in VIEWS_BY_MONTH:
+                _copy(connection, f"SELECT * FROM {view.name} ORDER BY {view.order}", target / f"{view.name}.parquet")  # noqa: S608
+        for table, order in {**BY_MONTH, **VIEWS_BY_MONTH}.items():
             (target / table).mkdir()
             changed: list[tuple[dt.date, int]] = []
             counted = f"SELECT month, count(*) FROM {table} GROUP BY month ORDER BY month"  # noqa: S608 - our names
@@ -115,7 +122,9 @@ def _write(database: Path, target: Path, before: Path | None, made: Mapping[str,
                 else:
                     changed.append((month, rows))
             for months in _at_once(changed):
-                _write_months(connection, table, months, target)
+                _write_months(
+                    connection, f"{table} WHERE list_contains(?, month) ORDER BY {order}", table, months, target
+                )
     finally:
         connection.close()
     sha256 = {str(path.relative_to(target)): sha256_of(path) for path in sorted(target.rglob("*.parquet"))}
@@ -135,9 +144,10 @@ def _at_once(months: Sequence[tuple[dt.date, int]]) -> Iterator[list[dt.date]]:
         yield [month for _, (month, _) in piece]
 
 
-def _write_months(connection: duckdb.DuckDBPyConnection, table: str, months: list[dt.date], target: Path) -> None:
-    order = ", ".join(f'"{column}"' for column in PUBLISHED[table].grain())
-    query = f"SELECT * FROM {table} WHERE list_contains(?, month) ORDER BY {order}"  # noqa: S608 - our names
+def _write_months(
+    connection: duckdb.DuckDBPyConnection, rows_of: str, table: str, months: list[dt.date], target: Path
+) -> None:
+    query = f"SELECT * FROM {rows_of}"  # noqa: S608 - our names
     frames = connection.sql(query, params=[months]).pl().partition_by("month", as_dict=True, maintain_order=True)
     for (month,), rows in frames.items():
         path = target / month_file(table, month)

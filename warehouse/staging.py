@@ -1,51 +1,153 @@
 """Staged tables: the canonical tables, validated and clean, as Parquet files only runs read."""
 
+import datetime as dt
+import hashlib
+import io
+import json
 import os
 from pathlib import Path
+from typing import TypedDict
 
 import polars as pl
 
 from schemas.contract import Contract
 from warehouse.errors import DamagedError
-from warehouse.folders import PRIVATE_FILE, Folders
+from warehouse.folders import PRIVATE_FILE, PRIVATE_FOLDER, Folders
 from warehouse.landing import sha256_of
 from warehouse.pasted import make
 
+MONTHS = "months.json"
+"""The list of a table that is staged by month: of each month its rows and the SHA-256 of its file."""
+UNDATED = "undated"
+"""The month of rows that nothing dates."""
+
+
+class _Listed(TypedDict):
+    rows: int
+    sha256: str
+
 
 def staged_path(folders: Folders, table: str) -> Path:
-    """The file of a staged table."""
-    return folders.staged / f"{table}.parquet"
+    """The file of a staged table; of one that is staged by month, its list."""
+    by_month = folders.staged / table / MONTHS
+    return by_month if by_month.parent.is_dir() else folders.staged / f"{table}.parquet"
 
 
-def write_staged(folders: Folders, table: str, frame: pl.DataFrame) -> str:
-    """Replace a staged table; whoever reads sees the old rows or the new. The SHA-256 of its file."""
-    path = staged_path(folders, table)
-    part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    os.close(os.open(part, os.O_WRONLY | os.O_CREAT, PRIVATE_FILE))
-    frame.write_parquet(part)
-    sha256 = sha256_of(part)
-    part.replace(path)
+def write_staged(folders: Folders, table: str, frame: pl.DataFrame, months: pl.Series | None = None) -> str:
+    """Replace a staged table; the SHA-256 by which it is known.
+
+    With `months`, the month of each row, it is staged by month: only files of months whose rows are others are written.
+    A kill in between leaves files that their list does not know, and so a table that is not what was staged.
+    """
+    if months is None:
+        path = folders.staged / f"{table}.parquet"
+        return _replace(path, _as_parquet(frame))
+    folder = folders.staged / table
+    folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+    before, written = _list(folder), dict[str, _Listed]()
+    dated = frame.with_columns(months.alias(UNDATED)).partition_by(UNDATED, as_dict=True, include_key=False)
+    for (month,), rows in dated.items():
+        name, content = month.isoformat()[:7] if month else UNDATED, _as_parquet(rows)
+        written[name] = {"rows": rows.height, "sha256": hashlib.sha256(content).hexdigest()}
+        if before.get(name) != written[name] or not _is_whole(folder, name, written[name]):
+            _replace(folder / f"{name}.parquet", content)
+    told = json.dumps(written, indent=0, sort_keys=True)
+    sha256 = _replace(folder / MONTHS, told.encode())
+    for path in folder.glob("*.parquet"):
+        if path.stem not in written:
+            path.unlink()
+    (folders.staged / f"{table}.parquet").unlink(missing_ok=True)
     return sha256
 
 
-def is_staged(folders: Folders, table: str, sha256: str | None) -> bool:
-    """Whether the file that was written is there, whole: not another table's, not cut, not edited."""
+def _as_parquet(frame: pl.DataFrame) -> bytes:
+    content = io.BytesIO()
+    frame.write_parquet(content)
+    return content.getvalue()
+
+
+def _replace(path: Path, content: bytes) -> str:
+    """Put a private file in the place of what was there; whoever reads sees the old one or the new. Its SHA-256."""
+    part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT, PRIVATE_FILE), "wb") as file:
+        file.write(content)
+    part.replace(path)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _list(folder: Path) -> dict[str, _Listed]:
+    """What the list of a table that is staged by month says; nothing where it is gone or cannot be read."""
+    try:
+        told: dict[str, _Listed] = json.loads((folder / MONTHS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return told
+
+
+def _is_whole(folder: Path, name: str, listed: _Listed) -> bool:
+    path = folder / f"{name}.parquet"
+    return path.is_file() and sha256_of(path) == listed["sha256"]
+
+
+def wrong_staged(folders: Folders, table: str, sha256: str) -> list[str]:
+    """Names of a table's staged files that are gone, or not what was written: another table's, cut, edited."""
     path = staged_path(folders, table)
-    return sha256 is not None and path.is_file() and sha256_of(path) == sha256
+    if not path.is_file() or sha256_of(path) != sha256:
+        return [str(path.relative_to(folders.staged))]
+    if path.name != MONTHS:
+        return []
+    return [f"{table}/{n}.parquet" for n, each in _list(path.parent).items() if not _is_whole(path.parent, n, each)]
 
 
-def read_staged(folders: Folders, table: str, contract: type[Contract], sha256: str) -> pl.DataFrame:
-    """A staged table's rows, of the very file that was written.
+def is_staged(folders: Folders, table: str, sha256: str | None) -> bool:
+    """Whether the files that were written are there, whole."""
+    return sha256 is not None and not wrong_staged(folders, table, sha256)
+
+
+def staged_rows(folders: Folders, table: str) -> dict[dt.date, int]:
+    """Of a table that is staged by month the rows of each; of another one nothing."""
+    listed = _list(folders.staged / table)
+    return {dt.date.fromisoformat(f"{name}-01"): each["rows"] for name, each in listed.items() if name != UNDATED}
+
+
+def read_staged(
+    folders: Folders,
+    table: str,
+    contract: type[Contract],
+    sha256: str,
+    months: tuple[dt.date | None, dt.date] | None = None,
+) -> pl.DataFrame:
+    """A staged table's rows, of the very files that were written.
+
+    `months`: of a table that is staged by month only those of the months from the first (None: the beginning) through
+    the last; other files are not looked at.
 
     Raises:
         DamagedError: another file is there, or none; to read it as no rows would publish their absence.
     """
     path = staged_path(folders, table)
-    if not is_staged(folders, table, sha256):
+    _check(folders, path, sha256)
+    if path.name != MONTHS:
+        return contract.shaped(pl.read_parquet(path))
+    found = [contract.blank()]
+    for name, listed in sorted(_list(path.parent).items()):
+        if months is None or _is_within(name, *months):
+            file = path.with_name(f"{name}.parquet")
+            _check(folders, file, listed["sha256"])
+            found.append(contract.shaped(pl.read_parquet(file)))
+    return pl.concat(found)
+
+
+def _is_within(name: str, first: dt.date | None, last: dt.date) -> bool:
+    return name != UNDATED and (first.isoformat()[:7] if first else "") <= name <= last.isoformat()[:7]
+
+
+def _check(folders: Folders, path: Path, sha256: str) -> None:
+    if not path.is_file() or sha256_of(path) != sha256:
         how = "is not what was staged" if path.exists() else "is gone"
-        raise DamagedError(f"staged/{path.name} {how}: {make('run')} makes it again from the landed files")
-    return contract.shaped(pl.read_parquet(path))
+        name = path.relative_to(folders.staged)
+        raise DamagedError(f"staged/{name} {how}: {make('run')} makes it again from the landed files")
 
 
 def read_quarantined(folders: Folders, table: str) -> pl.DataFrame:

@@ -21,6 +21,8 @@ class View:
     columns: dict[str, str]
     order: str = "month"
     """How its rows lie in the Parquet file."""
+    is_by_month: bool = False
+    """Whether it has a Parquet file for each month."""
 
 
 VIEWS = (
@@ -36,6 +38,8 @@ VIEWS = (
         """,
         ("metric_part", "dim_metric", "dim_account"),
         {},
+        "metric, account_id",
+        is_by_month=True,
     ),
     View(
         "metric_readable",

@@ -21,7 +21,7 @@ from warehouse.parquet import damaged_parquet
 from warehouse.pasted import make
 from warehouse.person_key import NAME, person_key
 from warehouse.recovery import is_readable
-from warehouse.staging import is_staged
+from warehouse.staging import wrong_staged
 from warehouse.versions import current_version, is_linked, versions
 
 Finding = tuple[bool, str]
@@ -97,9 +97,9 @@ def staged(project: Project) -> Iterator[Finding]:
     """The staged files, each the one that its last ingest wrote."""
     folders = project.folders
     hashes = _staged_hashes(folders.working_database)
-    wrong = [table for table, sha256 in hashes.items() if not is_staged(folders, table, sha256)]
-    for table in wrong:
-        yield False, f"{table}.parquet is gone, or is not what was staged: {make('run')} makes it again"
+    wrong = {table: found for table, sha256 in hashes.items() if (found := wrong_staged(folders, table, sha256))}
+    for name in (name for found in wrong.values() for name in found):
+        yield False, f"{name} is gone, or is not what was staged: {make('run')} makes it again"
     yield True, f"{len(hashes) - len(wrong)} tables"
 
 

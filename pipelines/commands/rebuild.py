@@ -50,7 +50,9 @@ def _replace(made: Folders, former: Folders) -> None:
     for ours, theirs in ((made.staged, former.staged), (made.quarantine, former.quarantine)):
         new = {path.name for path in ours.iterdir()}
         for path in ours.iterdir():
-            path.replace(theirs / path.name)
+            if (there := theirs / path.name).is_dir():
+                shutil.rmtree(there)
+            path.replace(there)
         for path in theirs.iterdir():
             if path.name not in new:
-                path.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -18,15 +18,17 @@ from pipelines.ingest.sources import crms_of, ingest_code, look_at, sources_of, 
 from pipelines.project import Project
 from schemas.operations import WARNED, ContentMonth, ExportFile, Ingest, LeftOut, Quarantine
 from schemas.tables import CANONICAL
+from transforms.calendar import month_start
 from transforms.clean.reach import together
 from transforms.clean.vendors import FORMS
+from transforms.visible import own_day
 from warehouse.errors import WarehouseError
 from warehouse.landed import LandedFile, landed_files
 from warehouse.landing import land_files, source_files
 from warehouse.lineage import digest
 from warehouse.person_key import make_key
 from warehouse.rejected import dated
-from warehouse.staging import is_staged, write_quarantined, write_staged
+from warehouse.staging import is_staged, write_quarantined, write_staged, wrong_staged
 from warehouse.validation import AT
 
 NEVER = dt.date(1970, 1, 1)
@@ -108,7 +110,7 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
         # Until all is recorded the file is of no known making: a kill in between must not leave it under its old name.
         unknown = known.with_columns(made_from=pl.lit(""))
         project.database.write_whole({Ingest.table(): unknown}, {"table_name": [table]})
-        sha256 = write_staged(project.folders, table, staged)
+        sha256 = write_staged(project.folders, table, staged, _months(project, table, staged))
         _record_rows(project, table, gathered, run_id)
         notices = (
             *gathered.notices,
@@ -164,10 +166,11 @@ def due(project: Project, as_of: dt.date, sights: Callable[[str], str]) -> list[
     ]
 
 
-def damaged(project: Project) -> list[str]:
-    """Canonical tables whose staged file is not the one that their last ingest wrote."""
+def damaged(project: Project) -> dict[str, list[str]]:
+    """Canonical tables of which some staged files are not those that their last ingest wrote, with these."""
     hashes = project.staged_hashes()
-    return [table for table in CANONICAL if table in hashes and not is_staged(project.folders, table, hashes[table])]
+    wrong = {table: wrong_staged(project.folders, table, hashes[table]) for table in CANONICAL if table in hashes}
+    return {table: names for table, names in wrong.items() if names}
 
 
 def made_from(project: Project, table: str, files: list[LandedFile]) -> str:
@@ -189,6 +192,14 @@ def made_from(project: Project, table: str, files: list[LandedFile]) -> str:
     code = ingest_code(project, table)
     whose = [who, crms.names, crms.named_by, matched]
     return digest(sources, speaking, landed, whose, config.segments, config.reporting.model_dump(), derived, code)
+
+
+def _months(project: Project, table: str, staged: pl.DataFrame) -> pl.Series | None:
+    """The month of each row of a table that is staged by month."""
+    contract = project.contracts[table]
+    if not contract.by_month():
+        return None
+    return staged.select(month_start(own_day(contract, project.config.reporting.time_zone))).to_series()
 
 
 def _exported(project: Project, table: str, gathered: Gathered) -> frozenset[str]:

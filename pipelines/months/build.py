@@ -2,12 +2,14 @@
 
 import datetime as dt
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 import polars as pl
 
 from pipelines.months.expectation import Made, expected
+from pipelines.months.inputs import is_read_by_month
 from pipelines.months.nodes import Node, nodes, offsets
 from pipelines.months.plan import Stretch
 from pipelines.months.readers import UNPARTITIONED
@@ -25,8 +27,10 @@ from warehouse.pasted import make
 from warehouse.rejected import rejected_of
 
 PARTS = "metric_account_month"
-MOST_PARTS = 1_500_000
-"""So many parts of metrics are given to a function at a time, or those of one month."""
+MOST_ROWS = 1_500_000
+"""So many parts of metrics are given to a function at a time, or those of one month; an event counts for some."""
+PARTS_IN_EVENT = 3
+"""An event takes as much memory as so many parts, as it has more columns."""
 
 
 class MonthRun:
@@ -94,26 +98,31 @@ class MonthRun:
         return counts
 
     def _stretches(self, node: Node, months: list[dt.date]) -> Iterator[list[dt.date]]:
-        """The months as consecutive ones, of which the parts of metrics that the node reads take little memory."""
+        """The months as consecutive ones, of which what the node reads takes little memory."""
         for first, last in contiguous(months):
-            sizes, stretch, size = self._parts_read(node, first, last), list[dt.date](), 0
+            sizes, stretch, size = self._rows_read(node, first, last), list[dt.date](), 0
             for month in months_between(first, last):
-                if stretch and size + sizes.get(month, 0) > MOST_PARTS:
+                if stretch and size + sizes[month] > MOST_ROWS:
                     yield stretch
                     stretch, size = [], 0
                 stretch.append(month)
-                size += sizes.get(month, 0)
+                size += sizes[month]
             yield stretch
 
-    def _parts_read(self, node: Node, first: dt.date, last: dt.date) -> dict[dt.date, int]:
-        """How many parts a month has of the metrics whose parts the node reads; none where it reads all months."""
-        sizes: dict[dt.date, int] = {}
+    def _rows_read(self, node: Node, first: dt.date, last: dt.date) -> Counter[dt.date]:
+        """How many parts of metrics and events that the node reads a month has; not of what it reads all months of."""
+        sizes: Counter[dt.date] = Counter()
         for reader in node.readers:
             window = reader.reads.get(PARTS, THE_MONTH)
             if PARTS in parameters(reader.function) and isinstance(window, Months) and window.back is not ALL:
                 keys = self.project.database.metric_keys([metric.name for metric in reader.metrics])
                 of_metrics = {"metric_key": keys["metric_key"].to_list()}
-                sizes |= self.project.database.heights(MetricPart.table(), (first, last), of_metrics)
+                sizes.update(self.project.database.heights(MetricPart.table(), (first, last), of_metrics))
+        for table, windows in node.windows.items():
+            contract = self.project.contracts.get(table)
+            if contract and all(is_read_by_month(each, contract) and each.back is not ALL for each in windows):
+                heights = self.inputs.store.heights(table)
+                sizes.update({month: PARTS_IN_EVENT * rows for month, rows in heights.items()})
         return sizes
 
     def _table(self, node: Node, months: list[dt.date]) -> dict[dt.date, int]:

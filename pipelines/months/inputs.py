@@ -7,7 +7,7 @@ through `pipelines.months.nodes`, which reads the same windows. A row that a win
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 import polars as pl
 
@@ -52,6 +52,12 @@ class Store(Protocol):
     def staged(self, table: str) -> pl.DataFrame:
         """A canonical table, of our customers only, or a dimension without months: all its rows."""
 
+    def dated(self, table: str, first: dt.date | None, last: dt.date) -> pl.DataFrame:
+        """Of a canonical table that is staged by month the rows of the months from the first (None: all before)."""
+
+    def heights(self, table: str) -> dict[dt.date, int]:
+        """How many rows each month has of such a table."""
+
     def built(self, table: str, first: dt.date, last: dt.date) -> pl.DataFrame:
         """The months of a table by month."""
 
@@ -68,6 +74,17 @@ class Store(Protocol):
 def is_as_told(window: Window) -> bool:
     """Whether a window shows of each version what it told itself."""
     return isinstance(window, History) and window.as_told
+
+
+def is_read_by_month(window: Window, contract: type[Contract]) -> TypeGuard[Months]:
+    """Whether of a table only the months of a window need be read.
+
+    Not where rows are dated by another column than the one by which they are staged, and not where which row of a key
+    counts is settled among rows of several months.
+    """
+    repeats = contract.repeats()
+    of_several = repeats is not None and repeats[0] == "last"
+    return contract.by_month() and not of_several and isinstance(window, Months) and window.by is None
 
 
 def visible(
@@ -179,9 +196,13 @@ class Inputs:
         if table not in UNPARTITIONED:
             first, last = self.span(window, months)
             return self.store.built(table, self._with_earlier(table, window, months, first), last)
-        frame = self.as_known(table, is_as_told(window))
-        within = (months[0], months[-1])
-        return visible(frame, self.contracts[table], resolved(window, self.config), within, self.config, self.months[0])
+        contract, shown, within = self.contracts[table], resolved(window, self.config), (months[0], months[-1])
+        if is_read_by_month(shown, contract):
+            begin, end = earliest(shown, within[0], self.months[0]), add_months(within[1], numbers(shown)[1])
+            frame = seen_on(self.store.dated(table, begin, end), contract, self.as_of, self.config.reporting.time_zone)
+        else:
+            frame = self.as_known(table, is_as_told(window))
+        return visible(frame, contract, shown, within, self.config, self.months[0])
 
     def _with_earlier(self, table: str, window: Window, months: list[dt.date], first: dt.date) -> dt.date:
         """First month of the rows of a built table: with the first computed one lie those it keeps of earlier ones."""

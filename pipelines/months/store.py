@@ -11,6 +11,7 @@ from schemas.operations import AccountKey
 from schemas.tables import CANONICAL
 from transforms.clean.counting import of_customers
 from warehouse.person_key import person_key
+from warehouse.staging import staged_rows
 
 
 class ProjectStore:
@@ -24,6 +25,14 @@ class ProjectStore:
         if table not in CANONICAL:
             return self.project.database.read(table)
         return of_customers(table, self.project.staged(table))
+
+    def dated(self, table: str, first: dt.date | None, last: dt.date) -> pl.DataFrame:
+        """The rows of a canonical table that is staged by month, of the months from the first through the last."""
+        return of_customers(table, self.project.staged(table, (first, last)))
+
+    def heights(self, table: str) -> dict[dt.date, int]:
+        """How many rows each month has of a canonical table that is staged by month."""
+        return staged_rows(self.project.folders, table)
 
     def built(self, table: str, first: dt.date, last: dt.date) -> pl.DataFrame:
         """The months of a table by month."""

@@ -10,6 +10,7 @@ from pipelines.months.plan import stale_months
 from pipelines.project import Project
 from pipelines.publish.glossary import glossary, wording
 from pipelines.publish.limits import refuse_emptied, refuse_moves, refuse_rejected
+from schemas.customers import DimAccount
 from schemas.operations import Build, ExportFile, LeftOut, Quarantine
 from transforms.calendar import month_of
 from transforms.catalogue import MONTHLY_TABLES, metric_assets
@@ -83,13 +84,19 @@ def is_new(project: Project) -> bool:
 
 
 def fingerprints(project: Project) -> dict[tuple[str, dt.date], str]:
-    """What each published table's month is made from; metric_part and metric_month are made from every metric asset."""
+    """What each published table's month is made from, and that of views by month.
+
+    metric_part and metric_month are made from every metric asset.
+    """
     builds = project.database.read(Build.table())
     known = {
         (t, m): f for t, m, f in builds.select("table_name", "month", "fingerprint").iter_rows() if t in MONTHLY_TABLES
     }
     metrics = builds.filter(pl.col("table_name").is_in(list(metric_assets()))).sort("table_name")
+    names = project.database.read(DimAccount.table()).select("account_key", "account_id", "account_name")
+    shown = digest(code_of(*SHOWN), names.sort("account_key").rows())
     for (month,), rows in metrics.group_by("month"):
         made = digest(rows.select("table_name", "fingerprint").rows())
         known["metric_part", month] = known["metric_month", month] = made
+        known["metric_account_month", month] = digest(made, shown)
     return known

@@ -6,6 +6,7 @@ that one such copy saw one after the other (`story`), as each of them costs an i
 
 import datetime as dt
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -200,8 +201,8 @@ def unbuilt(story: Story, tmp_path: Path) -> SmallCompany:
 def test_after_all_changes_everything_is_what_a_build_from_nothing_makes(story: Story, tmp_path: Path) -> None:
     assert story.company.stale() == []
     anew = story.company.copy(tmp_path / "anew")
-    for path in (anew.project().folders.working_database, *anew.project().folders.staged.iterdir()):
-        path.unlink()
+    anew.project().folders.working_database.unlink()
+    shutil.rmtree(anew.project().folders.staged)
     anew.ingest()
     anew.build()
     same(story.frames, anew.frames())
@@ -218,9 +219,10 @@ def test_running_months_again_gives_the_same_rows(company: SmallCompany, as_buil
 
 def test_ingesting_unchanged_files_again_leaves_everything_as_it_is(company: SmallCompany, as_built: Frames) -> None:
     staged = company.project().folders.staged
-    before = {path.name: path.stat().st_mtime_ns for path in staged.iterdir()}
+    before = {path: path.stat().st_mtime_ns for path in staged.rglob("*")}
     company.ingest()
-    assert {path.name: path.stat().st_mtime_ns for path in staged.iterdir()} == before
+    assert {path: path.stat().st_mtime_ns for path in staged.rglob("*")} == before
+    assert staged / "tickets" / "2024-03.parquet" in before
     assert company.stale() == []
     same(company.frames(), as_built)
 
@@ -253,7 +255,7 @@ def test_a_rebuild_gives_the_same_values_and_the_same_account_keys(
     before, keyed = company.frames(), with_keys(company)
     forget_but_keys(project.database)
     assert project.database.read("fct_mrr_account_month").is_empty()
-    for path in project.folders.staged.glob("*.parquet"):
+    for path in project.folders.staged.rglob("*.parquet"):
         path.unlink()
     company.run()
     assert company.stale() == []

@@ -77,10 +77,10 @@ def test_a_first_ingest_that_found_the_disk_full_is_due_again(tmp_path, monkeypa
     company = small_company(tmp_path / "company", **MONTHS)
     write = canonical_tables.write_staged
 
-    def until_it_is_full(folders, table, frame):
+    def until_it_is_full(folders, table, frame, months):
         if table == ended_at:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return write(folders, table, frame)
+        return write(folders, table, frame, months)
 
     with monkeypatch.context() as full:
         full.setattr(canonical_tables, "write_staged", until_it_is_full)

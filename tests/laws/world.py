@@ -41,6 +41,12 @@ class FrameStore:
     def staged(self, table: str) -> pl.DataFrame:
         return self.tables[table]
 
+    def dated(self, table: str, first: dt.date | None, last: dt.date) -> pl.DataFrame:
+        return self.tables[table]
+
+    def heights(self, table: str) -> dict[dt.date, int]:
+        return {}
+
     def built(self, table: str, first: dt.date, last: dt.date) -> pl.DataFrame:
         return self.tables[table].filter(pl.col("month").is_between(first, last))
 
@@ -143,6 +149,12 @@ class World:
             return self.table(node.name, months)
         values = Values(node, self.inputs, months, lambda other: self.values(other, months))
         return pl.concat(values.made(), how="diagonal")
+
+    def dated(self, table: str, first: dt.date | None, last: dt.date) -> pl.DataFrame:
+        return self.tables[table]
+
+    def heights(self, table: str) -> dict[dt.date, int]:
+        return {}
 
     def built(self, node: Node) -> pl.DataFrame:
         """The rows of a node over all months, as `build` made them."""

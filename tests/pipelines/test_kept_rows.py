@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,7 @@ def test_no_damage_of_it_stops_a_run_or_takes_rows_away(files: Files, seed: int)
         for _ in range(3):
             content[chance.randrange(len(content) - 400, len(content))] ^= 1 << chance.randrange(8)
         path.write_bytes(content)
-    (files.company.data / "staged" / "usage_events.parquet").unlink()
+    shutil.rmtree(files.company.data / "staged" / "usage_events")
     files.ingest()
     assert files.made()[0] == whole
 

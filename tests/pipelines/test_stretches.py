@@ -34,7 +34,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[list[dt.date]]:
 
 def test_months_by_themselves_make_what_all_at_once_make(company, given, monkeypatch):
     before = company.frames([DRIVERS])
-    monkeypatch.setattr(pipelines.months.build, "MOST_PARTS", 1)
+    monkeypatch.setattr(pipelines.months.build, "MOST_ROWS", 1)
     company.build(only=[DRIVERS])
     assert given == [[month] for month in MONTHS]
     assert before[DRIVERS].height > 0
@@ -48,8 +48,8 @@ def test_months_of_few_parts_are_made_together(company, given):
 
 
 def test_months_are_made_together_as_long_as_their_parts_are_few_enough(company, given, monkeypatch):
-    monkeypatch.setattr(MonthRun, "_parts_read", lambda _, node, first, last: dict.fromkeys(MONTHS, 10))
-    monkeypatch.setattr(pipelines.months.build, "MOST_PARTS", 40)
+    monkeypatch.setattr(MonthRun, "_rows_read", lambda *_: dict.fromkeys(MONTHS, 10))
+    monkeypatch.setattr(pipelines.months.build, "MOST_ROWS", 40)
     company.build(only=[DRIVERS])
     assert [len(months) for months in given] == [4, 4, 4, 3]
     assert [month for months in given for month in months] == MONTHS

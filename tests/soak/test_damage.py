@@ -439,19 +439,26 @@ def _another(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "damage"),
-    [("subscription_items", Path.unlink), ("accounts", _another), ("account_links", _cut), ("tickets", _rubbish)],
+    ("name", "damage"),
+    [
+        ("subscription_items.parquet", Path.unlink),
+        ("accounts.parquet", _another),
+        ("account_links.parquet", _cut),
+        ("tickets/2024-03.parquet", _rubbish),
+        ("usage_events/2023-04.parquet", Path.unlink),
+        ("invoices/months.json", _cut),
+    ],
 )
 def test_a_staged_file_that_is_not_what_was_staged_is_made_again_and_never_read_as_no_rows(
-    company: SmallCompany, command: Command, table: str, damage: Callable[[Path], None]
+    company: SmallCompany, command: Command, name: str, damage: Callable[[Path], None]
 ) -> None:
-    path = company.data / "staged" / f"{table}.parquet"
+    path = company.data / "staged" / name
     content, before = path.read_bytes(), mrr(company)
     damage(path)
     (line,) = wrong(command)
-    assert f"{table}.parquet is gone, or is not what was staged" in line
+    assert f"{name} is gone, or is not what was staged" in line
     status, out, _ = command("plan")
-    assert status == 0 and f"staged/{table}.parquet" in out
+    assert status == 0 and f"staged/{name}" in out
     status, out, _ = command(*pasted(line, company))
     assert status == 0 and "months built: none" in out
     assert path.read_bytes() == content

@@ -95,7 +95,7 @@ def test_of_a_run_that_ends_well_nothing_is_told_elsewhere(company: SmallCompany
     status, said = commands.run(company, "run")
     assert status == 0, said
     assert search(company, said) == {}
-    staged = [pl.read_parquet(path) for path in (company.data / "staged").glob("*.parquet")]
+    staged = [pl.read_parquet(path) for path in (company.data / "staged").rglob("*.parquet")]
     assert _in_frames(staged) == {PERSON}
     database = company.project().database
     assert database.read("quarantine").select("table_name", "line").n_unique() == expected

@@ -12,10 +12,10 @@ from schemas.metrics import NULL_REASONS, MetricMonth
 from transforms.calendar import add_months, month_of
 from transforms.exported import Exported
 from transforms.metrics.definition import Derived, Median, Metric, Ratio, WithParts
-from transforms.sums import exact_sum
+from transforms.sums import added, parted_sums
 
-ALL_ACCOUNTS = ("all", "all")
 KEYS = ["month", "dimension", "segment"]
+ACCOUNT = ["month", "account_id"]
 Z = 1.959963984540054
 """Two-sided 95 % of the normal distribution."""
 
@@ -53,15 +53,15 @@ class Surroundings:
         unknown = self.dim_account_month.filter(~pl.col(known_where))
         everyone = self.dim_month if self.exported.partly.intersection(needs) else unknown
         company = everyone.select("month", dimension=pl.lit("all"), segment=pl.lit("all"))
-        members = self.members.join(unknown, on=["month", "account_id"], how="semi").select(KEYS)
-        return pl.concat([company, members]).unique()
+        segments = self.in_segments(self.profile_of_account.join(unknown, on=ACCOUNT, how="semi"))
+        return pl.concat([company, segments]).unique()
 
     def known_parts(self, metric: Metric, parts: pl.DataFrame) -> pl.DataFrame:
         """The parts of the accounts for which the metric can be known."""
         if not metric.known_where:
             return parts
         unknown = self.dim_account_month.filter(~pl.col(metric.known_where))
-        return parts.join(unknown, on=["month", "account_id"], how="anti")
+        return parts.join(unknown, on=ACCOUNT, how="anti")
 
     @cached_property
     def months(self) -> pl.DataFrame:
@@ -69,42 +69,54 @@ class Surroundings:
         return self.dim_month.select("month")
 
     @cached_property
-    def members(self) -> pl.DataFrame:
-        """Every segment of every account in every month."""
+    def profiles(self) -> pl.DataFrame:
+        """One row per combination of segments that some account has: its number, `profile`, and the segments."""
+        return self.dim_account_month.select(self.segments).unique().with_row_index("profile")
+
+    @cached_property
+    def profile_of_account(self) -> pl.DataFrame:
+        """Month, account_id and profile of every account in every month. Accounts are many, profiles are few."""
         rows = self.dim_account_month
-        no_one = pl.DataFrame(
-            schema={"month": pl.Date, "account_id": pl.String, "dimension": pl.String, "segment": pl.String}
-        )
-        segments = [
-            rows.select("month", "account_id", dimension=pl.lit(name), segment=pl.col(name)) for name in self.segments
-        ]
-        return pl.concat(segments) if segments else no_one
+        if not self.segments:
+            return rows.select(*ACCOUNT, profile=pl.lit(0, pl.UInt32))
+        return rows.join(self.profiles, on=self.segments, nulls_equal=True).select(*ACCOUNT, "profile")
+
+    def in_segments(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows (month, profile, account_id …) once in each segment of their profile, with KEYS instead of it."""
+        others = [name for name in rows.columns if name not in {"month", "profile", "account_id"}]
+        segments = [self.profiles.select("profile", dimension=pl.lit(name), segment=name) for name in self.segments]
+        of_segments = [rows.join(of, on="profile").select(*KEYS, *others) for of in segments]
+        no_one = rows.clear().select("month", dimension=pl.lit("", pl.String), segment=pl.lit("", pl.String))
+        return pl.concat(of_segments) if of_segments else no_one.with_columns(rows.clear().select(others))
 
     @cached_property
     def spine(self) -> pl.DataFrame:
         """The rows that a metric has: month × company, and × every segment of an account of the month."""
         company = self.months.with_columns(dimension=pl.lit("all"), segment=pl.lit("all"))
-        members = self.members.join(self.months, on="month", how="semi").select(KEYS).unique()
-        return pl.concat([company, members]).sort(KEYS)
+        there = self.profile_of_account.join(self.months, on="month", how="semi").select("month", "profile").unique()
+        return pl.concat([company, self.in_segments(there).unique()]).sort(KEYS)
 
 
 def _sliced(rows: pl.DataFrame, around: Surroundings, aggregates: Sequence[pl.Expr]) -> pl.DataFrame:
-    """The aggregates for the company and every segment; an account in no segment counts in the company alone."""
+    """The aggregates of rows with a profile for the company and every segment.
+
+    An account in no segment, whose profile is NULL, counts in the company alone.
+    """
     company = rows.group_by("month", dimension=pl.lit("all"), segment=pl.lit("all")).agg(aggregates)
-    members = rows.join(around.members, on=["month", "account_id"]).group_by(KEYS).agg(aggregates)
-    return pl.concat([company, members])
+    return pl.concat([company, around.in_segments(rows).group_by(KEYS).agg(aggregates)])
 
 
 def roll_up(metric: WithParts, parts: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
     """Values of a `sum` or `ratio` metric from its parts, for the months of `around`."""
     within = parts.join(around.months, on="month", how="semi")
-    items = isinstance(metric, Ratio) and metric.items
-    counted = pl.col("denominator").sum().cast(pl.Int64) if items else pl.len().cast(pl.Int64)
-    sums = _sliced(
-        within,
-        around,
-        [exact_sum(pl.col("numerator")), exact_sum(pl.col("denominator")), counted.alias("observations")],
+    of_profiles = (
+        within.join(around.profile_of_account, on=ACCOUNT, how="left")
+        .group_by("month", "profile")
+        .agg(*parted_sums("numerator"), *parted_sums("denominator"), accounts=pl.len().cast(pl.Int64))
     )
+    items = isinstance(metric, Ratio) and metric.items
+    counted = added("denominator").cast(pl.Int64) if items else pl.col("accounts").sum()
+    sums = _sliced(of_profiles, around, [added("numerator"), added("denominator"), counted.alias("observations")])
     rows = around.spine.join(sums, on=KEYS, how="left").with_columns(
         pl.col("numerator", "denominator", "observations").fill_null(0)
     )
@@ -140,6 +152,7 @@ def medians(metric: Median, facts: pl.DataFrame, around: Surroundings) -> pl.Dat
         facts.select("account_id", month=pl.col(seen.month), value=pl.col(seen.value).cast(pl.Float64))
         .drop_nulls(["month", "value"])
         .join(around.months, on="month", how="semi")
+        .join(around.profile_of_account, on=ACCOUNT, how="left")
     )
     middle = _sliced(rows, around, [pl.col("value").median(), pl.len().cast(pl.Int64).alias("observations")])
     values = around.spine.join(middle, on=KEYS, how="left").with_columns(
