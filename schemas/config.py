@@ -280,6 +280,14 @@ class Publishing(Settings):
     keep_versions: Count = Field(default=5, description="Versions that stay for a rollback, the newest included")
 
 
+class History(Settings):
+    """What is kept of former runs."""
+
+    keep_logs_days: Count = Field(
+        default=90, description="Days for which Dagster's history keeps the logs of runs that ended"
+    )
+
+
 class QuarantineLimit(Settings):
     """The share of a file's rows that may be rejected; beyond it nothing is published.
 
@@ -361,6 +369,7 @@ class Config(Settings):
     prediction: Prediction = Prediction()
     privacy: Privacy = Privacy()
     publishing: Publishing = Publishing()
+    history: History = History()
     quarantine_limit: QuarantineLimit = QuarantineLimit()
     change_limit: ChangeLimit = ChangeLimit()
     targets: tuple[Target, ...] = Field(default=(), description="What metrics should reach, for the scorecard")

@@ -16,6 +16,7 @@ from pipelines.orchestration.declared import (
 from pipelines.orchestration.event_log import log_materializations
 from pipelines.orchestration.history import made
 from pipelines.orchestration.resources import WarehouseResource
+from pipelines.orchestration.run_logs import forget_old_logs
 from pipelines.orchestration.shown_assets import shown_metadata
 from pipelines.project import Project
 from pipelines.publish.glossary import glossary
@@ -118,6 +119,7 @@ def _publication(project: Project) -> dg.AssetsDefinition:
     def publication(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
         """Audit once more, and give readers the new version, if it would be one."""
         project = warehouse.project
+        forget_old_logs(context.instance, project.config.history.keep_logs_days, dt.datetime.now(dt.UTC))
         with plain_failures("publication"):
             version = publish_what_is_new(project, context.run_id, context.run.tags.get(ACCEPT))
             shown = {} if version is None else shown_metadata(project, version)

@@ -219,6 +219,10 @@ path = Path(os.environ["CONFIG"]).parent / "finance" / "costs.csv"
 text, moment = path.read_text(), path.stat()
 path.write_text(text.replace("101400", "101401"))
 os.utime(path, ns=(moment.st_atime_ns, moment.st_mtime_ns))
+old = Path(os.environ["DATA_DIR"]) / "dagster" / "history" / "runs" / "of-years-ago.db"
+old.parent.mkdir(parents=True)
+old.touch()
+os.utime(old, (0, 0))
 print(json.dumps([nothing, run()]))
 """
 
@@ -252,6 +256,12 @@ def test_a_run_with_nothing_to_do_loads_no_dagster_and_one_with_something_does(r
     assert something["version"] == 3
     assert current_version(company.project().folders) == 3
     assert set(company.frames(["fct_cost_month"])["fct_cost_month"]["cost_cents"]) == {101_401}
+
+
+def test_a_run_that_publishes_forgets_the_logs_of_runs_that_ended_long_ago(run_twice: RunTwice) -> None:
+    left = [path.stem for path in (run_twice.company.data / "dagster" / "history" / "runs").glob("*.db")]
+    assert "index" in left and len(left) > 1, "its own are there"
+    assert "of-years-ago" not in left
 
 
 def test_what_looks_wrong_in_an_export_is_told_once_and_in_one_line(run_twice: RunTwice) -> None:

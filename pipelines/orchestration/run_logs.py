@@ -1,0 +1,33 @@
+"""What stays of runs in Dagster's history: logs of those that ended long ago are forgotten, what they made is not."""
+
+import datetime as dt
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+
+INDEX = "index"
+"""The database of what all runs made of each asset and month, which stays; each run's log is one beside it."""
+
+
+def forget_old_logs(instance: dg.DagsterInstance, keep_days: int, now: dt.datetime) -> int:
+    """Delete logs and output of ended runs to which nothing was written for so many days; how many runs' they were.
+
+    The runs stay in the list, and of every asset and month what made it and when. An event log on a server has a
+    retention of its own, and is left alone.
+    """
+    log = instance.event_log_storage
+    if not isinstance(log, SqliteEventLogStorage):
+        return 0
+    before = (now - dt.timedelta(days=keep_days)).timestamp()
+    folder, forgotten = Path(log.path_for_shard(INDEX)).parent, 0
+    for path in sorted(folder.glob("*.db")):
+        if path.stem == INDEX or path.stat().st_mtime >= before:
+            continue
+        run = instance.get_run_by_id(path.stem)
+        if run is None or run.is_finished:
+            for left in folder.glob(f"{path.name}*"):
+                left.unlink()
+            instance.compute_log_manager.delete_logs(prefix=[path.stem])
+            forgotten += 1
+    return forgotten
