@@ -17,13 +17,14 @@ from warehouse.landing import sha256_of
 from warehouse.pasted import make
 
 MONTHS = "months.json"
-"""The list of a table that is staged by month: of each month its rows and the SHA-256 of its file."""
+"""The list of a table that is staged by month: of each month how many rows, a hash of them, and its file's SHA-256."""
 UNDATED = "undated"
 """The month of rows that nothing dates."""
 
 
 class _Listed(TypedDict):
     rows: int
+    content: str
     sha256: str
 
 
@@ -47,10 +48,12 @@ def write_staged(folders: Folders, table: str, frame: pl.DataFrame, months: pl.S
     before, written = _list(folder), dict[str, _Listed]()
     dated = frame.with_columns(months.alias(UNDATED)).partition_by(UNDATED, as_dict=True, include_key=False)
     for (month,), rows in dated.items():
-        name, content = month.isoformat()[:7] if month else UNDATED, _as_parquet(rows)
-        written[name] = {"rows": rows.height, "sha256": hashlib.sha256(content).hexdigest()}
-        if before.get(name) != written[name] or not _is_whole(folder, name, written[name]):
-            _replace(folder / f"{name}.parquet", content)
+        name, content = month.isoformat()[:7] if month else UNDATED, _content(rows)
+        known = before.get(name)
+        if known is None or known["content"] != content or not _is_whole(folder, name, known):
+            sha256 = _replace(folder / f"{name}.parquet", _as_parquet(rows))
+            known = {"rows": rows.height, "content": content, "sha256": sha256}
+        written[name] = known
     told = json.dumps(written, indent=0, sort_keys=True)
     sha256 = _replace(folder / MONTHS, told.encode())
     for path in folder.glob("*.parquet"):
@@ -58,6 +61,11 @@ def write_staged(folders: Folders, table: str, frame: pl.DataFrame, months: pl.S
             path.unlink()
     (folders.staged / f"{table}.parquet").unlink(missing_ok=True)
     return sha256
+
+
+def _content(rows: pl.DataFrame) -> str:
+    """A hash of the rows, in whatever order they come; to write them and hash the file takes five times longer."""
+    return f"{rows.select(pl.struct(pl.all()).hash(seed=7).cast(pl.Int128).sum()).item()}"
 
 
 def _as_parquet(frame: pl.DataFrame) -> bytes:

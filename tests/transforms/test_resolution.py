@@ -1,3 +1,4 @@
+from functools import partial
 from hashlib import blake2b
 
 import polars as pl
@@ -18,6 +19,12 @@ from transforms.metrics.definition import REGISTRY
 from transforms.metrics.roll_up import Surroundings, medians, roll_up
 
 YEAR = months("2023-07", "2024-06")
+OF_TICKETS = (
+    partial(resolution.fcr, dim_month=YEAR),
+    resolution.art,
+    resolution.escalation_rate,
+    resolution.reopen_rate,
+)
 EVERYTHING = {"tickets": frozenset(Tickets.dtypes()), "subscription_items": frozenset()}
 
 
@@ -63,7 +70,7 @@ def company(values):
 
 def fcr(*tickets, month="2024-01", time_zone="UTC"):
     """(Σ numerator, Σ denominator) of the company's month."""
-    values = roll_up(REGISTRY["fcr"], resolution.fcr(facts(*tickets, time_zone=time_zone)), around(month))
+    values = roll_up(REGISTRY["fcr"], resolution.fcr(facts(*tickets, time_zone=time_zone), YEAR), around(month))
     found = company(values)
     return found["numerator"], found["denominator"]
 
@@ -257,7 +264,7 @@ def test_fcr_rolls_up_by_segment_with_the_interval_of_wilson():
         for n in range(1, 11)
     ]
     other = ticket("11", solved="2024-01-05T00:00", account_id="b", requester_id="q")
-    parts = resolution.fcr(facts(*ten, other))
+    parts = resolution.fcr(facts(*ten, other), YEAR)
     values = roll_up(REGISTRY["fcr"], parts, around("2024-01", accounts=[("a", "IT"), ("b", "Law")]))
     assert company(values)["value"] == 9 / 11
     assert values.filter(pl.col("segment") == "Law").select("value", "observations").row(0) == (1, 1)
@@ -267,7 +274,7 @@ def test_fcr_rolls_up_by_segment_with_the_interval_of_wilson():
 
 
 def test_fcr_is_provisional_until_the_seven_days_are_over():
-    parts = resolution.fcr(facts(FIRST))
+    parts = resolution.fcr(facts(FIRST), YEAR)
     early = company(roll_up(REGISTRY["fcr"], parts, around("2024-01", as_of="2024-02-06")))
     final = company(roll_up(REGISTRY["fcr"], parts, around("2024-01", as_of="2024-02-07")))
     assert (early["is_provisional"], final["is_provisional"]) == (True, False)
@@ -291,12 +298,12 @@ def test_solved_tickets_are_looked_for_in_all_months_before_and_follow_ups_in_th
     ],
 )
 def test_fcr_is_not_known_without_its_columns(columns, reason):
-    found = company(roll_up(REGISTRY["fcr"], resolution.fcr(facts(FIRST)), around("2024-01", columns=columns)))
+    found = company(roll_up(REGISTRY["fcr"], resolution.fcr(facts(FIRST), YEAR), around("2024-01", columns=columns)))
     assert (found["null_reason"], found["value"]) == (reason, None if reason else 1)
 
 
 def test_a_month_in_which_nothing_was_solved_has_no_fcr():
-    found = company(roll_up(REGISTRY["fcr"], resolution.fcr(facts()), around("2024-01")))
+    found = company(roll_up(REGISTRY["fcr"], resolution.fcr(facts(), YEAR), around("2024-01")))
     assert (found["value"], found["null_reason"]) == (None, "zero_denominator")
 
 
@@ -313,7 +320,7 @@ def test_follow_ups_are_found_among_many_tickets_of_one_account():
         reopens=pl.lit(0),
     )
     fact = fct_ticket(Tickets.shaped(many), YEAR, "UTC", Privacy(), b"secret")
-    assert resolution.fcr(fact).select("numerator", "denominator").row(0) == (1, 20_000)
+    assert resolution.fcr(fact, YEAR).select("numerator", "denominator").row(0) == (1, 20_000)
 
 
 def test_the_order_of_tickets_does_not_matter_to_their_metrics():
@@ -324,7 +331,12 @@ def test_the_order_of_tickets_does_not_matter_to_their_metrics():
         )
     )
     shuffled = tickets.sample(fraction=1, shuffle=True, seed=7)
-    for function in (resolution.fcr, resolution.art, resolution.escalation_rate, resolution.reopen_rate):
+    for function in (
+        partial(resolution.fcr, dim_month=YEAR),
+        resolution.art,
+        resolution.escalation_rate,
+        resolution.reopen_rate,
+    ):
         assert_frame_equal(function(tickets), function(shuffled))
 
 
@@ -406,7 +418,12 @@ def test_tickets_per_account_are_those_created_by_accounts_with_opening_or_closi
 
 def test_the_metrics_of_support_survive_a_company_without_tickets():
     empty = facts()
-    for function in (resolution.fcr, resolution.art, resolution.escalation_rate, resolution.reopen_rate):
+    for function in (
+        partial(resolution.fcr, dim_month=YEAR),
+        resolution.art,
+        resolution.escalation_rate,
+        resolution.reopen_rate,
+    ):
         assert function(empty).is_empty()
     assert resolution.tickets_per_account(empty, FctMrrAccountMonth.blank()).is_empty()
     assert company(medians(REGISTRY["art_median"], empty, around("2024-01")))["null_reason"] == "zero_denominator"

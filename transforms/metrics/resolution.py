@@ -42,7 +42,7 @@ def solved(fct_ticket: pl.DataFrame) -> pl.DataFrame:
     needs=(SOLVED, "tickets.public_agent_replies", "tickets.reopens"),
     title="First contact resolution",
 )
-def fcr(fct_ticket: pl.DataFrame) -> pl.DataFrame:
+def fcr(fct_ticket: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     """Tickets solved at first contact / tickets solved in the month.
 
     At first contact: at most one public agent reply, no reopening, and no new ticket of the same requester (of its
@@ -50,7 +50,8 @@ def fcr(fct_ticket: pl.DataFrame) -> pl.DataFrame:
     ticket whose replies or reopens are empty is in neither.
     """
     replies, reopens = pl.col("public_agent_replies"), pl.col("reopens")
-    known = solved(fct_ticket).filter(replies.is_not_null() & reopens.is_not_null())
+    asked = solved(fct_ticket).join(dim_month.select("month"), on="month", how="semi")
+    known = asked.filter(replies.is_not_null() & reopens.is_not_null())
     at_once = known.filter((replies <= 1) & (reopens == 0))
     followed = followed_up(at_once, fct_ticket.filter("counts"))
     resolved = at_once.join(followed, on=TICKET, how="anti").select(*TICKET, resolved=pl.lit(1))
