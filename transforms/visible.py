@@ -37,10 +37,16 @@ def seen_on(frame: pl.DataFrame, contract: type[Contract], as_of: dt.date, time_
     days) stays. An outcome that is told without a day counts on the day it was due, so that an empty day never stands
     for a later one. Of answers that were given again those speak that `speaking` says.
     """
-    there = _with_days_of_outcomes(frame.filter(~is_after(contract, as_of, time_zone)), contract)
-    rows = _without_later(there, contract, as_of, time_zone)
+    there = only(frame, ~is_after(contract, as_of, time_zone))
+    rows = _without_later(_with_days_of_outcomes(there, contract), contract, as_of, time_zone)
     repeats = contract.repeats()
     return speaking(rows, contract, time_zone) if repeats and repeats[0] == "last" else rows
+
+
+def only(frame: pl.DataFrame, condition: pl.Expr) -> pl.DataFrame:
+    """The rows for which a condition holds; the frame itself where that is all, as a filter would copy it."""
+    holds = frame.select(condition.fill_null(value=False)).to_series()
+    return frame if holds.len() == frame.height and holds.all() else frame.filter(condition)
 
 
 def is_after(contract: type[Contract], day: dt.date, time_zone: str) -> pl.Expr:

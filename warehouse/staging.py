@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypedDict
 
@@ -34,20 +35,21 @@ def staged_path(folders: Folders, table: str) -> Path:
     return by_month if by_month.parent.is_dir() else folders.staged / f"{table}.parquet"
 
 
-def write_staged(folders: Folders, table: str, frame: pl.DataFrame, months: pl.Series | None = None) -> str:
-    """Replace a staged table; the SHA-256 by which it is known.
+def write_staged(folders: Folders, table: str, frame: pl.DataFrame) -> str:
+    """Replace a staged table; the SHA-256 of its file."""
+    return _replace(folders.staged / f"{table}.parquet", _as_parquet(frame))
 
-    With `months`, the month of each row, it is staged by month: only files of months whose rows are others are written.
-    A kill in between leaves files that their list does not know, and so a table that is not what was staged.
+
+def write_staged_months(folders: Folders, table: str, months: Iterable[tuple[dt.date | None, pl.DataFrame]]) -> str:
+    """Replace a table that is staged by month: each with its rows (None: those that nothing dates). Its list's SHA-256.
+
+    Only files of months whose rows are others are written. A kill in between leaves files that their list does not
+    know, and so a table that is not what was staged.
     """
-    if months is None:
-        path = folders.staged / f"{table}.parquet"
-        return _replace(path, _as_parquet(frame))
     folder = folders.staged / table
     folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
     before, written = _list(folder), dict[str, _Listed]()
-    dated = frame.with_columns(months.alias(UNDATED)).partition_by(UNDATED, as_dict=True, include_key=False)
-    for (month,), rows in dated.items():
+    for month, rows in months:
         name, content = month.isoformat()[:7] if month else UNDATED, _content(rows)
         known = before.get(name)
         if known is None or known["content"] != content or not _is_whole(folder, name, known):

@@ -4,7 +4,7 @@ import datetime as dt
 import json
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -13,7 +13,7 @@ from pipelines.ingest.cleaned import Gathered
 from pipelines.ingest.gathering import gather
 from pipelines.ingest.notices import ExportWarning, notices_on_contradiction, notices_on_ratings, notices_on_unknown
 from pipelines.ingest.rejected_accounts import notices_on_rejected
-from pipelines.ingest.resolved import FIRST, LINK, crm_accounts, is_derived, resolved
+from pipelines.ingest.resolved import FIRST, LINK, crm_accounts, in_order, is_derived, resolved
 from pipelines.ingest.sources import crms_of, ingest_code, look_at, sources_of, speaking_files
 from pipelines.project import Project
 from schemas.operations import WARNED, ContentMonth, ExportFile, Ingest, LeftOut, Quarantine
@@ -28,7 +28,7 @@ from warehouse.landing import land_files, source_files
 from warehouse.lineage import digest
 from warehouse.person_key import make_key
 from warehouse.rejected import dated
-from warehouse.staging import is_staged, write_quarantined, write_staged, wrong_staged
+from warehouse.staging import is_staged, write_quarantined, write_staged, write_staged_months, wrong_staged
 from warehouse.validation import AT
 
 NEVER = dt.date(1970, 1, 1)
@@ -107,10 +107,11 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
             return Ingested(table, rows, 0, has_source, unchanged=True)
         gathered = gather(project, table, files)
         staged, lost = resolved(project, table, gathered, files)
+        gathered = replace(gathered, rows=gathered.rows.clear())  # they are a second time in `staged`
         # Until all is recorded the file is of no known making: a kill in between must not leave it under its old name.
         unknown = known.with_columns(made_from=pl.lit(""))
         project.database.write_whole({Ingest.table(): unknown}, {"table_name": [table]})
-        sha256 = write_staged(project.folders, table, staged, _months(project, table, staged))
+        sha256 = _stage(project, table, staged)
         _record_rows(project, table, gathered, run_id)
         notices = (
             *gathered.notices,
@@ -194,12 +195,18 @@ def made_from(project: Project, table: str, files: list[LandedFile]) -> str:
     return digest(sources, speaking, landed, whose, config.segments, config.reporting.model_dump(), derived, code)
 
 
-def _months(project: Project, table: str, staged: pl.DataFrame) -> pl.Series | None:
-    """The month of each row of a table that is staged by month."""
+def _stage(project: Project, table: str, rows: pl.DataFrame) -> str:
+    """Write the table, each month in one order; the SHA-256 by which it is known."""
     contract = project.contracts[table]
     if not contract.by_month():
-        return None
-    return staged.select(month_start(own_day(contract, project.config.reporting.time_zone))).to_series()
+        return write_staged(project.folders, table, in_order(rows, contract))
+    months = rows.select(month_start(own_day(contract, project.config.reporting.time_zone))).to_series()
+    # One after the other: all of them beside the table would take its memory once more.
+    of_each = (
+        (month, in_order(rows.filter(months.is_null() if month is None else months == month), contract))
+        for month in months.unique().to_list()
+    )
+    return write_staged_months(project.folders, table, of_each)
 
 
 def _exported(project: Project, table: str, gathered: Gathered) -> frozenset[str]:

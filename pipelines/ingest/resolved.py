@@ -1,4 +1,4 @@
-"""From gathered rows to a staged table: the rows under the CRM's accounts, with what is derived, in one order."""
+"""From gathered rows to a staged table: the rows under the CRM's accounts, with what is derived."""
 
 from collections.abc import Iterable
 
@@ -8,6 +8,7 @@ from pipelines.ingest.agreement import SAID_ONCE, said_once
 from pipelines.ingest.cleaned import Gathered
 from pipelines.ingest.sources import VERSIONS, crms_of, sources_of
 from pipelines.project import Project
+from schemas.contract import Contract
 from schemas.operations import ExportFile
 from transforms.clean.counting import about_what_counts, internal_told
 from transforms.clean.onboarding import milestones_from_usage
@@ -47,9 +48,12 @@ def resolved(
     if is_derived(project, table):
         usage = project.staged("usage_events")
         rows = milestones_from_usage(usage, rows, project.config.onboarding, project.config.reporting.time_zone)
-    if contract.dated_by():
-        rows = rows.sort(*contract.dated_by(), *contract.grain(), nulls_last=True)
     return contract.shaped(rows), pl.concat(lost)
+
+
+def in_order(rows: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
+    """The rows in the one order in which they are staged, however they were exported."""
+    return rows.sort(*contract.dated_by(), *contract.grain(), nulls_last=True) if contract.dated_by() else rows
 
 
 def _loaded(gathered: Gathered) -> Iterable[tuple[str, int]]:

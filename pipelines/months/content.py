@@ -17,6 +17,8 @@ from warehouse.lineage import digest
 
 BY_MONTH = "by month"
 """The reach of rows that are told month by month; a window of months puts them together."""
+AT_ONCE = 500_000
+"""Rows that are hashed together: it takes several times their own memory."""
 ALL_MONTHS = (dt.date.min, dt.date(9999, 12, 1))
 
 
@@ -64,8 +66,14 @@ def _by_month(
 ) -> list[tuple[dt.date | None, str]]:
     """Each month's own rows; those of a window are the rows of its months."""
     month = month_start(day_by(window.by, contract, config.reporting.time_zone))
-    everything = frame.select(month.alias("month"), row=_row(list(contract.followed()))).drop_nulls("month")
-    sums = everything.group_by("month").agg(pl.col("row").sum(), rows=pl.len()).sort("month")
+    hashed = [
+        piece.select(month.alias("month"), row=_row(list(contract.followed())))
+        .drop_nulls("month")
+        .group_by("month")
+        .agg(pl.col("row").sum(), rows=pl.len())
+        for piece in (frame.iter_slices(AT_ONCE) if frame.height else [frame])
+    ]
+    sums = pl.concat(hashed).group_by("month").agg(pl.col("row", "rows").sum()).sort("month")
     return [(month, digest(total, rows)) for month, total, rows in sums.iter_rows()]
 
 

@@ -75,15 +75,15 @@ def test_an_ingest_that_is_killed_after_it_replaced_a_table_is_noticed_though_th
 @pytest.mark.parametrize("ended_at", ["account_links", "accounts", "tickets"])
 def test_a_first_ingest_that_found_the_disk_full_is_due_again(tmp_path, monkeypatch, ended_at):
     company = small_company(tmp_path / "company", **MONTHS)
-    write = canonical_tables.write_staged
+    write = canonical_tables._stage
 
-    def until_it_is_full(folders, table, frame, months):
+    def until_it_is_full(project, table, rows):
         if table == ended_at:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return write(folders, table, frame, months)
+        return write(project, table, rows)
 
     with monkeypatch.context() as full:
-        full.setattr(canonical_tables, "write_staged", until_it_is_full)
+        full.setattr(canonical_tables, "_stage", until_it_is_full)
         with pytest.raises(OSError):
             company.ingest()
     project, as_of = company.project(), dt.date(2024, 6, 29)

@@ -27,6 +27,7 @@ from warehouse.staging import (
     staged_rows,
     write_quarantined,
     write_staged,
+    write_staged_months,
     wrong_staged,
 )
 
@@ -329,7 +330,12 @@ class TestDefaultAsOf:
         assert default_as_of([early], loaded("Europe/Berlin")) == day("2025-03-01")
 
 
-MAY_AND_JUNE = pl.Series([day("2024-05-01"), day("2024-06-01")])
+MAY_AND_JUNE = (day("2024-05-01"), day("2024-06-01"))
+
+
+def by_month(folders: Folders, table: str, frame: pl.DataFrame, months: tuple[Any, ...] = MAY_AND_JUNE) -> str:
+    """Stage a row a month."""
+    return write_staged_months(folders, table, zip(months, frame.iter_slices(1), strict=False))
 
 
 class TestStaged:
@@ -373,17 +379,17 @@ class TestStaged:
             read_staged(folders, "words", Word, written)
 
     def test_of_a_table_by_month_a_month_alone_is_read(self, folders):
-        written = write_staged(folders, "words", self.frame, MAY_AND_JUNE)
+        written = by_month(folders, "words", self.frame)
         (folders.staged / "words" / "2024-06.parquet").write_bytes(b"rubbish")
         assert read_staged(folders, "words", Word, written, (day("2024-04-01"), day("2024-05-01"))).rows() == [("a", 1)]
         with pytest.raises(DamagedError, match=r"staged/words/2024-06\.parquet is not what was staged: make run"):
             read_staged(folders, "words", Word, written, (None, day("2024-06-01")))
 
     def test_of_a_table_by_month_only_months_with_other_rows_are_written(self, folders):
-        write_staged(folders, "words", self.frame, MAY_AND_JUNE)
+        by_month(folders, "words", self.frame)
         before = {path.name: path.stat().st_mtime_ns for path in (folders.staged / "words").iterdir()}
         changed = self.frame.with_columns(size=pl.Series([1, 7]))
-        written = write_staged(folders, "words", changed, MAY_AND_JUNE)
+        written = by_month(folders, "words", changed)
         after = {path.name: path.stat().st_mtime_ns for path in (folders.staged / "words").iterdir()}
         assert {name for name in before if before[name] != after[name]} == {"2024-06.parquet", "months.json"}
         assert read_staged(folders, "words", Word, written).equals(changed)
@@ -391,33 +397,33 @@ class TestStaged:
         assert {mode(path) for path in (folders.staged / "words").iterdir()} == {0o600}
 
     def test_a_month_that_is_lost_or_damaged_is_named_and_written_again(self, folders):
-        written = write_staged(folders, "words", self.frame, MAY_AND_JUNE)
+        written = by_month(folders, "words", self.frame)
         (folders.staged / "words" / "2024-05.parquet").unlink()
         os.truncate(folders.staged / "words" / "2024-06.parquet", 40)
         assert wrong_staged(folders, "words", written) == ["words/2024-05.parquet", "words/2024-06.parquet"]
-        assert write_staged(folders, "words", self.frame, MAY_AND_JUNE) == written
+        assert by_month(folders, "words", self.frame) == written
         assert wrong_staged(folders, "words", written) == []
 
     def test_a_month_that_has_no_rows_any_more_has_no_file(self, folders):
-        write_staged(folders, "words", self.frame, MAY_AND_JUNE)
-        written = write_staged(folders, "words", self.frame.head(1), MAY_AND_JUNE.head(1))
+        by_month(folders, "words", self.frame)
+        written = by_month(folders, "words", self.frame.head(1))
         assert {path.name for path in (folders.staged / "words").iterdir()} == {"2024-05.parquet", "months.json"}
         assert staged_rows(folders, "words") == {day("2024-05-01"): 1}
         assert read_staged(folders, "words", Word, written).rows() == [("a", 1)]
 
     def test_rows_that_nothing_dates_are_of_no_month_and_are_not_lost(self, folders):
-        written = write_staged(folders, "words", self.frame, pl.Series([None, day("2024-05-01")], dtype=pl.Date))
+        written = by_month(folders, "words", self.frame, (None, day("2024-05-01")))
         assert read_staged(folders, "words", Word, written, (None, day("2024-05-01"))).rows() == [("b", None)]
         assert sorted(read_staged(folders, "words", Word, written)["word"]) == ["a", "b"]
 
     def test_a_table_without_rows_by_month_is_one(self, folders):
-        written = write_staged(folders, "words", self.frame.clear(), MAY_AND_JUNE.clear())
+        written = by_month(folders, "words", self.frame.clear(), ())
         assert read_staged(folders, "words", Word, written).is_empty()
         assert wrong_staged(folders, "words", written) == []
 
     def test_the_list_of_another_table_is_not_taken_for_it(self, folders):
-        written = write_staged(folders, "words", self.frame, MAY_AND_JUNE)
-        write_staged(folders, "others", self.frame.head(1), MAY_AND_JUNE.head(1))
+        written = by_month(folders, "words", self.frame)
+        by_month(folders, "others", self.frame.head(1))
         for path in (folders.staged / "others").iterdir():
             path.replace(folders.staged / "words" / path.name)
         with pytest.raises(DamagedError, match=r"staged/words/months\.json is not what was staged: make run"):
@@ -426,7 +432,7 @@ class TestStaged:
     def test_a_table_that_was_staged_as_one_file_is_read_until_it_is_staged_by_month(self, folders):
         written = write_staged(folders, "words", self.frame)
         assert read_staged(folders, "words", Word, written, (None, day("2024-05-01"))).equals(self.frame)
-        write_staged(folders, "words", self.frame, MAY_AND_JUNE)
+        by_month(folders, "words", self.frame)
         assert not (folders.staged / "words.parquet").exists()
 
     def test_a_column_the_contract_has_gained_is_empty(self, folders):

@@ -20,9 +20,7 @@ def use_of_accounts(usage_events: pl.DataFrame, dim_month: pl.DataFrame, time_zo
     in_week = daily.drop("month").join(weeks, on="week")
     return (
         _sums(in_month, ACCOUNT)
-        .join(_distinct_users(in_week, ACCOUNT, ["week"], "user_weeks"), on=ACCOUNT, how="full", coalesce=True)
-        .join(_distinct_users(in_month, ACCOUNT, [], "active_users"), on=ACCOUNT, how="left")
-        .join(_distinct_users(in_month, ACCOUNT, ["day"], "user_days"), on=ACCOUNT, how="left")
+        .join(_user_weeks(in_week), on=ACCOUNT, how="full", coalesce=True)
         .join(weeks.group_by("month").agg(weeks=pl.len()), on="month", how="left")
         .with_columns(pl.col("events", "weeks", "active_users", "user_days", "user_weeks").fill_null(0))
     )
@@ -36,12 +34,7 @@ def use_of_features(usage_events: pl.DataFrame, dim_month: pl.DataFrame, time_zo
     named = usage_events.rename({"name": "feature"}).filter(pl.col("feature").is_not_null())
     daily = _daily(named, dim_month, time_zone, ["feature"])
     in_month = daily.join(dim_month.select("month"), on="month", how="semi")
-    return (
-        _sums(in_month, FEATURE)
-        .join(_distinct_users(in_month, FEATURE, [], "active_users"), on=FEATURE, how="left")
-        .join(_distinct_users(in_month, FEATURE, ["day"], "user_days"), on=FEATURE, how="left")
-        .with_columns(pl.col("active_users", "user_days").fill_null(0))
-    )
+    return _sums(in_month, FEATURE)
 
 
 def _daily(usage_events: pl.DataFrame, dim_month: pl.DataFrame, time_zone: str, also: list[str]) -> pl.DataFrame:
@@ -72,14 +65,25 @@ def _sum_or_null(name: str) -> pl.Expr:
     return pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name)
 
 
-def _sums(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    return rows.group_by(keys).agg(pl.col("events").sum(), _sum_or_null("errors"), _sum_or_null("seconds"))
+def _sums(daily: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    """Events, errors, seconds, active_users and user_days by `keys`, of which each row is one user's of one day."""
+    of_users = daily.group_by(*keys, "export_source", "user_id").agg(
+        pl.col("events").sum(), _sum_or_null("errors"), _sum_or_null("seconds"), days=pl.len().cast(pl.Int64)
+    )
+    is_known = pl.col("user_id").is_not_null()
+    return of_users.group_by(keys).agg(
+        pl.col("events").sum(),
+        _sum_or_null("errors"),
+        _sum_or_null("seconds"),
+        active_users=is_known.sum().cast(pl.Int64),
+        user_days=pl.col("days").filter(is_known).sum(),
+    )
 
 
-def _distinct_users(rows: pl.DataFrame, keys: list[str], within: list[str], name: str) -> pl.DataFrame:
-    """Users once per `keys` and `within`, counted by `keys`."""
-    users = rows.drop_nulls("user_id").select(*keys, *within, "export_source", "user_id").unique()
-    return users.group_by(keys).agg(pl.len().cast(pl.Int64).alias(name))
+def _user_weeks(in_week: pl.DataFrame) -> pl.DataFrame:
+    """Users once per account and week, counted by account and month."""
+    users = in_week.drop_nulls("user_id").select(*ACCOUNT, "week", "export_source", "user_id").unique()
+    return users.group_by(ACCOUNT).agg(user_weeks=pl.len().cast(pl.Int64))
 
 
 def _weeks(dim_month: pl.DataFrame) -> pl.DataFrame:
