@@ -64,7 +64,12 @@ def fcr(fct_ticket: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
 
 def followed_up(tickets: pl.DataFrame, arrivals: pl.DataFrame) -> pl.DataFrame:
     """Ids of the solved `tickets` after which another of the `arrivals` came about the same, within the window."""
+    if tickets.is_empty():
+        return tickets.select(TICKET)
     followed = []
+    solved_at = tickets["last_solved_at"]
+    # What came before all of them, or long after, follows none.
+    arrivals = arrivals.filter(pl.col("created_at").is_between(solved_at.min(), solved_at.max() + FOLLOW_UP))
     named = pl.col("requester_id").is_not_null()
     nameless = ~named & (pl.col("account_id") != UNKNOWN)
     for asking, person in ((named, ["source", "requester_id"]), (nameless, ["account_id"])):
