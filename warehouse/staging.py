@@ -40,15 +40,21 @@ def write_staged(folders: Folders, table: str, frame: pl.DataFrame) -> str:
     return _replace(folders.staged / f"{table}.parquet", _as_parquet(frame))
 
 
-def write_staged_months(folders: Folders, table: str, months: Iterable[tuple[dt.date | None, pl.DataFrame]]) -> str:
+def write_staged_months(
+    folders: Folders,
+    table: str,
+    months: Iterable[tuple[dt.date | None, pl.DataFrame]],
+    former: str | None = None,
+) -> str:
     """Replace a table that is staged by month: each with its rows (None: those that nothing dates). Its list's SHA-256.
 
-    Only files of months whose rows are others are written. A kill in between leaves files that their list does not
-    know, and so a table that is not what was staged.
+    Only files of months whose rows are others than in the list of the SHA-256 `former` are written. A kill in between
+    leaves files that their list does not know, and so a table that is not what was staged.
     """
     folder = folders.staged / table
     folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
-    before, written = _list(folder), dict[str, _Listed]()
+    is_known = (folder / MONTHS).is_file() and sha256_of(folder / MONTHS) == former
+    before, written = _list(folder) if is_known else {}, dict[str, _Listed]()
     for month, rows in months:
         name, content = month.isoformat()[:7] if month else UNDATED, _content(rows)
         known = before.get(name)
@@ -58,8 +64,8 @@ def write_staged_months(folders: Folders, table: str, months: Iterable[tuple[dt.
         written[name] = known
     told = json.dumps(written, indent=0, sort_keys=True)
     sha256 = _replace(folder / MONTHS, told.encode())
-    for path in folder.glob("*.parquet"):
-        if path.stem not in written:
+    for path in folder.iterdir():
+        if path.name != MONTHS and path.name.removesuffix(".parquet") not in written:
             path.unlink()
     (folders.staged / f"{table}.parquet").unlink(missing_ok=True)
     return sha256
@@ -87,12 +93,12 @@ def _replace(path: Path, content: bytes) -> str:
 
 
 def _list(folder: Path) -> dict[str, _Listed]:
-    """What the list of a table that is staged by month says; nothing where it is gone or cannot be read."""
+    """What the list of a table that is staged by month says; nothing where it is gone or is no such list."""
     try:
-        told: dict[str, _Listed] = json.loads((folder / MONTHS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        told = json.loads((folder / MONTHS).read_text(encoding="utf-8"))
+        return {name: _Listed(rows=of["rows"], content=of["content"], sha256=of["sha256"]) for name, of in told.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
-    return told
 
 
 def _is_whole(folder: Path, name: str, listed: _Listed) -> bool:

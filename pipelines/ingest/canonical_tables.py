@@ -111,7 +111,7 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
         # Until all is recorded the file is of no known making: a kill in between must not leave it under its old name.
         unknown = known.with_columns(made_from=pl.lit(""))
         project.database.write_whole({Ingest.table(): unknown}, {"table_name": [table]})
-        sha256 = _stage(project, table, staged)
+        sha256 = _stage(project, table, staged, next(iter(known["staged_sha256"]), None))
         _record_rows(project, table, gathered, run_id)
         notices = (
             *gathered.notices,
@@ -195,8 +195,8 @@ def made_from(project: Project, table: str, files: list[LandedFile]) -> str:
     return digest(sources, speaking, landed, whose, config.segments, config.reporting.model_dump(), derived, code)
 
 
-def _stage(project: Project, table: str, rows: pl.DataFrame) -> str:
-    """Write the table, each month in one order; the SHA-256 by which it is known."""
+def _stage(project: Project, table: str, rows: pl.DataFrame, former: str | None) -> str:
+    """Write the table, each month in one order; the SHA-256 by which it is known, as it was known by `former`."""
     contract = project.contracts[table]
     if not contract.by_month():
         return write_staged(project.folders, table, in_order(rows, contract))
@@ -206,7 +206,7 @@ def _stage(project: Project, table: str, rows: pl.DataFrame) -> str:
         (month, in_order(rows.filter(months.is_null() if month is None else months == month), contract))
         for month in months.unique().to_list()
     )
-    return write_staged_months(project.folders, table, of_each)
+    return write_staged_months(project.folders, table, of_each, former)
 
 
 def _exported(project: Project, table: str, gathered: Gathered) -> frozenset[str]:

@@ -28,7 +28,7 @@ from warehouse.rejected import rejected_of
 
 PARTS = "metric_account_month"
 MOST_ROWS = 1_500_000
-"""So many parts of metrics are given to a function at a time, or those of one month; an event counts for some."""
+"""So many rows of facts and of parts of metrics are given to a function at a time, or those of one month."""
 PARTS_IN_EVENT = 3
 """An event takes as much memory as so many parts, as it has more columns."""
 
@@ -80,7 +80,19 @@ class MonthRun:
     @cached_property
     def _made(self) -> dict[tuple[str, dt.date], Made]:
         """What every month was made from: as recorded when the run began, and what the run wrote since."""
-        return dict(_recorded(self.project.database.read(Build.table())))
+        return dict(_recorded(self._builds))
+
+    @cached_property
+    def _builds(self) -> pl.DataFrame:
+        return self.project.database.read(Build.table())
+
+    @cached_property
+    def _heights(self) -> dict[str, dict[dt.date, int]]:
+        """The rows of each month of each table: as recorded when the run began, and what the run wrote since."""
+        found: dict[str, dict[dt.date, int]] = {}
+        for table, month, rows in self._builds.select("table_name", "month", "rows").iter_rows():
+            found.setdefault(table, {})[month] = rows
+        return found
 
     def build(self, name: str, months: list[dt.date]) -> dict[dt.date, int]:
         """Make months of a table or metric asset; the rows of each."""
@@ -110,7 +122,7 @@ class MonthRun:
             yield stretch
 
     def _rows_read(self, node: Node, first: dt.date, last: dt.date) -> Counter[dt.date]:
-        """How many parts of metrics and events that the node reads a month has; not of what it reads all months of."""
+        """How many rows of what the node reads a month has; not of what it reads all months of."""
         sizes: Counter[dt.date] = Counter()
         for reader in node.readers:
             window = reader.reads.get(PARTS, THE_MONTH)
@@ -119,8 +131,11 @@ class MonthRun:
                 of_metrics = {"metric_key": keys["metric_key"].to_list()}
                 sizes.update(self.project.database.heights(MetricPart.table(), (first, last), of_metrics))
         for table, windows in node.windows.items():
-            contract = self.project.contracts.get(table)
-            if contract and all(is_read_by_month(each, contract) and each.back is not ALL for each in windows):
+            if offsets(windows)[0] is ALL or (table in self.nodes and self.nodes[table].metrics):
+                continue
+            if table not in UNPARTITIONED:
+                sizes.update(self._heights.get(table, {}))
+            elif all(is_read_by_month(each, self.project.contracts[table]) for each in windows):
                 heights = self.inputs.store.heights(table)
                 sizes.update({month: PARTS_IN_EVENT * rows for month, rows in heights.items()})
         return sizes
@@ -164,6 +179,7 @@ class MonthRun:
         with_earlier = months[0] == self.months[0] and "computed_from" in node.at_hand
         self.project.database.write_months(frames, months, builds, scope, with_earlier=with_earlier)
         self._made.update(_recorded(builds))
+        self._heights.setdefault(node.name, {}).update(counts)
 
     def _values_of(self, metric: str, months: list[dt.date]) -> pl.DataFrame:
         """A metric's values, of another asset than the one that is made."""

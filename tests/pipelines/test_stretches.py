@@ -1,4 +1,4 @@
-"""A function that reads the parts of metrics is given so many months at a time as memory allows."""
+"""A function is given so many months at a time as memory allows, by the rows that it reads."""
 
 import datetime as dt
 from pathlib import Path
@@ -19,13 +19,12 @@ def company(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> SmallCo
 
 @pytest.fixture
 def given(monkeypatch: pytest.MonkeyPatch) -> list[list[dt.date]]:
-    """The months that the account drivers are made of, each time that they are."""
+    """The months that a table is made of, each time that it is."""
     asked: list[list[dt.date]] = []
     whole = MonthRun._table
 
     def table(run: MonthRun, node, months):
-        if node.name == DRIVERS:
-            asked.append(months)
+        asked.append(months)
         return whole(run, node, months)
 
     monkeypatch.setattr(MonthRun, "_table", table)
@@ -39,6 +38,27 @@ def test_months_by_themselves_make_what_all_at_once_make(company, given, monkeyp
     assert given == [[month] for month in MONTHS]
     assert before[DRIVERS].height > 0
     assert company.frames([DRIVERS])[DRIVERS].equals(before[DRIVERS])
+    assert company.stale() == []
+
+
+@pytest.mark.parametrize(
+    ("table", "read"),
+    [
+        ("fct_health_score", "fct_health_input"),
+        ("fct_feature_account_month", "usage_events"),
+        ("feature_month", "fct_feature_account_month"),
+    ],
+)
+def test_the_rows_of_facts_and_events_count_as_parts_do(company, given, monkeypatch, table, read):
+    before = company.frames([table])
+    project = company.project()
+    with project.database.kept_open():
+        rows = project.staged(read) if read == "usage_events" else project.database.read(read)
+    monkeypatch.setattr(pipelines.months.build, "MOST_ROWS", rows.height // 5)
+    company.build(only=[table])
+    assert 5 <= len(given) <= len(MONTHS)
+    assert [month for months in given for month in months] == MONTHS
+    assert company.frames([table])[table].equals(before[table])
     assert company.stale() == []
 
 

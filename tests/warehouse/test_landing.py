@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import json
 import os
 import stat
 from pathlib import Path
@@ -18,7 +19,7 @@ from warehouse.configuration import LoadedConfig
 from warehouse.errors import ConfigError, DamagedError, ExportError, WarehouseError
 from warehouse.folders import Folders
 from warehouse.landed import forgotten, landed_files, mend_list
-from warehouse.landing import SourceFile, default_as_of, exported_at, land, source_files
+from warehouse.landing import SourceFile, default_as_of, exported_at, land, sha256_of, source_files
 from warehouse.person_key import forget_key, make_key, person_key
 from warehouse.reading import REJECTS
 from warehouse.staging import (
@@ -333,9 +334,15 @@ class TestDefaultAsOf:
 MAY_AND_JUNE = (day("2024-05-01"), day("2024-06-01"))
 
 
-def by_month(folders: Folders, table: str, frame: pl.DataFrame, months: tuple[Any, ...] = MAY_AND_JUNE) -> str:
+def by_month(
+    folders: Folders,
+    table: str,
+    frame: pl.DataFrame,
+    months: tuple[Any, ...] = MAY_AND_JUNE,
+    former: str | None = None,
+) -> str:
     """Stage a row a month."""
-    return write_staged_months(folders, table, zip(months, frame.iter_slices(1), strict=False))
+    return write_staged_months(folders, table, zip(months, frame.iter_slices(1), strict=False), former)
 
 
 class TestStaged:
@@ -386,10 +393,10 @@ class TestStaged:
             read_staged(folders, "words", Word, written, (None, day("2024-06-01")))
 
     def test_of_a_table_by_month_only_months_with_other_rows_are_written(self, folders):
-        by_month(folders, "words", self.frame)
+        former = by_month(folders, "words", self.frame)
         before = {path.name: path.stat().st_mtime_ns for path in (folders.staged / "words").iterdir()}
         changed = self.frame.with_columns(size=pl.Series([1, 7]))
-        written = by_month(folders, "words", changed)
+        written = by_month(folders, "words", changed, former=former)
         after = {path.name: path.stat().st_mtime_ns for path in (folders.staged / "words").iterdir()}
         assert {name for name in before if before[name] != after[name]} == {"2024-06.parquet", "months.json"}
         assert read_staged(folders, "words", Word, written).equals(changed)
@@ -401,8 +408,38 @@ class TestStaged:
         (folders.staged / "words" / "2024-05.parquet").unlink()
         os.truncate(folders.staged / "words" / "2024-06.parquet", 40)
         assert wrong_staged(folders, "words", written) == ["words/2024-05.parquet", "words/2024-06.parquet"]
-        assert by_month(folders, "words", self.frame) == written
+        assert by_month(folders, "words", self.frame, former=written) == written
         assert wrong_staged(folders, "words", written) == []
+
+    def test_a_month_that_was_edited_and_its_list_with_it_is_written_again(self, folders):
+        written = by_month(folders, "words", self.frame)
+        folder = folders.staged / "words"
+        self.frame.head(1).with_columns(size=pl.lit(99)).write_parquet(folder / "2024-05.parquet")
+        told = json.loads((folder / "months.json").read_text())
+        told["2024-05"]["sha256"] = sha256_of(folder / "2024-05.parquet")
+        (folder / "months.json").write_text(json.dumps(told, indent=0, sort_keys=True))
+        assert wrong_staged(folders, "words", written) == ["words/months.json"]
+        again = by_month(folders, "words", self.frame, former=written)
+        assert read_staged(folders, "words", Word, again).equals(self.frame)
+
+    @pytest.mark.parametrize("content", ["", "[]", "{", "5", '{"2024-05": 5}', '{"2024-05": {"rows": 1}}', "\udcff"])
+    def test_a_list_that_is_none_hinders_nothing(self, folders, content):
+        written = by_month(folders, "words", self.frame)
+        path = folders.staged / "words" / "months.json"
+        path.write_bytes(content.encode("utf-8", "surrogateescape"))
+        assert wrong_staged(folders, "words", written) == ["words/months.json"]
+        assert staged_rows(folders, "words") == {}
+        with pytest.raises(DamagedError, match=r"staged/words/months\.json is not what was staged: make run"):
+            read_staged(folders, "words", Word, written)
+        by_month(folders, "words", self.frame, former=sha256_of(path))
+        assert read_staged(folders, "words", Word, written).equals(self.frame)
+
+    def test_what_a_kill_left_beside_the_months_is_gone_with_the_next_write(self, folders):
+        written = by_month(folders, "words", self.frame)
+        (folders.staged / "words" / "2024-04.part").write_bytes(b"PAR1 half")
+        by_month(folders, "words", self.frame, former=written)
+        assert {path.name for path in (folders.staged / "words").iterdir()} == {
+            "2024-05.parquet", "2024-06.parquet", "months.json"}  # fmt: skip
 
     def test_a_month_that_has_no_rows_any_more_has_no_file(self, folders):
         by_month(folders, "words", self.frame)
