@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypedDict
@@ -12,9 +13,11 @@ from typing import TypedDict
 import polars as pl
 
 from schemas.contract import Contract
+from schemas.tables import CANONICAL
 from warehouse.errors import DamagedError
 from warehouse.folders import PRIVATE_FILE, PRIVATE_FOLDER, Folders
 from warehouse.landing import sha256_of
+from warehouse.lineage import digest
 from warehouse.pasted import make
 
 MONTHS = "months.json"
@@ -32,7 +35,8 @@ class _Listed(TypedDict):
 def staged_path(folders: Folders, table: str) -> Path:
     """The file of a staged table; of one that is staged by month, its list."""
     by_month = folders.staged / table / MONTHS
-    return by_month if by_month.parent.is_dir() else folders.staged / f"{table}.parquet"
+    never = table in CANONICAL and not CANONICAL[table].by_month()
+    return by_month if by_month.parent.is_dir() and not never else folders.staged / f"{table}.parquet"
 
 
 def write_staged(folders: Folders, table: str, frame: pl.DataFrame) -> str:
@@ -52,7 +56,9 @@ def write_staged_months(
     leaves files that their list does not know, and so a table that is not what was staged.
     """
     folder = folders.staged / table
-    folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+    if not folder.is_dir():
+        folder.unlink(missing_ok=True)
+        folder.mkdir(mode=PRIVATE_FOLDER)
     is_known = (folder / MONTHS).is_file() and sha256_of(folder / MONTHS) == former
     before, written = _list(folder) if is_known else {}, dict[str, _Listed]()
     for month, rows in months:
@@ -66,14 +72,15 @@ def write_staged_months(
     sha256 = _replace(folder / MONTHS, told.encode())
     for path in folder.iterdir():
         if path.name != MONTHS and path.name.removesuffix(".parquet") not in written:
-            path.unlink()
+            _clear(path)
     (folders.staged / f"{table}.parquet").unlink(missing_ok=True)
     return sha256
 
 
 def _content(rows: pl.DataFrame) -> str:
     """A hash of the rows, in whatever order they come; to write them and hash the file takes five times longer."""
-    return f"{rows.select(pl.struct(pl.all()).hash(seed=7).cast(pl.Int128).sum()).item()}"
+    columns = [(name, str(dtype)) for name, dtype in rows.schema.items()]
+    return digest(columns, rows.select(pl.struct(pl.all()).hash(seed=7).cast(pl.Int128).sum()).item(), rows.height)
 
 
 def _as_parquet(frame: pl.DataFrame) -> bytes:
@@ -85,11 +92,20 @@ def _as_parquet(frame: pl.DataFrame) -> bytes:
 def _replace(path: Path, content: bytes) -> str:
     """Put a private file in the place of what was there; whoever reads sees the old one or the new. Its SHA-256."""
     part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
+    _clear(part)
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT, PRIVATE_FILE), "wb") as file:
         file.write(content)
+    if path.is_dir():
+        _clear(path)
     part.replace(path)
     return hashlib.sha256(content).hexdigest()
+
+
+def _clear(path: Path) -> None:
+    """Take away whatever lies there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
 
 
 def _list(folder: Path) -> dict[str, _Listed]:

@@ -10,7 +10,7 @@ from pipelines.months.plan import stale_months
 from pipelines.project import Project
 from pipelines.publish.glossary import glossary, wording
 from pipelines.publish.limits import refuse_emptied, refuse_moves, refuse_rejected
-from schemas.customers import DimAccount
+from schemas.customers import DimAccount, DimAccountMonth
 from schemas.operations import Build, ExportFile, LeftOut, Quarantine
 from transforms.calendar import month_of
 from transforms.catalogue import MONTHLY_TABLES, metric_assets
@@ -93,10 +93,18 @@ def fingerprints(project: Project) -> dict[tuple[str, dt.date], str]:
         (t, m): f for t, m, f in builds.select("table_name", "month", "fingerprint").iter_rows() if t in MONTHLY_TABLES
     }
     metrics = builds.filter(pl.col("table_name").is_in(list(metric_assets()))).sort("table_name")
-    names = project.database.read(DimAccount.table()).select("account_key", "account_id", "account_name")
-    shown = digest(code_of(*SHOWN), names.sort("account_key").rows())
+    names, shown = _names(project), code_of(*SHOWN)
     for (month,), rows in metrics.group_by("month"):
         made = digest(rows.select("table_name", "fingerprint").rows())
         known["metric_part", month] = known["metric_month", month] = made
-        known["metric_account_month", month] = digest(made, shown)
+        known["metric_account_month", month] = digest(made, names.get(month), shown)
     return known
+
+
+def _names(project: Project) -> dict[dt.date, str]:
+    """Of each month a hash of how its accounts are called and numbered."""
+    called = project.database.read(DimAccount.table()).select("account_key", "account_id", "account_name")
+    there = project.database.read(DimAccountMonth.table()).select("month", "account_id").join(called, on="account_id")
+    row = pl.struct("account_key", "account_id", "account_name").hash(seed=7).cast(pl.Int128)
+    hashed = there.group_by("month").agg(row.sum().alias("row"), pl.len())
+    return {month: digest(total, accounts) for month, total, accounts in hashed.iter_rows()}

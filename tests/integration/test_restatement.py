@@ -20,6 +20,7 @@ from polars.testing import assert_frame_equal
 
 from pipelines.months.build import MonthRun
 from pipelines.months.nodes import nodes, offsets
+from pipelines.publish.release import fingerprints
 from schemas.tables import EXPLANATIONS, FACTS, SUMS, VALUES
 from tests.integration.small_company import (
     LAST,
@@ -346,6 +347,25 @@ def test_another_weight_of_health_restates_health_alone(company: SmallCompany, a
     restated = changed_rows(as_built, company.frames())
     assert health <= {table for table, _ in restated}
     assert restated <= {(table, m) for table, months in found.items() for m in months}
+
+
+def test_readers_files_of_parts_by_account_are_others_where_an_account_is_called_otherwise(
+    company: SmallCompany,
+) -> None:
+    def files() -> dict[dt.date, str]:
+        """Of what the Parquet file of each month of metric_account_month is made."""
+        told = fingerprints(company.project())
+        return {month: made for (name, month), made in told.items() if name == "metric_account_month"}
+
+    before, accounts = files(), exports()["accounts"]
+    assert before.keys() == set(MONTHS)
+    company.export("accounts", [*accounts, {**accounts[0], "account_id": "A00", "signup_on": "2024-06-20"}])
+    company.ingest()
+    assert files() == before, "who comes in June is in no month before, and June is not built yet"
+    with company.project().database.connect() as connection:
+        connection.execute("UPDATE dim_account SET account_name = 'Another' WHERE account_id = 'A10'")
+    same = {month for month, made in files().items() if made == before[month]}
+    assert same == set()
 
 
 def test_a_process_that_goes_on_sees_that_the_config_changed(company: SmallCompany) -> None:

@@ -88,6 +88,15 @@ def test_a_month_can_be_made_again_when_the_log_of_its_run_is_gone(home):
         assert found[0].run_id == again and len(found) == 2
 
 
+def test_what_was_told_without_a_run_stays(home):
+    with dg.DagsterInstance.get() as instance:
+        instance.report_runless_asset_event(dg.AssetMaterialization("fact", partition="2024-03-01"))
+        path = home / "history" / "runs" / ".db"
+        os.utime(path, (0, 0))
+        assert forget_old_logs(instance, 90, NOW) == 0
+        assert path.exists()
+
+
 def test_an_event_log_elsewhere_is_left_alone():
     with dg.DagsterInstance.ephemeral() as instance:
         assert forget_old_logs(instance, 1, NOW) == 0

@@ -204,6 +204,13 @@ class TestWhatAMonthCanKnow:
         assert relations([], company(20, 40), months("2024-02", "2024-02")).is_empty()
         assert relations([ratio(1, "a")], [], months("2024-02", "2024-02")).is_empty()
 
+    def test_where_everybody_has_left_at_once_nobody_is_asked_later(self):
+        parts = [ratio(float(n), str(n), add_months(JAN, m)) for n in range(30) for m in range(2)]
+        mrr = [*company(30, 0), pays("later", None, add_months(JAN, 4), 4)]
+        found = relations(parts, mrr, months("2024-02", "2024-08"))
+        assert found.is_empty()
+        assert ranks(np.zeros((0, 3), dtype=np.int64)).shape == (0, 3)
+
     @pytest.mark.parametrize("leavers", [21, 22, 23, 24, 25, 35])
     def test_where_all_with_a_value_leave_nothing_goes_with_it(self, leavers):
         parts = [ratio(float(n), str(n)) for n in range(leavers)]

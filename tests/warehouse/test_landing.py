@@ -434,6 +434,23 @@ class TestStaged:
         by_month(folders, "words", self.frame, former=sha256_of(path))
         assert read_staged(folders, "words", Word, written).equals(self.frame)
 
+    def test_a_column_that_was_renamed_is_written_though_its_values_are_the_same(self, folders):
+        former = by_month(folders, "words", self.frame.rename({"size": "length"}))
+        written = by_month(folders, "words", self.frame, former=former)
+        assert read_staged(folders, "words", Word, written).equals(self.frame)
+
+    def test_a_folder_in_the_place_of_a_file_or_a_file_in_that_of_a_folder_hinders_nothing(self, folders):
+        (folders.staged / "words").write_bytes(b"a file")
+        written = by_month(folders, "words", self.frame)
+        for name in ("2024-05.parquet", "months.json"):
+            (folders.staged / "words" / name).unlink()
+            (folders.staged / "words" / name / "within").mkdir(parents=True)
+        assert wrong_staged(folders, "words", written) == ["words/months.json"]
+        written = by_month(folders, "words", self.frame, former=written)
+        assert read_staged(folders, "words", Word, written).equals(self.frame)
+        (folders.staged / "accounts").mkdir()
+        assert staged_path(folders, "accounts").name == "accounts.parquet"
+
     def test_what_a_kill_left_beside_the_months_is_gone_with_the_next_write(self, folders):
         written = by_month(folders, "words", self.frame)
         (folders.staged / "words" / "2024-04.part").write_bytes(b"PAR1 half")

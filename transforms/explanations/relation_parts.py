@@ -142,7 +142,7 @@ def ranks(places: NDArray[np.int64]) -> Matrix:
     """
     found = np.full(places.shape, np.nan)
     for column, of_metric in enumerate(places.T):
-        counts = np.bincount(of_metric)
+        counts = np.bincount(of_metric, minlength=1)
         counts[0] = 0
         size, until = counts.sum(), np.cumsum(counts)
         centred = (until - (counts - 1) / 2 - (size + 1) / 2) / max(size, 1)

@@ -16,6 +16,8 @@ from transforms.sums import added, parted_sums
 
 KEYS = ["month", "dimension", "segment"]
 ACCOUNT = ["month", "account_id"]
+PROFILE = "_profile"
+"""The number of a combination of segments; no segment has such a name."""
 Z = 1.959963984540054
 """Two-sided 95 % of the normal distribution."""
 
@@ -70,22 +72,22 @@ class Surroundings:
 
     @cached_property
     def profiles(self) -> pl.DataFrame:
-        """One row per combination of segments that some account has: its number, `profile`, and the segments."""
-        return self.dim_account_month.select(self.segments).unique().with_row_index("profile")
+        """One row per combination of segments that some account has: its number, PROFILE, and the segments."""
+        return self.dim_account_month.select(self.segments).unique().with_row_index(PROFILE)
 
     @cached_property
     def profile_of_account(self) -> pl.DataFrame:
         """Month, account_id and profile of every account in every month. Accounts are many, profiles are few."""
         rows = self.dim_account_month
         if not self.segments:
-            return rows.select(*ACCOUNT, profile=pl.lit(0, pl.UInt32))
-        return rows.join(self.profiles, on=self.segments, nulls_equal=True).select(*ACCOUNT, "profile")
+            return rows.select(*ACCOUNT, pl.lit(0, pl.UInt32).alias(PROFILE))
+        return rows.join(self.profiles, on=self.segments, nulls_equal=True).select(*ACCOUNT, PROFILE)
 
     def in_segments(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows (month, profile, account_id …) once in each segment of their profile, with KEYS instead of it."""
-        others = [name for name in rows.columns if name not in {"month", "profile", "account_id"}]
-        segments = [self.profiles.select("profile", dimension=pl.lit(name), segment=name) for name in self.segments]
-        of_segments = [rows.join(of, on="profile").select(*KEYS, *others) for of in segments]
+        others = [name for name in rows.columns if name not in {"month", PROFILE, "account_id"}]
+        segments = [self.profiles.select(PROFILE, dimension=pl.lit(name), segment=name) for name in self.segments]
+        of_segments = [rows.join(of, on=PROFILE).select(*KEYS, *others) for of in segments]
         no_one = rows.clear().select("month", dimension=pl.lit("", pl.String), segment=pl.lit("", pl.String))
         return pl.concat(of_segments) if of_segments else no_one.with_columns(rows.clear().select(others))
 
@@ -93,7 +95,7 @@ class Surroundings:
     def spine(self) -> pl.DataFrame:
         """The rows that a metric has: month × company, and × every segment of an account of the month."""
         company = self.months.with_columns(dimension=pl.lit("all"), segment=pl.lit("all"))
-        there = self.profile_of_account.join(self.months, on="month", how="semi").select("month", "profile").unique()
+        there = self.profile_of_account.join(self.months, on="month", how="semi").select("month", PROFILE).unique()
         return pl.concat([company, self.in_segments(there).unique()]).sort(KEYS)
 
 
@@ -111,7 +113,7 @@ def roll_up(metric: WithParts, parts: pl.DataFrame, around: Surroundings) -> pl.
     within = parts.join(around.months, on="month", how="semi")
     of_profiles = (
         within.join(around.profile_of_account, on=ACCOUNT, how="left")
-        .group_by("month", "profile")
+        .group_by("month", PROFILE)
         .agg(*parted_sums("numerator"), *parted_sums("denominator"), accounts=pl.len().cast(pl.Int64))
     )
     items = isinstance(metric, Ratio) and metric.items
