@@ -23,6 +23,9 @@ SEED = 20240501
 AT_ONCE = 2_000_000
 """Numbers held at a time while drawing."""
 
+ADDED = ("n", "events", "of_ranks", "of_outcomes", "of_leavers")
+"""The columns that are added up over the months, as those of the draws are."""
+
 Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -77,39 +80,33 @@ def relation_part(
     paying = fct_mrr_account_month.filter(pl.col("closing_cents") > 0).select(KEYS)
     watched = followed(uncancelled(paying, fct_mrr_account_month), fct_mrr_account_month).sort(KEYS)
     parts = metric_account_month.partition_by("month", as_dict=True)
-    found = [RelationPart.blank()]
+    listed, found = sorted(metrics, key=lambda metric: metric.name), list[dict[str, object]]()
     for (month,), accounts in watched.partition_by("month", as_dict=True).items():
         asked = [question for question in QUESTIONS if add_months(month, question.until) in over]
         if asked and (month,) in parts:
-            found += _of_month(month, accounts, parts[month,], asked, sorted(metrics, key=lambda each: each.name))
-    return pl.concat(found).sort(RelationPart.grain())
+            found += _of_month(month, accounts, parts[month,], asked, listed)
+    return pl.DataFrame(found, RelationPart.dtypes()).sort(RelationPart.grain())
 
 
 def _of_month(
     month: dt.date, accounts: pl.DataFrame, parts: pl.DataFrame, asked: list[Question], metrics: list[Metric]
-) -> Iterator[pl.DataFrame]:
-    """Rows of one asked month: a frame for each question."""
+) -> Iterator[dict[str, object]]:
+    """Rows of one asked month; a metric of which no account has a value has none."""
     places = order(account_values(parts, accounts["account_id"], metrics))
+    stay = accounts.select(stays(months).alias(str(months)) for months in range(1, HORIZON + 1))
     for question in asked:
-        told = accounts.with_columns(there=stays(question.lag - 1), left=~stays(question.until))
-        there, left = told["there"].to_numpy(), told.filter("there")["left"].to_numpy()
-        seed = (month.toordinal(), question.lag, question.until)
-        yield _told(month, question, [metric.name for metric in metrics], month_sums(ranks(places[there]), left, seed))
-
-
-def _told(month: dt.date, question: Question, metrics: list[str], sums: "Sums") -> pl.DataFrame:
-    """The sums as rows of the contract; a metric of which no account has a value has none."""
-    rows = pl.DataFrame(
-        {
-            "metric": metrics,
-            **{name: getattr(sums, name) for name in ("n", "events", "of_ranks", "of_outcomes", "of_leavers")},
-            "of_drawn": [column.astype("<f8").tobytes() for column in sums.of_drawn.T],
-        }
-    )
-    told = rows.filter(pl.col("n") > 0).with_columns(
-        month=pl.lit(add_months(month, question.until)), outcome=pl.lit(question.outcome), lag_months=question.lag
-    )
-    return RelationPart.shaped(told)
+        there = stay[str(question.lag - 1)].to_numpy() if question.lag > 1 else np.ones(accounts.height, dtype=bool)
+        left = ~stay[str(question.until)].to_numpy()[there]
+        sums = month_sums(ranks(places[there]), left, (month.toordinal(), question.lag, question.until))
+        for column in np.flatnonzero(sums.n):
+            yield {
+                "month": add_months(month, question.until),
+                "metric": metrics[column].name,
+                "outcome": question.outcome,
+                "lag_months": question.lag,
+                **{name: getattr(sums, name)[column].item() for name in ADDED},
+                "of_drawn": sums.of_drawn[:, column].astype("<f8").tobytes(),
+            }
 
 
 def account_values(parts: pl.DataFrame, account_ids: pl.Series, metrics: Iterable[Metric]) -> Matrix:

@@ -9,12 +9,11 @@ import polars as pl
 
 from schemas.metrics import MetricRelation
 from transforms.declaration import SO_FAR, monthly
-from transforms.explanations.relation_parts import QUESTIONS, Matrix
+from transforms.explanations.relation_parts import ADDED, QUESTIONS, Matrix
 
 LEAST_EVENTS = 20
 DIGITS = 9
 """Correlations are rounded, and sums that differ by less are equal: floats added in another order differ in the end."""
-ADDED = ("n", "events", "of_ranks", "of_outcomes", "of_leavers")
 APART = {(question.outcome, question.lag): question.apart for question in QUESTIONS}
 
 
