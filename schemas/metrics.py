@@ -173,7 +173,9 @@ class RelationPart(Contract):
     of_ranks: pl.Float64 = column("Sum of the squares of their ranks")
     of_outcomes: pl.Float64 = column("Sum of the squares of who left (1, else 0), less its mean")
     of_leavers: pl.Float64 = column("Sum of the leavers' ranks")
-    of_drawn: pl.Binary = column("The same of each draw of as many leavers by lot, as doubles of 8 bytes, lowest first")
+    of_drawn: pl.Binary = column(
+        "The same of each draw of as many leavers by lot, as doubles of 8 bytes, low byte first"
+    )
 
     class Config:
         unique = ["month", "metric", "outcome", "lag_months"]

@@ -183,8 +183,8 @@ def _tell_stale(project: Project, day: dt.date) -> None:
         _say(
             f"as_of moves from {as_of} to {day}, which may touch more months; every table is looked at by {make('run')}"
         )
-    for name in damaged(project).values():
-        _say(f"staged/{name[0]} is gone, or is not what was staged; this makes it again: {make('run')}")
+    for name in (name for names in damaged(project).values() for name in names):
+        _say(f"staged/{name} is gone, or is not what was staged; this makes it again: {make('run')}")
     if again := due(project, as_of, lambda table: sight(table).name):
         _say(f"to be read again, as files, config or code changed: {', '.join(again)}")
     stale = stale_months(project)

@@ -196,7 +196,7 @@ def made_from(project: Project, table: str, files: list[LandedFile]) -> str:
 
 
 def _stage(project: Project, table: str, rows: pl.DataFrame, former: str | None) -> str:
-    """Write the table, each month in one order; the SHA-256 by which it is known, as it was known by `former`."""
+    """Write the table, each month in one order; the SHA-256 by which it is known from now on, and not by `former`."""
     contract = project.contracts[table]
     if not contract.by_month():
         return write_staged(project.folders, table, in_order(rows, contract))

@@ -6,6 +6,7 @@ import polars as pl
 
 from schemas.customers import UNKNOWN
 from transforms.clean.directory import Crms, Directory
+from transforms.visible import only
 
 CUSTOMER = ["export_source", "account_id"]
 FOUND, LED = "account_id?", "is_led?"
@@ -69,5 +70,4 @@ def resolve(
     resolved = frame.with_columns(found.select(account_id=pl.coalesce(FOUND, pl.lit(UNKNOWN))).to_series())
     if accounts is None:
         return resolved
-    ours = resolved["account_id"].is_in(internal_accounts(accounts).implode())
-    return resolved.filter(~ours) if ours.any() else resolved
+    return only(resolved, ~pl.col("account_id").is_in(internal_accounts(accounts).implode()))

@@ -11,7 +11,7 @@ from transforms.metrics.definition import Metric, Ratio
 from transforms.sums import exact_sum
 
 TOP = 10
-AT_ONCE = 300000
+AT_ONCE = 300_000
 """Parts that are looked at together."""
 NEXT = pl.col("month").dt.offset_by("1mo")
 SLICE = ["metric", "dimension", "segment"]

@@ -29,7 +29,7 @@ def metric_relation(relation_part: pl.DataFrame, dim_month: pl.DataFrame) -> pl.
     """
     over = set(dim_month.filter(~pl.col("is_provisional"))["month"])
     found = [MetricRelation.blank().drop("q_value")]
-    running: dict[Turn, Sums] = {}
+    running: dict[Turn, Total] = {}
     for month in sorted(over.union(relation_part["month"])):
         _add(running, relation_part.filter(pl.col("month") == month))
         if month in over:
@@ -53,7 +53,7 @@ class Turn:
 
 
 @dataclass
-class Sums:
+class Total:
     """What the months added so far."""
 
     told: Matrix
@@ -65,17 +65,17 @@ def _number(month: dt.date) -> int:
     return month.year * 12 + month.month
 
 
-def _add(running: dict[Turn, Sums], rows: pl.DataFrame) -> None:
+def _add(running: dict[Turn, Total], rows: pl.DataFrame) -> None:
     """Add what became known in one month."""
     for row in rows.iter_rows(named=True):
         outcome, lag = row["outcome"], row["lag_months"]
         turn = Turn(row["metric"], outcome, lag, _number(row["month"]) % APART[outcome, lag])
         told, drawn = np.array([row[name] for name in ADDED]), np.frombuffer(row["of_drawn"], "<f8")
         before = running.get(turn)
-        running[turn] = Sums(before.told + told, before.drawn + drawn) if before else Sums(told, drawn)
+        running[turn] = Total(before.told + told, before.drawn + drawn) if before else Total(told, drawn)
 
 
-def _related(turn: Turn, sums: Sums) -> dict[str, object] | None:
+def _related(turn: Turn, sums: Total) -> dict[str, object] | None:
     """Correlation, n, events and p over the months; None where too few left, or nothing can go with it."""
     n, events, of_ranks, of_outcomes, of_leavers = sums.told.tolist()
     # Where all have one value, or all or nobody left, nothing goes with anything.
