@@ -8,6 +8,7 @@ import polars as pl
 from schemas.product import TREND_MONTHS, FctFeatureAccountMonth, FctUsageAccountMonth
 from transforms.calendar import add_months, calendar
 from transforms.declaration import Months, monthly
+from transforms.engine import Events
 from transforms.events.usage import ACCOUNT, FEATURE, use_of_accounts, use_of_features
 from transforms.exported import Exported
 
@@ -17,7 +18,7 @@ USERS = ("usage_events.user_id",)
 # The week in which a month begins may begin in the month before.
 @monthly(usage_events=Months(back=1, earlier=TREND_MONTHS + 1))
 def fct_usage_account_month(
-    usage_events: pl.DataFrame,
+    usage_events: Events,
     fct_mrr_account_month: pl.DataFrame,
     dim_month: pl.DataFrame,
     time_zone: str,
@@ -40,7 +41,7 @@ def fct_usage_account_month(
 
 @monthly()
 def fct_feature_account_month(
-    usage_events: pl.DataFrame, dim_month: pl.DataFrame, time_zone: str, exported: Exported
+    usage_events: Events, dim_month: pl.DataFrame, time_zone: str, exported: Exported
 ) -> pl.DataFrame:
     """See the contract. An event without a name is of no feature."""
     facts = use_of_features(usage_events, dim_month, time_zone)
