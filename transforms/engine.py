@@ -21,8 +21,9 @@ def lazily(events: Events, *instants: str) -> Lazy:
     """The events to be asked; the `instants` are of a zone."""
     if not isinstance(events, pl.DataFrame):
         return events
-    zoned: Lazy = nw.from_native(events.lazy().with_columns(pl.col(*instants).dt.replace_time_zone("UTC")))
-    return zoned
+    zoned = events.lazy().with_columns(pl.col(*instants).dt.replace_time_zone("UTC")) if instants else events.lazy()
+    frame: Lazy = nw.from_native(zoned)
+    return frame
 
 
 def local_day(instant: str, time_zone: str) -> nw.Expr:

@@ -7,6 +7,8 @@ import polars as pl
 from schemas.contract import Column, Contract
 from schemas.keys import is_repeated
 from transforms.calendar import local_day, month_start
+from transforms.earliest import ROW, sent_again
+from transforms.engine import collected, lazily
 
 LATER = dt.date(9999, 12, 31)
 """A planned day that lies beyond what a month sees, where to have none would mean something else."""
@@ -105,13 +107,14 @@ def of_each(frame: pl.DataFrame, contract: type[Contract], within: tuple[str, ..
     if repeats is None:
         return frame
     which, by = repeats
-    is_last, key = which == "last", [*_key(contract), *within]
+    key = [*_key(contract), *within]
     if not is_repeated(frame, key):
         return frame
+    if which == "first":
+        again = collected(sent_again(lazily(frame), key, by))
+        return frame.join(again, on=ROW, how="anti", maintain_order="left")
     order = [by, "exported_at", "export_file", "export_line"]
-    return frame.sort(order, descending=[is_last, True, True, is_last], nulls_last=True).unique(
-        key, keep="first", maintain_order=True
-    )
+    return frame.sort(order, descending=True, nulls_last=True).unique(key, keep="first", maintain_order=True)
 
 
 def _key(contract: type[Contract]) -> list[str]:

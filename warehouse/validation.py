@@ -1,7 +1,8 @@
 """Rows against their contract: each is good, or rejected with the column at fault and what was expected."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+import narwhals as nw
 import polars as pl
 from pandera.errors import SchemaErrors
 
@@ -9,7 +10,7 @@ from schemas.contract import Contract
 from schemas.keys import is_repeated
 from warehouse.errors import ExportError
 from warehouse.reading import PROVENANCE, REJECTS
-from warehouse.wording import text_faults
+from warehouse.wording import Fault, text_faults
 
 REPEATED = "the same row stands before"
 """The reason of a row that is a copy: nothing is lost without it."""
@@ -44,7 +45,8 @@ def validate(
     faults = pl.concat(
         [
             repeated.select("row", column_name=pl.lit(None, pl.String), reason=pl.lit(REPEATED)),
-            *_faults(kept, contract, sources),
+            *_row_faults(kept, contract),
+            *_text_faults(kept, contract, sources),
             _contract_faults(kept, contract),
         ]
     )
@@ -55,21 +57,38 @@ def validate(
     return good, rejects
 
 
-def _faults(frame: pl.DataFrame, contract: type[Contract], sources: Collection[str]) -> list[pl.DataFrame]:
-    """What is wrong between the columns of a row, or with its text.
-
-    One query looks for all of it: most files have none.
-    """
-    rules = [(name, expected, ~right) for name, expected, right in contract.row_rules()]
-    rules += text_faults(contract, sources)
+def _row_faults(frame: pl.DataFrame, contract: type[Contract]) -> list[pl.DataFrame]:
+    """What is wrong between the columns of a row."""
+    rules = contract.row_rules()
     if not rules:
         return []
-    broken = frame.select(wrong.any().alias(str(number)) for number, (_, _, wrong) in enumerate(rules)).row(0)
+    broken = frame.select((~right).any().alias(str(number)) for number, (_, _, right) in enumerate(rules)).row(0)
     return [
-        frame.filter(wrong).select("row", column_name=pl.lit(name), reason=pl.lit(f"expected {expected}"))
-        for (name, expected, wrong), is_broken in zip(rules, broken, strict=True)
+        _told(frame.filter(~right), name, expected)
+        for (name, expected, right), is_broken in zip(rules, broken, strict=True)
         if is_broken
     ]
+
+
+def _text_faults(frame: pl.DataFrame, contract: type[Contract], sources: Collection[str]) -> list[pl.DataFrame]:
+    """What is wrong with the text of a row."""
+    rows = nw.from_native(frame)
+    return [
+        _told(rows.filter(wrong).to_native(), name, expected)
+        for name, expected, wrong in _found_in(rows, text_faults(contract, sources))
+    ]
+
+
+def _found_in(rows: nw.DataFrame[pl.DataFrame], faults: Sequence[Fault]) -> list[Fault]:
+    """Those of the faults that some row has: one query looks for all of them, and most files have none."""
+    if not faults:
+        return []
+    is_there = rows.select(wrong.any().alias(str(number)) for number, (_, _, wrong) in enumerate(faults)).row(0)
+    return [fault for fault, is_found in zip(faults, is_there, strict=True) if is_found]
+
+
+def _told(wrong: pl.DataFrame, name: str, expected: str) -> pl.DataFrame:
+    return wrong.select("row", column_name=pl.lit(name), reason=pl.lit(f"expected {expected}"))
 
 
 def _contract_faults(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:

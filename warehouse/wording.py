@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+import narwhals as nw
 import polars as pl
 
 from schemas.contract import Column, Contract
@@ -15,8 +16,9 @@ NO_ID = ("null", "none", "nan", "nat", "<na>", "nil", "undefined", "inf", "-inf"
 CONTROL = r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]"
 """Characters that nobody sees: two ids that differ in one look alike."""
 VISIBLE = r"[^\s\p{Z}\p{Cc}\p{Cf}]"
-Fault = tuple[str, str, pl.Expr]
-"""Column at fault, what was expected, and whether the row is wrong."""
+BLANKS_AROUND = r"^[\s\p{Z}]|[\s\p{Z}]\z"
+Fault = tuple[str, str, nw.Expr]
+"""Column at fault, what was expected, and whether the row is wrong; of Polars' rows or of Spark's."""
 
 
 def text_faults(contract: type[Contract], sources: Collection[str] = ()) -> list[Fault]:
@@ -28,19 +30,18 @@ def text_faults(contract: type[Contract], sources: Collection[str] = ()) -> list
     for field in contract.fields():
         if field.dtype != pl.String or field.name in PROVENANCE or field.personal == "text":
             continue
-        text = pl.col(field.name)
+        text = nw.col(field.name)
         found.append((field.name, "some text", ~text.str.contains(VISIBLE)))
         found.append((field.name, f"a value, or nothing; not {', '.join(FOR_NOTHING)}", text.is_in(FOR_NOTHING)))
         if _is_id(field, contract):
             is_none = text.str.to_lowercase().is_in(NO_ID) & ~text.is_in(FOR_NOTHING)
             found.append((field.name, "an id, not what a program writes for none", is_none))
             found.append((field.name, "an id without control or invisible characters", text.str.contains(CONTROL)))
-            bare = text.str.strip_chars()
-            around = (bare != text) & (bare != "") & ~text.str.contains(CONTROL)
+            around = text.str.contains(BLANKS_AROUND) & text.str.contains(VISIBLE) & ~text.str.contains(CONTROL)
             found.append((field.name, "a name or id without blanks around it", around))
-    if contract.table() == "accounts":
-        made = pl.any_horizontal(
-            pl.lit(value=False), *(pl.col("account_id").str.starts_with(f"{source}:") for source in sources)
+    if contract.table() == "accounts" and sources:
+        made = nw.any_horizontal(
+            *(nw.col("account_id").str.starts_with(f"{source}:") for source in sources), ignore_nulls=False
         )
         found.append(("account_id", "an id that is no source's customer without an account (source:id)", made))
     return found

@@ -6,6 +6,7 @@ What was made of the days before the newest one is kept, so that a run reads wha
 import datetime as dt
 from dataclasses import replace
 
+import narwhals as nw
 import polars as pl
 
 from pipelines.ingest.agreement import refuse_contradictory_versions
@@ -115,10 +116,8 @@ def _rejected(project: Project, table: str, form: Form, says: Gathered, source: 
         return None
     texts = says.raw.join(rejects, on=AT, how="semi").with_columns(export_source=pl.lit(source))
     wrong = [fault for name, _, fault in text_faults(contract, project.config.sources) if name in key]
-    is_none = pl.any_horizontal(
-        *(pl.col(name).is_null() for name in key), *(fault.fill_null(value=False) for fault in wrong)
-    )
-    return None if texts.filter(is_none).height else texts.select(key).unique()
+    is_none = nw.any_horizontal(*(nw.col(name).is_null() for name in key), *wrong, ignore_nulls=True)
+    return None if nw.from_native(texts).filter(is_none).shape[0] else texts.select(key).unique()
 
 
 def _extended(project: Project, table: str, source: str, kept: Kept, read: Read) -> Kept:

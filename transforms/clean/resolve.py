@@ -52,22 +52,34 @@ def resolve(
 
     `accounts` are as `under_names` gives them, None without a CRM. No id is `(unknown)`.
     """
-    known = [] if accounts is None else accounts["account_id"].unique().to_list()
-    directory = Directory(crms, known, account_links)
-    customers = frame.select(CUSTOMER).drop_nulls("account_id").unique().rows()
-    if several := [source for source, its_id in customers if directory.is_of_several(source, its_id)]:
-        warnings.warn(
-            f"{len(several)} account ids that {', '.join(sorted(set(several)))} names are those of accounts in several"
-            " CRMs, and stand for none of them; say under the source in the config whose they are (crm: …), or give"
-            " account_links",
-            AmbiguousAccountWarning,
-            2,
-        )
-    names = [(*customer, directory.account(*customer)) for customer in customers]
-    told = pl.DataFrame(names, dict.fromkeys([*CUSTOMER, FOUND], pl.String), orient="row")
+    customers = frame.select(CUSTOMER).drop_nulls("account_id").unique()
+    told = named(customers, accounts, account_links, crms).rename({"name": FOUND}).drop("is_ours")
     # Of the rows themselves nothing is copied: the events of a large company would take their memory twice.
     found = frame.select(CUSTOMER).join(told, on=CUSTOMER, how="left", maintain_order="left")
     resolved = frame.with_columns(found.select(account_id=pl.coalesce(FOUND, pl.lit(UNKNOWN))).to_series())
     if accounts is None:
         return resolved
     return only(resolved, ~pl.col("account_id").is_in(internal_accounts(accounts).implode()))
+
+
+def named(
+    customers: pl.DataFrame, accounts: pl.DataFrame | None, account_links: pl.DataFrame, crms: Crms
+) -> pl.DataFrame:
+    """One row per customer of a source (export_source, account_id): name, the account's id; is_ours, an internal one.
+
+    `accounts` as in `resolve`.
+    """
+    known = [] if accounts is None else accounts["account_id"].unique().to_list()
+    directory, rows = Directory(crms, known, account_links), customers.rows()
+    if several := [source for source, its_id in rows if directory.is_of_several(source, its_id)]:
+        warnings.warn(
+            f"{len(several)} account ids that {', '.join(sorted(set(several)))} names are those of accounts in several"
+            " CRMs, and stand for none of them; say under the source in the config whose they are (crm: …), or give"
+            " account_links",
+            AmbiguousAccountWarning,
+            3,
+        )
+    names = [(*customer, directory.account(*customer)) for customer in rows]
+    told = pl.DataFrame(names, dict.fromkeys([*CUSTOMER, "name"], pl.String), orient="row")
+    ours = pl.Series([], dtype=pl.String) if accounts is None else internal_accounts(accounts)
+    return told.with_columns(is_ours=pl.col("name").is_in(ours.implode()))
