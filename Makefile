@@ -13,10 +13,10 @@ installed := .venv/.installed
 stamp := .venv/.on_path
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak dev check format plan doctor forget rebuild rollback lock docs example bench clean
+.PHONY: help run test soak spark test-spark dev check format plan doctor forget rebuild rollback lock docs example bench clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 $(installed): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -42,6 +42,16 @@ $(older_duckdb): tests/soak/older_duckdb.lock $(installed)
 
 soak: $(stamp) $(older_duckdb) ## what takes an hour: damages, kills, full disks, readers in a crowd, laws on new examples (SHARE=10: a tenth)
 	@SOAK_SHARE=$(or $(SHARE),100) $(py) -m pytest tests/soak tests/laws -n 2 --dist load --maxschedchunk 1
+
+spark_installed := .venv/.spark
+$(spark_installed): spark.lock $(installed)
+	@.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r spark.lock
+	@touch $@
+
+spark: $(stamp) $(spark_installed) ## install Spark, for engine: {kind: spark}; needs Java 17
+
+test-spark: $(stamp) $(spark_installed) ## the tests of Spark, on this machine (local[2]); needs Java 17
+	@EVENTS_ENGINE=spark $(py) -m pytest tests/spark tests/transforms/test_usage.py
 
 dev: $(stamp) ## Dagster's UI and daemon on 127.0.0.1:3000
 	@$(py) -m pipelines dev
@@ -84,6 +94,9 @@ bench: $(stamp) ## what a run costs as companies grow, as ratios within one run;
 lock: ## resolve requirements.lock again (needs uv); hashes, no addresses
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 	    --no-strip-extras --no-emit-index-url --no-header --output-file requirements.lock
+	$(py) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["spark"])' \
+	    | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --output-file spark.lock
 
 clean: ## forget the environment (never the data)
 	rm -rf .venv

@@ -25,7 +25,7 @@ from schemas.settings import (
     Text,
     Whole,
 )
-from schemas.tables import CANONICAL
+from schemas.tables import CANONICAL, LARGE
 
 
 class Settings(BaseModel):
@@ -288,6 +288,32 @@ class History(Settings):
     )
 
 
+class Engine(Settings):
+    """What the steps run on that are as large as usage events; all others run on Polars."""
+
+    kind: Literal["polars", "spark"] = Field(
+        default="polars",
+        description="polars: on this machine, of landed copies; spark: on Spark, of files that are read where they lie",
+    )
+    spark: Text | None = Field(
+        default=None,
+        description="Spark's master (local[2], spark://host:7077, yarn) or the address of a Spark Connect server "
+        "(sc://host:15002); default: what spark-submit says",
+    )
+    staging: Text | None = Field(
+        default=None,
+        description="Folder or address (s3a://bucket/folder) in which Spark keeps validated events; default: events in "
+        "DATA_DIR",
+    )
+    settings: dict[str, str] = Field(default_factory=dict, description="Settings of the Spark session, by name")
+
+    @model_validator(mode="after")
+    def _spark_has_more(self) -> Self:
+        if self.kind != "spark" and (self.spark or self.staging or self.settings):
+            raise ValueError("expected kind: spark, as spark, staging and settings are Spark's")
+        return self
+
+
 class QuarantineLimit(Settings):
     """The share of a file's rows that may be rejected; beyond it nothing is published.
 
@@ -370,10 +396,15 @@ class Config(Settings):
     privacy: Privacy = Privacy()
     publishing: Publishing = Publishing()
     history: History = History()
+    engine: Engine = Engine()
     quarantine_limit: QuarantineLimit = QuarantineLimit()
     change_limit: ChangeLimit = ChangeLimit()
     targets: tuple[Target, ...] = Field(default=(), description="What metrics should reach, for the scorecard")
     alerts: Alerts = Alerts()
+
+    def in_place(self, table: str) -> bool:
+        """Whether a table's files are read where they lie, and never copied."""
+        return self.engine.kind == "spark" and table in LARGE
 
     @field_validator("segments")
     @classmethod

@@ -33,7 +33,9 @@ class ExportFile(Contract):
     source: str = column("Source of the config")
     table_name: str = column("Table the file fills")
     file: str = column("File as the config names it")
-    sha256: str = column("SHA-256 of the landed copy")
+    sha256: str = column(
+        "SHA-256 of the landed copy; of a file that is read where it lies, of path, size and version tag"
+    )
     bytes: pl.Int64 = column("Size", unit="bytes")
     rows_read: pl.Int64 = column("Rows in the file", unit="count")
     rows_loaded: pl.Int64 = column("Rows that were loaded", unit="count")
@@ -41,7 +43,7 @@ class ExportFile(Contract):
     rows_repeated: pl.Int64 = column(f"Of the loaded, those that {WARNED['rows_repeated']}", unit="count")
     rows_skewed: pl.Int64 = column(f"Of the loaded, those that {WARNED['rows_skewed']}", unit="count")
     exported_at: Instant = column("When it was exported (UTC)")  # type: ignore[valid-type]
-    landed_at: Instant = column("When it was landed (UTC)")  # type: ignore[valid-type]
+    landed_at: Instant = column("When it was landed (UTC); of a file that is read where it lies, when it was written")  # type: ignore[valid-type]
 
     class Config:
         unique = ["source", "table_name", "file"]
@@ -151,6 +153,32 @@ class Ingest(Contract):
 
     class Config:
         unique = ["table_name"]
+
+
+class EventDay(Contract):
+    """One row per source and day of a canonical table that is read where it lies: what of it counts, of customers."""
+
+    table_name: str = column("Canonical table")
+    export_source: str = column("Source of the config")
+    day: pl.Date = column("Day in the reporting time zone")
+    rows: pl.Int64 = column("Rows that count", unit="count")
+    content: str = column("Hash of these rows, in whatever order")
+
+    class Config:
+        unique = ["table_name", "export_source", "day"]
+
+
+class EventAccount(Contract):
+    """One row per customer of a source that a canonical table names which is read where it lies: whose its rows are."""
+
+    table_name: str = column("Canonical table")
+    export_source: str = column("Source of the config")
+    customer: str = column("The customer's id as the source writes it")
+    account_id: str = column("Account")
+    is_ours: bool = column("Whether the account is one of our own")
+
+    class Config:
+        unique = ["table_name", "export_source", "customer"]
 
 
 class AccountKey(Contract):

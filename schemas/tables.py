@@ -25,6 +25,9 @@ CANONICAL = _by_name(
 )
 """What every vendor's export is turned into."""
 
+LARGE = frozenset({product.UsageEvents.table()})
+"""Those that may be larger than a machine: an engine for such tables reads them where they lie."""
+
 DIMENSIONS = _by_name(
     customers.DimAccount,
     customers.DimAccountMonth,
@@ -83,6 +86,8 @@ BOOKKEEPING = _by_name(
     operations.Build,
     operations.ContentMonth,
     operations.Ingest,
+    operations.EventDay,
+    operations.EventAccount,
     operations.AccountKey,
     operations.MetricKey,
 )

@@ -43,6 +43,11 @@ class Folders:
         return self._room("staged")
 
     @property
+    def events(self) -> Path:
+        """Where Spark keeps validated events, if the config names no other place."""
+        return self._room("events", is_made=False)
+
+    @property
     def published(self) -> Path:
         """What readers open."""
         return self.root / "published"

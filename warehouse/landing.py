@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BufferedReader
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from schemas.config import Source
 from schemas.form import Form
@@ -55,17 +55,17 @@ def source_files(loaded: LoadedConfig, forms: dict[str, Form]) -> list[SourceFil
             raise ConfigError(
                 f"{loaded.path}: sources.{name}.form: there is no such form; expected one of {', '.join(forms)}"
             )
-        for raw_table, patterns in _patterns(loaded, name, source, forms[source.form]).items():
-            for pattern in patterns:
+        for raw_table, patterns in patterns_of(loaded, name, source, forms[source.form]).items():
+            for pattern in () if loaded.config.in_place(raw_table) else patterns:
                 paths = sorted(p for p in _matching(loaded.file(source.folder), pattern) if p.is_file())
                 if not paths:
                     raise ExportError(
-                        f"{name}.{raw_table}: there is no file {_shown(source.folder, pattern, Path(pattern).name)}; "
+                        f"{name}.{raw_table}: there is no file {shown(source.folder, pattern, Path(pattern).name)}; "
                         "put it there, or correct sources in the config"
                     )
                 found += [
                     SourceFile(
-                        name, raw_table, _shown(source.folder, pattern, path.name), path, exported_at(path, loaded)
+                        name, raw_table, shown(source.folder, pattern, path.name), path, exported_at(path, loaded)
                     )
                     for path in paths
                 ]
@@ -89,7 +89,12 @@ def _refuse_shared(found: list[SourceFile]) -> None:
         raise ExportError(f"the sources {named} name one file; a file belongs to one source; take it out of the others")
 
 
-def _patterns(loaded: LoadedConfig, name: str, source: Source, form: Form) -> dict[str, list[str]]:
+def patterns_of(loaded: LoadedConfig, name: str, source: Source, form: Form) -> dict[str, list[str]]:
+    """The files or patterns of each of a source's tables.
+
+    Raises:
+        ConfigError: a table is none of the form's.
+    """
     if not source.files:
         return {raw: [table.file] for raw, table in form.raw.items()}
     unknown = sorted(set(source.files) - set(form.raw))
@@ -108,10 +113,10 @@ def _matching(folder: Path, pattern: str) -> list[Path]:
     except (OSError, ValueError) as fault:
         # A folder that the environment names is checked by nobody before.
         why = fault.strerror if isinstance(fault, OSError) else "it is no pattern"
-        raise ExportError(f"{_shown(str(folder), pattern, whole.name)}: cannot be looked for: {why}") from None
+        raise ExportError(f"{shown(str(folder), pattern, whole.name)}: cannot be looked for: {why}") from None
 
 
-def _shown(folder: str, pattern: str, name: str) -> str:
+def shown(folder: str, pattern: str, name: str) -> str:
     """A file as messages and tables name it: the last folder and what follows, never a machine's whole path."""
     within = Path(pattern).parent
     inner = Path(within.name) if within.is_absolute() else within
@@ -125,6 +130,15 @@ def exported_at(path: Path, loaded: LoadedConfig) -> dt.datetime:
         ExportError: the name holds digits in the shape of a day that the calendar doesn't have, or of one before all
             exports.
     """
+    return day_in_name(path, loaded) or dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).replace(tzinfo=None)
+
+
+def day_in_name(path: PurePath, loaded: LoadedConfig) -> dt.datetime | None:
+    """The start of the day in a file's name, in UTC; None where it has none.
+
+    Raises:
+        ExportError: as `exported_at`.
+    """
     named = _DAY_IN_NAME.search(path.name)
     if named:
         try:
@@ -137,7 +151,7 @@ def exported_at(path: Path, loaded: LoadedConfig) -> dt.datetime:
                 f"{path.parent.name}/{path.name}: no export was made on {named[1]}, the day in its name; name it by a "
                 "day like 2026-05-31, or by none"
             ) from None
-    return dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).replace(tzinfo=None)
+    return None
 
 
 def land(file: SourceFile, folders: Folders) -> LandedFile:

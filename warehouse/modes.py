@@ -27,8 +27,8 @@ def _private(folders: Folders) -> Iterator[Path]:
     yield from folders.root.glob(f"{folders.working_database.name}*")
     if folders.person_key.exists():
         yield folders.person_key
-    for room in ("landed", "staged", "quarantine", "rebuild", "dagster"):
+    for room in ("landed", "staged", "quarantine", "events", "rebuild", "dagster"):
         if (folders.root / room).is_dir():
             yield folders.root / room
-    for room in ("landed", "staged", "quarantine"):
+    for room in ("landed", "staged", "quarantine", "events"):
         yield from (folders.root / room).rglob("*")

@@ -107,7 +107,7 @@ def _parted(piece: Piece, fields: list[Column], formats: Formats) -> tuple[pl.Da
         text.filter(faults[field.name]).select(
             "export_line",
             column_name=pl.lit(field.name),
-            reason=pl.lit(f"expected {_spelling(field, formats)}"),
+            reason=pl.lit(f"expected {spelling(field, formats)}"),
         )
         for field, is_wrong in zip(fields, found_in, strict=True)
         if is_wrong
@@ -144,19 +144,19 @@ def _parsed(field: Column, formats: Formats) -> pl.Expr:
     text, dtype = pl.col(field.name), field.dtype
     if dtype == pl.Date:
         day = text.str.to_date(formats.date, strict=False)
-        return pl.when(text.str.contains(_shape(formats.date)) & (day.dt.year() >= 1)).then(day)
+        return pl.when(text.str.contains(shape(formats.date)) & (day.dt.year() >= 1)).then(day)
     if isinstance(dtype, pl.Datetime):
         zoned = text.str.replace(r"Z$", "+00:00")
         tries = []
         for spelling in formats.instants:
             instant = zoned.str.to_datetime(spelling, time_unit="us", strict=False)
             utc = instant.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if "%:z" in spelling else instant
-            tries.append(pl.when(text.str.contains(_shape(spelling)) & utc.dt.year().is_between(*YEARS)).then(utc))
+            tries.append(pl.when(text.str.contains(shape(spelling)) & utc.dt.year().is_between(*YEARS)).then(utc))
         return pl.coalesce(tries)
     if dtype == pl.Boolean:
         return pl.when(text == formats.true).then(statement=True).when(text == formats.false).then(statement=False)
     if dtype.is_integer():
-        return pl.when(text.str.contains(r"^-?\d{1,18}$")).then(text).cast(dtype, strict=False)
+        return pl.when(text.str.contains(WHOLE)).then(text).cast(dtype, strict=False)
     if isinstance(dtype, pl.Decimal):
         # Rounded to the type's decimals.
         return pl.when(text.str.contains(r"^-?\d{1,18}(\.\d+)?$")).then(text).cast(dtype, strict=False)
@@ -165,16 +165,19 @@ def _parsed(field: Column, formats: Formats) -> pl.Expr:
     return text
 
 
+WHOLE = r"^-?\d{1,18}\z"
+"""The shape of a whole number."""
 _DIGITS = {"%Y": r"\d{4}", "%.f": r"(\.\d{1,9})?", "%:z": r"([+-]\d{2}:\d{2}|Z)"}
 
 
-def _shape(spelling: str) -> str:
+def shape(spelling: str) -> str:
     """The exact shape of a spelled time as a regular expression: the parser forgives 2025-1-5 and blanks."""
     pieces = re.split(r"(%\.f|%:z|%[a-zA-Z])", spelling)
-    return "^" + "".join(_DIGITS.get(p, r"\d{2}") if p.startswith("%") else re.escape(p) for p in pieces) + "$"
+    return "^" + "".join(_DIGITS.get(p, r"\d{2}") if p.startswith("%") else re.escape(p) for p in pieces) + r"\z"
 
 
-def _spelling(field: Column, formats: Formats) -> str:
+def spelling(field: Column, formats: Formats) -> str:
+    """How a value of the column is spelled, in words."""
     dtype = field.dtype
     if dtype == pl.Date:
         return f"a date spelled {formats.date}"

@@ -113,7 +113,7 @@ def _contract_faults(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFr
                 "row",
                 column_name=pl.when(pl.col("column").is_in(names)).then("column"),
                 reason=pl.struct("column", "check").map_elements(
-                    lambda case: _in_words(case["check"], words.get(case["column"])), return_dtype=pl.String
+                    lambda case: in_words(case["check"], words.get(case["column"])), return_dtype=pl.String
                 ),
             )
             .unique(maintain_order=True)
@@ -122,7 +122,7 @@ def _contract_faults(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFr
     return empty
 
 
-def _in_words(check: str, expected: str | None) -> str:
+def in_words(check: str, expected: str | None = None) -> str:
     """A pandera check as what was expected; `expected`: the contract's own words for the column."""
     name, _, bounds = check.partition("(")
     if expected and name not in {"not_nullable", ONE_KEY}:

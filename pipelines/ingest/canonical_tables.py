@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -11,13 +11,23 @@ import polars as pl
 from pipelines.ingest.as_of import day_of, notice_on_as_of
 from pipelines.ingest.cleaned import Gathered
 from pipelines.ingest.gathering import gather
+from pipelines.ingest.in_place import read_in_place
 from pipelines.ingest.notices import ExportWarning, notices_on_contradiction, notices_on_ratings, notices_on_unknown
 from pipelines.ingest.rejected_accounts import notices_on_rejected
 from pipelines.ingest.resolved import FIRST, LINK, crm_accounts, in_order, is_derived, resolved
 from pipelines.ingest.sources import crms_of, ingest_code, look_at, sources_of, speaking_files
 from pipelines.project import Project
-from schemas.operations import WARNED, ContentMonth, ExportFile, Ingest, LeftOut, Quarantine
-from schemas.tables import CANONICAL
+from schemas.operations import (
+    WARNED,
+    ContentMonth,
+    EventAccount,
+    EventDay,
+    ExportFile,
+    Ingest,
+    LeftOut,
+    Quarantine,
+)
+from schemas.tables import CANONICAL, LARGE
 from transforms.calendar import month_start
 from transforms.clean.reach import together
 from transforms.clean.vendors import FORMS
@@ -105,14 +115,13 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
             if not last.equals(seen):
                 _record(project, table, seen, sight, project.staged(table))
             return Ingested(table, rows, 0, has_source, unchanged=True)
-        gathered = gather(project, table, files)
-        staged, lost = resolved(project, table, gathered, files)
-        gathered = replace(gathered, rows=gathered.rows.clear())  # they are a second time in `staged`
+        made = _made(project, table, files)
+        gathered, staged, lost = made.gathered, made.staged, made.lost
         # Until all is recorded the file is of no known making: a kill in between must not leave it under its old name.
         unknown = known.with_columns(made_from=pl.lit(""))
         project.database.write_whole({Ingest.table(): unknown}, {"table_name": [table]})
         sha256 = _stage(project, table, staged, next(iter(known["staged_sha256"]), None))
-        _record_rows(project, table, gathered, run_id)
+        _record_rows(project, table, made, run_id)
         notices = (
             *gathered.notices,
             *notices_on_rejected(project, table, staged, files),
@@ -127,7 +136,7 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
             wanted,
             exported,
             partly,
-            staged.height,
+            made.rows,
             None,
             as_of,
             sight.name,
@@ -143,7 +152,7 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
     for notice in notices:
         warnings.warn(notice, ExportWarning, 2)
     told = {"warnings": _warnings(gathered), "notices": notices}
-    return Ingested(table, staged.height, rejected, has_source, unchanged=False, **told)
+    return Ingested(table, made.rows, rejected, has_source, unchanged=False, **told)
 
 
 def due(project: Project, as_of: dt.date, sights: Callable[[str], str]) -> list[str]:
@@ -192,7 +201,10 @@ def made_from(project: Project, table: str, files: list[LandedFile]) -> str:
         derived = [config.onboarding.model_dump() if table == "milestones" else None, made["made_from"].to_list()]
     code = ingest_code(project, table)
     whose = [who, crms.names, crms.named_by, matched]
-    return digest(sources, speaking, landed, whose, config.segments, config.reporting.model_dump(), derived, code)
+    where = [config.engine.kind, config.engine.staging] if table in LARGE else []
+    return digest(
+        sources, speaking, landed, whose, config.segments, config.reporting.model_dump(), derived, code, where
+    )
 
 
 def _stage(project: Project, table: str, rows: pl.DataFrame, former: str | None) -> str:
@@ -209,14 +221,42 @@ def _stage(project: Project, table: str, rows: pl.DataFrame, former: str | None)
     return write_staged_months(project.folders, table, of_each, former)
 
 
+@dataclass(frozen=True)
+class _Made:
+    """A canonical table that was made, and what became of every row that was read."""
+
+    gathered: Gathered
+    """Without the rows, which are in `staged`."""
+    staged: pl.DataFrame
+    lost: pl.DataFrame
+    """Rows of `left_out`."""
+    rows: int
+    kept: Mapping[str, pl.DataFrame]
+    """What else is kept of a table that may be larger than a machine."""
+
+
+def _made(project: Project, table: str, files: list[LandedFile]) -> _Made:
+    if project.config.in_place(table) and sources_of(project, table, files):
+        found = read_in_place(project, table, files)
+        return _Made(_without_rows(found.gathered), found.staged, found.lost, found.rows, found.kept)
+    gathered = gather(project, table, files)
+    staged, lost = resolved(project, table, gathered, files)
+    kept = {c.table(): c.blank() for c in (EventDay, EventAccount) if table in LARGE}
+    return _Made(_without_rows(gathered), staged, lost, staged.height, kept)
+
+
+def _without_rows(gathered: Gathered) -> Gathered:
+    return replace(gathered, rows=gathered.rows.clear())
+
+
 def _exported(project: Project, table: str, gathered: Gathered) -> frozenset[str]:
     derived = {"account_id", "milestone", "reached_on"} if is_derived(project, table) else set[str]()
     return gathered.columns | derived
 
 
-def _record_rows(project: Project, table: str, gathered: Gathered, run_id: str) -> None:
+def _record_rows(project: Project, table: str, made: _Made, run_id: str) -> None:
     """What became of the rows of each file; raw values of rejected ones stay in the private quarantine."""
-    rejects = gathered.rejects
+    gathered, rejects = made.gathered, made.gathered.rejects
     write_quarantined(project.folders, table, rejects, gathered.raw)
     files = pl.DataFrame(gathered.files, schema=ExportFile.dtypes(), orient="row")
     quarantined = dated(rejects, gathered.raw, project.contracts[table]).select(
@@ -230,7 +270,8 @@ def _record_rows(project: Project, table: str, gathered: Gathered, run_id: str) 
         run_id=pl.lit(run_id),
         rejected_at=pl.lit(_now()),
     )
-    project.database.write_whole({ExportFile.table(): files, Quarantine.table(): quarantined}, {"table_name": [table]})
+    written = {ExportFile.table(): files, Quarantine.table(): quarantined, **made.kept}
+    project.database.write_whole(written, {"table_name": [table]})
 
 
 def _warnings(gathered: Gathered) -> tuple[str, ...]:

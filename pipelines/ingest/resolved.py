@@ -41,7 +41,7 @@ def resolved(
     contract, rows = project.contracts[table], gathered.rows
     loaded = dict(_loaded(gathered)) if table not in VERSIONS else by_source(rows)
     lost = [between(table, "replaced", loaded, rows)]
-    for reason, step in (("replaced", _once), ("internal", _under_accounts), ("merged_or_spam", _about_what_counts)):
+    for reason, step in (("replaced", _once), ("internal", under_accounts), ("merged_or_spam", _about_what_counts)):
         before, rows = rows, step(project, table, rows, files)
         if table not in VERSIONS or reason == "internal":
             lost.append(between(table, reason, by_source(before), rows))
@@ -69,7 +69,7 @@ def _once(project: Project, table: str, rows: pl.DataFrame, files: list[LandedFi
     return said_once(rows, table) if table in SAID_ONCE else rows
 
 
-def _under_accounts(project: Project, table: str, rows: pl.DataFrame, files: list[LandedFile]) -> pl.DataFrame:
+def under_accounts(project: Project, table: str, rows: pl.DataFrame, files: list[LandedFile]) -> pl.DataFrame:
     """The rows under the CRM's accounts, without those of our own; tickets of these stay and say so."""
     if "account_id" not in project.contracts[table].dtypes() or table in FIRST:
         return rows

@@ -5,7 +5,7 @@ import datetime as dt
 from pipelines.ingest.as_of import day_of
 from pipelines.project import Project
 from schemas.form import Cleaning, Form
-from schemas.tables import CANONICAL
+from schemas.tables import CANONICAL, LARGE
 from transforms.clean.directory import Crms
 from transforms.clean.snapshots import Versioning
 from transforms.clean.vendors import FORMS
@@ -13,6 +13,7 @@ from transforms.clean.versions import ITEM
 from warehouse.code import code_of
 from warehouse.errors import ConfigError
 from warehouse.first_look import look
+from warehouse.lake import lake_files
 from warehouse.landed import LandedFile, landed_files
 from warehouse.landing import SourceFile, is_whole, sha256_of, source_files
 from warehouse.lineage import digest
@@ -34,6 +35,8 @@ OF_ALL = (
 )
 """Lists of all vendors, tables and settings: of them only what a table is filled by counts, which is told beside; and
 what is told to people, which is in no table."""
+IN_PLACE = "pipelines.ingest.in_place:read_in_place"
+"""What reads files where they lie: of tables that may be larger than a machine."""
 
 VERSIONS = {
     "accounts": Versioning(["account_id"], "known_from", "signup_on"),
@@ -91,10 +94,11 @@ def _is_there(file: LandedFile, project: Project) -> bool:
 
 
 def speaking_files(project: Project) -> list[LandedFile]:
-    """Of each file the config points at, its last landed copy."""
+    """Of each file the config points at, its last landed copy; and those that are read where they lie."""
     wanted = {file.key for file in source_files(project.loaded, FORMS)}
     last = {file.key: file for file in landed_files(project.folders)}
-    return [file for key, file in last.items() if key in wanted]
+    landed = [file for key, file in last.items() if key in wanted]
+    return [*landed, *lake_files(project.loaded, FORMS).values()]
 
 
 def lost_files(project: Project, sent: list[SourceFile]) -> tuple[list[LandedFile], list[LandedFile]]:
@@ -158,4 +162,5 @@ def ingest_code(project: Project, table: str) -> str:
             contracts |= {form.raw[raw].contract for raw in how.raw}
             spelled.append((name, str(form.formats), form.exact_header, how.raw))
     declared = sorted(f"{contract.__module__}:{contract.__name__}" for contract in contracts)
-    return digest(code_of(*READING, *sorted(cleaning), *declared, without=OF_ALL), spelled)
+    apart = OF_ALL if table in LARGE else (*OF_ALL, IN_PLACE)
+    return digest(code_of(*READING, *sorted(cleaning), *declared, without=apart), spelled)

@@ -35,22 +35,33 @@ def reach_before(window: Months) -> str:
 
 
 def content_rows(
-    frame: pl.DataFrame, contract: type[Contract], windows: Iterable[Window], months: list[dt.date], config: Config
+    frame: pl.DataFrame,
+    contract: type[Contract],
+    windows: Iterable[Window],
+    months: list[dt.date],
+    config: Config,
+    days: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Rows of `content_month` of a table: what each of its windows shows to each month.
 
-    `frame` is as `as_of` knows it; the windows are resolved.
+    `frame` is as `as_of` knows it; the windows are resolved. `days`: of a table that is read where it lies its rows of
+    `event_day`, which say what windows of months show; what others show, its first events in `frame` say.
     """
     found: dict[str, list[tuple[dt.date | None, str]]] = {}
     as_told, frame = frame, held(frame, contract)
     for window in windows:
         if isinstance(window, Months) and window.earlier != 0 and months:
-            found[reach_before(window)] = [(months[0], _before(frame, contract, config, window, months[0]))]
+            before = (
+                _before(frame, contract, config, window, months[0])
+                if days is None
+                else _of_days(days, earliest(window, months[0], months[0]), months[0])
+            )
+            found[reach_before(window)] = [(months[0], before)]
         if reach(window) in found:
             continue
         shown = as_told if is_as_told(window) else frame
         if isinstance(window, Months):
-            found[reach(window)] = _by_month(frame, contract, config, window)
+            found[reach(window)] = _by_month(frame, contract, config, window) if days is None else _days_by_month(days)
         elif isinstance(window, Whole):
             found[reach(window)] = [(None, _hashed(visible(shown, contract, window, ALL_MONTHS, config)))]
         else:
@@ -75,6 +86,19 @@ def _by_month(
     ]
     sums = pl.concat(hashed).group_by("month").agg(pl.col("row", "rows").sum()).sort("month")
     return [(month, digest(total, rows)) for month, total, rows in sums.iter_rows()]
+
+
+def _days_by_month(days: pl.DataFrame) -> list[tuple[dt.date | None, str]]:
+    """Each month's own rows, of what is told by day."""
+    months = sorted(days["day"].dt.month_start().unique())
+    return [(month, _of_days(days, month, add_months(month, 1))) for month in months]
+
+
+def _of_days(days: pl.DataFrame, first: dt.date | None, end: dt.date) -> str:
+    """What is told of the days from the first (None: all) to before the end."""
+    day = pl.col("day")
+    within = days.filter(day < end if first is None else (day >= first) & (day < end))
+    return digest(sorted(within.select("export_source", "day", "rows", "content").rows(), key=str))
 
 
 def _before(frame: pl.DataFrame, contract: type[Contract], config: Config, window: Months, first: dt.date) -> str:

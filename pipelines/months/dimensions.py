@@ -14,12 +14,12 @@ from pipelines.months.store import inputs_of
 from pipelines.project import Project
 from schemas.customers import DimMonth
 from schemas.metrics import MetricMonth, MetricPart
-from schemas.operations import ContentMonth, Ingest
+from schemas.operations import ContentMonth, EventDay, Ingest
 from schemas.tables import CANONICAL
 from transforms.calendar import calendar, gross_margins
 from transforms.catalogue import DIMENSION_TABLES, MONTHLY_TABLES
 from transforms.clean.counting import of_customers
-from transforms.clean.reach import out_of_sight
+from transforms.clean.reach import days_out_of_sight, out_of_sight
 from transforms.declaration import Window
 from transforms.visible import seen_on
 from warehouse.code import code_of
@@ -49,13 +49,30 @@ def sights(project: Project, as_of: dt.date) -> Callable[[str], Sight]:
 
         def content(frame: pl.DataFrame) -> pl.DataFrame:
             seen = seen_on(contract.shaped(of_customers(table, frame)), contract, as_of, config.reporting.time_zone)
-            return content_rows(seen, contract, windows[table], months, config)
+            days = _days(project, table)
+            known = None if days is None else days.filter(pl.col("day") <= as_of)
+            return content_rows(seen, contract, windows[table], months, config, known)
+
+        def out(frame: pl.DataFrame) -> pl.DataFrame:
+            days = _days(project, table)
+            if days is None:
+                return out_of_sight(frame, contract, config, as_of, months[0])
+            return days_out_of_sight(table, days, as_of, months[0])
 
         named = [config.onboarding.model_dump(), config.finance.model_dump(mode="json"), sorted(config.sources)]
         name = digest(code, sorted(map(str, windows[table])), months, config.reporting.time_zone, named)
-        return Sight(name, content, lambda frame: out_of_sight(frame, contract, config, as_of, months[0]))
+        return Sight(name, content, out)
 
     return sight
+
+
+def _days(project: Project, table: str) -> pl.DataFrame | None:
+    """The rows by day of a table that is read where it lies; None of one that is staged."""
+    return (
+        project.database.read(EventDay.table(), where={"table_name": [table]})
+        if project.config.in_place(table)
+        else None
+    )
 
 
 def ingest_all(project: Project, run_id: str) -> dt.date:

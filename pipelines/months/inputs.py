@@ -40,6 +40,7 @@ from transforms.declaration import (
     parameters,
     window_of,
 )
+from transforms.engine import Events
 from transforms.exported import Exported
 from transforms.visible import dated_in, held, known_by, seen_on
 
@@ -54,6 +55,9 @@ class Store(Protocol):
 
     def dated(self, table: str, first: dt.date | None, last: dt.date) -> pl.DataFrame:
         """Of a canonical table that is staged by month the rows of the months from the first (None: all before)."""
+
+    def events(self, table: str, first: dt.date | None, last: dt.date, as_of: dt.date) -> Events:
+        """Of a canonical table that is read where it lies the rows of the months, as `as_of` knows them."""
 
     def heights(self, table: str) -> dict[dt.date, int]:
         """How many rows each month has of such a table."""
@@ -141,7 +145,10 @@ class Inputs:
         if name in INTERMEDIATES:
             return self._intermediate(name, reader, months)
         if name in READABLE:
-            return self.rows(name, window_of(name, reader.reads), months)
+            window = window_of(name, reader.reads)
+            if self.config.in_place(name) and isinstance(window, Months):
+                return self._events(name, window, months)
+            return self.rows(name, window, months)
         return self.at_hand(name, reader, months)
 
     def at_hand(self, name: str, reader: Reader, months: list[dt.date]) -> object:
@@ -203,6 +210,14 @@ class Inputs:
         else:
             frame = self.as_known(table, is_as_told(window))
         return visible(frame, contract, shown, within, self.config, self.months[0])
+
+    def _events(self, table: str, window: Months, months: list[dt.date]) -> Events:
+        """The same of a table that is read where it lies: the rows stay there, to be asked."""
+        shown = resolved(window, self.config)
+        if not is_read_by_month(shown, self.contracts[table]):
+            raise TypeError(f"{table} is read where it lies, and there by the day that dates it, not by {window.by}")
+        begin, end = earliest(shown, months[0], self.months[0]), add_months(months[-1], numbers(shown)[1])
+        return self.store.events(table, begin, end, self.as_of)
 
     def _with_earlier(self, table: str, window: Window, months: list[dt.date], first: dt.date) -> dt.date:
         """First month of the rows of a built table: with the first computed one lie those it keeps of earlier ones."""

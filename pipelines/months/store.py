@@ -4,12 +4,14 @@ import datetime as dt
 
 import polars as pl
 
+from pipelines.months.asked_events import asked_events
 from pipelines.months.inputs import Inputs
 from pipelines.project import Project
 from schemas.metrics import MetricMonth, MetricPart
 from schemas.operations import AccountKey
 from schemas.tables import CANONICAL
 from transforms.clean.counting import of_customers
+from transforms.engine import Events
 from warehouse.person_key import person_key
 from warehouse.staging import staged_rows
 
@@ -29,6 +31,10 @@ class ProjectStore:
     def dated(self, table: str, first: dt.date | None, last: dt.date) -> pl.DataFrame:
         """The rows of a canonical table that is staged by month, of the months from the first through the last."""
         return of_customers(table, self.project.staged(table, (first, last)))
+
+    def events(self, table: str, first: dt.date | None, last: dt.date, as_of: dt.date) -> Events:
+        """The rows of a canonical table that is read where it lies, which stay there."""
+        return asked_events(self.project, table, first, last, as_of)
 
     def heights(self, table: str) -> dict[dt.date, int]:
         """How many rows each month has of a canonical table that is staged by month."""

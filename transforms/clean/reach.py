@@ -68,6 +68,15 @@ def out_of_sight(
     return pl.concat(found)
 
 
+def days_out_of_sight(table: str, days: pl.DataFrame, as_of: dt.date, first: dt.date) -> pl.DataFrame:
+    """The same of a table of which only its rows by source and day are here (export_source, day, rows)."""
+    day, since = pl.col("day"), add_months(first, -SPEAKS_FOR.get(table, 0))
+    reasons = pl.when(day > as_of).then(pl.lit("after_as_of")).when(day < since).then(pl.lit("before_history"))
+    lost = days.with_columns(reason=reasons).drop_nulls("reason").group_by("export_source", "reason")
+    told = lost.agg(pl.col("rows").sum()).rename({"export_source": "source"})
+    return LeftOut.shaped(told.with_columns(table_name=pl.lit(table))).sort("source", "reason")
+
+
 def together(table: str, *parts: pl.DataFrame) -> pl.DataFrame:
     """Rows of `left_out` of a table, each source and reason once."""
     rows = pl.concat([LeftOut.blank(), *parts])

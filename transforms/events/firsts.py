@@ -1,0 +1,33 @@
+"""Usage events → the first of each customer and feature, and the rows of each day."""
+
+import narwhals as nw
+
+from transforms.engine import Lazy, local_day
+
+CUSTOMER = ["export_source", "account_id"]
+KIND = ["customer", "feature", "internal", "counted"]
+
+
+def first_events(events: Lazy) -> Lazy:
+    """The first event of each customer of a source and feature, by who is and who is not one of our own.
+
+    Those that count no event are told apart. What asks for an account's first sign, or for its first use of something,
+    finds it among them as among all.
+    """
+    told = events.with_columns(
+        customer=nw.col("account_id").fill_null(""),
+        feature=nw.col("name").fill_null(""),
+        internal=nw.col("is_internal").fill_null(value=False),
+        counted=nw.col("event_count").fill_null(1) > 0,
+    )
+    key = ["export_source", *KIND]
+    earliest = told.group_by(key).agg(nw.col("occurred_at").min())
+    at_once = told.join(earliest, on=[*key, "occurred_at"], how="semi")
+    first = at_once.group_by(key).agg(nw.col("event_id").min())
+    return at_once.join(first, on=[*key, "event_id"], how="semi").drop(KIND)
+
+
+def rows_of_days(events: Lazy, time_zone: str) -> Lazy:
+    """One row per source, day and whether the rows are our own accounts' (is_ours): rows, and the sum of `content`."""
+    dated = events.with_columns(day=local_day("occurred_at", time_zone))
+    return dated.group_by("export_source", "day", "is_ours").agg(rows=nw.len(), content=nw.col("content").sum())

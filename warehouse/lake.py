@@ -1,0 +1,83 @@
+"""Files that are read where they lie, in a lake: which there are, and which version of each."""
+
+import datetime as dt
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+import fsspec
+
+from schemas.form import Form
+from warehouse.configuration import LoadedConfig
+from warehouse.errors import ExportError
+from warehouse.landed import LandedFile
+from warehouse.landing import day_in_name, patterns_of, shown
+from warehouse.lineage import digest
+
+STORES = {"s3a": "s3", "s3n": "s3", "abfss": "abfs"}
+"""What Hadoop calls stores that the file systems here call otherwise."""
+TAGS = ("ETag", "etag", "generation", "versionId")
+"""What stores tell of a file's version; where they tell nothing, when it was written stands for it."""
+WRITTEN = ("LastModified", "last_modified", "updated", "mtime")
+
+
+def lake_files(loaded: LoadedConfig, forms: Mapping[str, Form]) -> dict[str, LandedFile]:
+    """The files that the config's sources point at where they lie, by address; none is opened.
+
+    Of such a file `sha256` is a hash of its path, size and version tag, and `landed_at` when it was written.
+
+    Raises:
+        ConfigError: a source names a table that does not exist, or has events of a form that is not the canonical one.
+        ExportError: a file the config names is not there.
+    """
+    found: dict[str, LandedFile] = {}
+    for name, source in loaded.config.sources.items():
+        form = forms.get(source.form)
+        for raw_table, patterns in patterns_of(loaded, name, source, form).items() if form else ():
+            for pattern in patterns if loaded.config.in_place(raw_table) else ():
+                folder = "" if "://" in pattern else f"{loaded.file(source.folder).absolute()}/"
+                there = _matching(folder + pattern)
+                if not there:
+                    named = shown(source.folder, pattern, PurePosixPath(pattern).name)
+                    raise ExportError(
+                        f"{name}.{raw_table}: there is no file {named}; put it there, or correct sources in the config"
+                    )
+                for address, told in there.items():
+                    named = shown(source.folder, pattern, PurePosixPath(address).name)
+                    found[address] = _file(name, raw_table, named, address, told, loaded)
+    return found
+
+
+def _file(
+    source: str, raw_table: str, named: str, address: str, told: Mapping[str, Any], loaded: LoadedConfig
+) -> LandedFile:
+    written = _written(told)
+    identity = digest(address, told["size"], _tag(told) or str(written))
+    exported = day_in_name(PurePosixPath(address), loaded) or written
+    return LandedFile(source, raw_table, named, identity, told["size"], exported, written)
+
+
+def store_of(address: str) -> tuple[Any, str]:
+    """The file system of an address, and the path in it; credentials are the environment's."""
+    scheme, _, path = address.rpartition("://")
+    return fsspec.filesystem(STORES.get(scheme, scheme) or "file"), path
+
+
+def _matching(pattern: str) -> dict[str, dict[str, Any]]:
+    """Addresses as Spark takes them, with what the store tells of each file."""
+    scheme = pattern.rpartition("://")[0] or "file"
+    store, path = store_of(pattern)
+    told = store.glob(path, detail=True)
+    return {f"{scheme}://{name}": of for name, of in sorted(told.items()) if of["type"] == "file"}
+
+
+def _tag(told: Mapping[str, Any]) -> str | None:
+    return next((str(told[name]) for name in TAGS if told.get(name)), None)
+
+
+def _written(told: Mapping[str, Any]) -> dt.datetime:
+    when = next((told[name] for name in WRITTEN if told.get(name)), 0)
+    if isinstance(when, str):
+        when = dt.datetime.fromisoformat(when)
+    moment = when if isinstance(when, dt.datetime) else dt.datetime.fromtimestamp(when, dt.UTC)
+    return moment.astimezone(dt.UTC).replace(tzinfo=None)

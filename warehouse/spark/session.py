@@ -1,0 +1,42 @@
+"""The session of Spark in which events are asked."""
+
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from schemas.config import Engine
+from warehouse.errors import ConfigError
+
+SESSION = {
+    "spark.sql.ansi.enabled": "false",  # a value that cannot be read is NULL, and its row rejected with its reason
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+    "spark.sql.parquet.enableVectorizedReader": "true",
+    "spark.sql.shuffle.partitions": "8",
+}
+"""Settings of every session; those of the config come after them."""
+AT_START = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
+
+
+def spark_session(engine: Engine, time_zone: str) -> Any:  # noqa: ANN401 - a classic session, or one of Connect
+    """The session: one of a Spark Connect server, of a master, or of what spark-submit says.
+
+    Raises:
+        ConfigError: Spark cannot be started or reached.
+    """
+    builder = SparkSession.builder.appName("customer success")
+    if engine.spark and engine.spark.startswith("sc://"):
+        builder = builder.remote(engine.spark)
+    elif engine.spark:
+        builder = builder.master(engine.spark)
+    for name, value in (AT_START | engine.settings).items():
+        builder = builder.config(name, value)
+    try:
+        session = builder.getOrCreate()
+    except Exception as fault:
+        raise ConfigError(
+            f"engine.spark: Spark cannot be started or reached ({type(fault).__name__}); it needs Java 17, and a "
+            "server or master that answers"
+        ) from fault
+    for name, value in (SESSION | engine.settings | {"spark.sql.session.timeZone": time_zone}).items():
+        session.conf.set(name, value)
+    return session
