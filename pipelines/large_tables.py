@@ -1,5 +1,6 @@
 """Where a project's events lie when they are read where they are: the one place that loads Spark."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import narwhals as nw
@@ -8,6 +9,7 @@ import polars as pl
 from pipelines.project import Project
 from schemas.customers import UNKNOWN
 from schemas.operations import ExportFile
+from schemas.tables import LARGE
 from transforms.clean.resolve import CUSTOMER
 from transforms.earliest import ROW
 from transforms.engine import Lazy
@@ -27,7 +29,7 @@ def lake_of(project: Project, table: str) -> "EventLake":
     """The events of a table, as Spark keeps them; what other code, or another time zone, validated lies elsewhere.
 
     Raises:
-        ConfigError: Spark is not installed, or cannot be started or reached.
+        ConfigError: Spark is not installed.
     """
     try:
         from warehouse.spark.event_lake import EventLake  # noqa: PLC0415 - Spark is an extra
@@ -38,8 +40,8 @@ def lake_of(project: Project, table: str) -> "EventLake":
     made_by = digest(code_of(*VALIDATING), list(contract.dtypes()), config.reporting.time_zone, sorted(config.sources))
     staging = config.engine.staging or str(project.folders.events.absolute())
     address = staging if "://" in staging else f"file://{project.loaded.file(staging).absolute()}"
-    session = spark_session(config.engine, config.reporting.time_zone)
-    return EventLake(session, f"{address}/{table}/{made_by}", contract)
+    start = partial(spark_session, config.engine, config.reporting.time_zone)
+    return EventLake(start, f"{address}/{table}/{made_by}", contract)
 
 
 def files_in_use(project: Project, table: str) -> list[LandedFile]:
@@ -49,6 +51,21 @@ def files_in_use(project: Project, table: str) -> list[LandedFile]:
     return [LandedFile(*row) for row in told.iter_rows()]
 
 
+def lost_events(project: Project) -> dict[str, list[str]]:
+    """What Spark no longer keeps whole of the tables that are read where they lie, in words; by table."""
+    found: dict[str, list[str]] = {}
+    for table in LARGE:
+        files = files_in_use(project, table) if project.config.in_place(table) else []
+        if files:
+            lake = lake_of(project, table)
+            lost = [lake.lost(file) for file in files if lake.validated(file) is None]
+            if not lake.has_again(name_of(files)):
+                lost.append("the list of events that were sent again is gone")
+            if lost:
+                found[table] = lost
+    return found
+
+
 def name_of(files: list[LandedFile]) -> str:
     """Name of a set of versions of files."""
     return digest(sorted(file.sha256 for file in files))
@@ -56,8 +73,7 @@ def name_of(files: list[LandedFile]) -> str:
 
 def those_that_count(lake: "EventLake", rows: Lazy, name: str) -> Lazy:
     """The rows without those of which another one counts, in the set of files of that name."""
-    again = lake.again(name)
-    return rows if again is None else rows.join(again, on=list(ROW), how="anti")
+    return rows.join(lake.again(name), on=list(ROW), how="anti")
 
 
 def whose(lake: "EventLake", rows: Lazy, accounts: pl.DataFrame) -> Lazy:

@@ -14,8 +14,11 @@ settings.register_profile("here", deadline=None, database=None, derandomize="SOA
 settings.load_profile("here")
 
 
-collect_ignore = [] if os.environ.get("SOAK_SHARE") else ["soak"]
-"""`make soak` asks for what takes minutes."""
+collect_ignore = [
+    *([] if os.environ.get("SOAK_SHARE") else ["soak"]),
+    *([] if os.environ.get("EVENTS_ENGINE") == "spark" else ["spark"]),
+]
+"""`make soak` asks for what takes minutes, and `make test-spark` for what needs Java and a large library."""
 
 
 def pytest_collection_finish() -> None:

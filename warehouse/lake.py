@@ -1,6 +1,7 @@
 """Files that are read where they lie, in a lake: which there are, and which version of each."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
@@ -11,7 +12,7 @@ from schemas.form import Form
 from warehouse.configuration import LoadedConfig
 from warehouse.errors import ExportError
 from warehouse.landed import LandedFile
-from warehouse.landing import day_in_name, patterns_of, shown
+from warehouse.landing import day_in_name, patterns_of
 from warehouse.lineage import digest
 
 STORES = {"s3a": "s3", "s3n": "s3", "abfss": "abfs"}
@@ -27,48 +28,61 @@ def lake_files(loaded: LoadedConfig, forms: Mapping[str, Form]) -> dict[str, Lan
     Of such a file `sha256` is a hash of its path, size and version tag, and `landed_at` when it was written.
 
     Raises:
-        ConfigError: a source names a table that does not exist, or has events of a form that is not the canonical one.
-        ExportError: a file the config names is not there.
+        ConfigError: a source names a table that does not exist.
+        ExportError: a file the config names is not there, two have one name, or two sources name one.
     """
     found: dict[str, LandedFile] = {}
     for name, source in loaded.config.sources.items():
         form = forms.get(source.form)
         for raw_table, patterns in patterns_of(loaded, name, source, form).items() if form else ():
             for pattern in patterns if loaded.config.in_place(raw_table) else ():
-                folder = "" if "://" in pattern else f"{loaded.file(source.folder).absolute()}/"
-                there = _matching(folder + pattern)
-                if not there:
-                    named = shown(source.folder, pattern, PurePosixPath(pattern).name)
-                    raise ExportError(
-                        f"{name}.{raw_table}: there is no file {named}; put it there, or correct sources in the config"
-                    )
-                for address, told in there.items():
-                    named = shown(source.folder, pattern, PurePosixPath(address).name)
-                    found[address] = _file(name, raw_table, named, address, told, loaded)
+                for address, told in _matching(loaded, name, raw_table, pattern).items():
+                    file = _file(name, raw_table, address, told, loaded)
+                    other = found.setdefault(address, file)
+                    if other.source != name:
+                        raise ExportError(
+                            f"the sources {other.source} and {name} name one file, {file.name}; a file belongs to one "
+                            "source; take it out of the others"
+                        )
+    names = Counter((file.source, file.raw_table, file.name) for file in found.values())
+    if twice := sorted({name for (_, _, name), number in names.items() if number > 1}):
+        raise ExportError(f"two files are both called {', '.join(twice)}; give their folders other names")
     return found
 
 
-def _file(
-    source: str, raw_table: str, named: str, address: str, told: Mapping[str, Any], loaded: LoadedConfig
-) -> LandedFile:
+def _matching(loaded: LoadedConfig, source: str, raw_table: str, pattern: str) -> dict[str, dict[str, Any]]:
+    """Addresses as Spark takes them, with what the store tells of each file."""
+    folder = loaded.config.sources[source].folder
+    where = pattern if "://" in pattern else f"file://{loaded.file(folder).absolute() / pattern}"
+    scheme = where.partition("://")[0]
+    store, path = store_of(where)
+    told = {
+        f"{scheme}://{name}": of for name, of in sorted(store.glob(path, detail=True).items()) if of["type"] == "file"
+    }
+    if not told:
+        raise ExportError(
+            f"{source}.{raw_table}: there is no file {_named(where)}; put it there, or correct sources in the config"
+        )
+    return told
+
+
+def _named(address: str) -> str:
+    """A file as messages and tables name it: its folder and its name."""
+    path = PurePosixPath(address)
+    return f"{path.parent.name}/{path.name}"
+
+
+def _file(source: str, raw_table: str, address: str, told: Mapping[str, Any], loaded: LoadedConfig) -> LandedFile:
     written = _written(told)
     identity = digest(address, told["size"], _tag(told) or str(written))
     exported = day_in_name(PurePosixPath(address), loaded) or written
-    return LandedFile(source, raw_table, named, identity, told["size"], exported, written)
+    return LandedFile(source, raw_table, _named(address), identity, told["size"], exported, written)
 
 
 def store_of(address: str) -> tuple[Any, str]:
     """The file system of an address, and the path in it; credentials are the environment's."""
     scheme, _, path = address.rpartition("://")
     return fsspec.filesystem(STORES.get(scheme, scheme) or "file"), path
-
-
-def _matching(pattern: str) -> dict[str, dict[str, Any]]:
-    """Addresses as Spark takes them, with what the store tells of each file."""
-    scheme = pattern.rpartition("://")[0] or "file"
-    store, path = store_of(pattern)
-    told = store.glob(path, detail=True)
-    return {f"{scheme}://{name}": of for name, of in sorted(told.items()) if of["type"] == "file"}
 
 
 def _tag(told: Mapping[str, Any]) -> str | None:

@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path, PurePath
@@ -258,7 +258,7 @@ def _sha256(opened: BufferedReader) -> str:
     return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def default_as_of(files: list[SourceFile], loaded: LoadedConfig) -> dt.date:
+def default_as_of(files: Sequence[SourceFile | LandedFile], loaded: LoadedConfig) -> dt.date:
     """The last complete day that every snapshot source covers: the day before the oldest newest export.
 
     Snapshot sources are those of accounts and of subscriptions; without any, all files count.

@@ -167,7 +167,13 @@ def _parsed(field: Column, formats: Formats) -> pl.Expr:
 
 WHOLE = r"^-?\d{1,18}\z"
 """The shape of a whole number."""
-_DIGITS = {"%Y": r"\d{4}", "%.f": r"(\.\d{1,9})?", "%:z": r"([+-]\d{2}:\d{2}|Z)"}
+_DIGITS = {
+    "%Y": r"\d{4}",
+    "%S": r"[0-5]\d",
+    "%.f": r"(\.\d{1,9})?",
+    "%:z": r"([+-](0\d|1[0-7]):[0-5]\d|[+-]18:00|Z)",
+}
+"""No leap seconds, and offsets of at most 18 hours: more no zone has, and engines part on what it would mean."""
 
 
 def shape(spelling: str) -> str:

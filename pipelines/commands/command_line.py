@@ -23,6 +23,7 @@ from pipelines.faults import in_words
 from pipelines.ingest.canonical_tables import damaged, due
 from pipelines.ingest.notices import said
 from pipelines.ingest.sources import day_of_exports, look_at, unlanded_files
+from pipelines.large_tables import lost_events
 from pipelines.mending import mend
 from pipelines.months.dimensions import sights
 from pipelines.months.plan import Stretch, stale_months, stretches
@@ -185,6 +186,8 @@ def _tell_stale(project: Project, day: dt.date) -> None:
         )
     for name in (name for names in damaged(project).values() for name in names):
         _say(f"staged/{name} is gone, or is not what was staged; this makes it again: {make('run')}")
+    for what in (what for lost in lost_events(project).values() for what in lost):
+        _say(f"{what}; this validates it again: {make('run')}")
     if again := due(project, as_of, lambda table: sight(table).name):
         _say(f"to be read again, as files, config or code changed: {', '.join(again)}")
     stale = stale_months(project)

@@ -10,6 +10,7 @@ import polars as pl
 
 from pipelines.commands.unreached import left_out
 from pipelines.ingest.sources import look_at, lost_files
+from pipelines.large_tables import lost_events
 from pipelines.project import Project
 from schemas.operations import Ingest, LeftOut, Publication
 from warehouse.ddl import qualified
@@ -100,6 +101,8 @@ def staged(project: Project) -> Iterator[Finding]:
     wrong = {table: found for table, sha256 in hashes.items() if (found := wrong_staged(folders, table, sha256))}
     for name in (name for found in wrong.values() for name in found):
         yield False, f"{name} is gone, or is not what was staged: {make('run')} makes it again"
+    for what in (what for lost in (lost_events(project) if hashes else {}).values() for what in lost):
+        yield False, f"{what}: {make('run')} validates it again"
     yield True, f"{len(hashes) - len(wrong)} tables"
 
 

@@ -1,13 +1,18 @@
 """The day the data speaks for, and the days for which no data can speak."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 from pipelines.project import Project
 from warehouse.errors import ConfigError, ExportError
+from warehouse.landed import LandedFile
 from warehouse.landing import SourceFile, default_as_of
 
+Sent = SourceFile | LandedFile
+"""A file before it is landed, or one that is read where it lies."""
 
-def notice_on_as_of(project: Project, files: list[SourceFile], as_of: dt.date) -> str | None:
+
+def notice_on_as_of(project: Project, files: Sequence[Sent], as_of: dt.date) -> str | None:
     """What an as_of after every export makes one wonder about: of the days between nobody has told anything."""
     days = _days(files, project.config.reporting.zone)
     newest = max(days, key=lambda file: days[file])
@@ -19,11 +24,11 @@ def notice_on_as_of(project: Project, files: list[SourceFile], as_of: dt.date) -
     )
 
 
-def _days(files: list[SourceFile], zone: dt.tzinfo) -> dict[SourceFile, dt.date]:
+def _days(files: Sequence[Sent], zone: dt.tzinfo) -> dict[Sent, dt.date]:
     return {file: file.exported_at.replace(tzinfo=dt.UTC).astimezone(zone).date() for file in files}
 
 
-def day_of(project: Project, files: list[SourceFile]) -> dt.date:
+def day_of(project: Project, files: Sequence[Sent]) -> dt.date:
     """The config's as_of, or the last complete day that the files cover.
 
     Raises:

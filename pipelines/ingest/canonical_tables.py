@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from pipelines.ingest.as_of import day_of, notice_on_as_of
+from pipelines.ingest.as_of import Sent, day_of, notice_on_as_of
 from pipelines.ingest.cleaned import Gathered
 from pipelines.ingest.gathering import gather
 from pipelines.ingest.in_place import read_in_place
@@ -16,6 +16,7 @@ from pipelines.ingest.notices import ExportWarning, notices_on_contradiction, no
 from pipelines.ingest.rejected_accounts import notices_on_rejected
 from pipelines.ingest.resolved import FIRST, LINK, crm_accounts, in_order, is_derived, resolved
 from pipelines.ingest.sources import crms_of, ingest_code, look_at, sources_of, speaking_files
+from pipelines.large_tables import lost_events
 from pipelines.project import Project
 from schemas.operations import (
     WARNED,
@@ -33,6 +34,7 @@ from transforms.clean.reach import together
 from transforms.clean.vendors import FORMS
 from transforms.visible import own_day
 from warehouse.errors import WarehouseError
+from warehouse.lake import lake_files
 from warehouse.landed import LandedFile, landed_files
 from warehouse.landing import land_files, source_files
 from warehouse.lineage import digest
@@ -82,14 +84,15 @@ def land_all(project: Project) -> tuple[list[LandedFile], dt.date]:
     """
     try:
         files = source_files(project.loaded, FORMS)
-        as_of = day_of(project, files)
+        sent: list[Sent] = [*files, *lake_files(project.loaded, FORMS).values()]
+        as_of = day_of(project, sent)
         look_at(project, files)
         landed = land_files(files, project.folders)
         make_key(project.folders)
     except WarehouseError as fault:
         _mark(project, list(CANONICAL), str(fault), project.config.as_of or NEVER)
         raise
-    if notice := notice_on_as_of(project, files, as_of):
+    if notice := notice_on_as_of(project, sent, as_of):
         warnings.warn(notice, ExportWarning, stacklevel=2)
     return landed, as_of
 
@@ -109,7 +112,7 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
         has_source = bool(sources_of(project, table, files))
         known = project.database.read(Ingest.table(), where={"table_name": [table]})
         last = known.filter(pl.col("problem").is_null())
-        if last["made_from"].to_list() == [wanted] and is_staged(project.folders, table, *last["staged_sha256"]):
+        if last["made_from"].to_list() == [wanted] and _is_whole(project, table, *last["staged_sha256"]):
             seen = last.with_columns(as_of=pl.lit(as_of), sight=pl.lit(sight.name))
             rows = int(last["rows"].item())
             if not last.equals(seen):
@@ -145,6 +148,7 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
             lost.write_json(),
         )
         _record(project, table, pl.DataFrame([row], Ingest.dtypes(), orient="row"), sight, staged)
+        made.clean_up()
     except WarehouseError as fault:
         _mark(project, [table], str(fault), as_of)
         raise
@@ -153,6 +157,11 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
         warnings.warn(notice, ExportWarning, 2)
     told = {"warnings": _warnings(gathered), "notices": notices}
     return Ingested(table, made.rows, rejected, has_source, unchanged=False, **told)
+
+
+def _is_whole(project: Project, table: str, sha256: str | None) -> bool:
+    """Whether what the last ingest made is there as it was made."""
+    return is_staged(project.folders, table, sha256) and table not in lost_events(project)
 
 
 def due(project: Project, as_of: dt.date, sights: Callable[[str], str]) -> list[str]:
@@ -165,9 +174,9 @@ def due(project: Project, as_of: dt.date, sights: Callable[[str], str]) -> list[
         row["table_name"]: (row["made_from"], row["problem"], row["as_of"], row["sight"])
         for row in project.database.read(Ingest.table()).iter_rows(named=True)
     }
-    broken = damaged(project)
+    broken = {*damaged(project), *lost_events(project)}
     # A table that was never staged is no other table's to read: an ingest may have ended before it.
-    if set(FIRST) - project.staged_hashes().keys() or set(broken) & set(FIRST):
+    if set(FIRST) - project.staged_hashes().keys() or broken & set(FIRST):
         return list(CANONICAL)
     return [
         table
@@ -233,12 +242,13 @@ class _Made:
     rows: int
     kept: Mapping[str, pl.DataFrame]
     """What else is kept of a table that may be larger than a machine."""
+    clean_up: Callable[[], None] = lambda: None
 
 
 def _made(project: Project, table: str, files: list[LandedFile]) -> _Made:
     if project.config.in_place(table) and sources_of(project, table, files):
         found = read_in_place(project, table, files)
-        return _Made(_without_rows(found.gathered), found.staged, found.lost, found.rows, found.kept)
+        return _Made(_without_rows(found.gathered), found.staged, found.lost, found.rows, found.kept, found.clean_up)
     gathered = gather(project, table, files)
     staged, lost = resolved(project, table, gathered, files)
     kept = {c.table(): c.blank() for c in (EventDay, EventAccount) if table in LARGE}

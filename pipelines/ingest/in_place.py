@@ -1,7 +1,8 @@
 """A canonical table whose files are read where they lie: what of it comes to the machine that asks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import narwhals as nw
@@ -40,6 +41,8 @@ class InPlace:
     """Rows of `left_out`."""
     kept: Mapping[str, pl.DataFrame]
     """Rows of `event_day` and `event_account`."""
+    clean_up: Callable[[], None]
+    """Drops what Spark keeps of former versions: once it is recorded that others count."""
 
     @property
     def rows(self) -> int:
@@ -59,17 +62,16 @@ def read_in_place(project: Project, table: str, files: list[LandedFile]) -> InPl
     speaking = list(there.values())
     _validate(project, lake, {a: file for a, file in there.items() if lake.validated(file) is None}, table)
     name, (_, by) = name_of(speaking), contract.repeats() or ("first", contract.dated_by()[0])
-    if lake.again(name) is None:
+    if not lake.has_again(name):
         lake.keep_again(name, sent_again(lake.rows(speaking), contract.grain(), by))
     counting = those_that_count(lake, lake.rows(speaking), name)
     accounts = _accounts(project, table, counting, files)
     days = _days(lake, table, counting, accounts, project.config.reporting.time_zone)
     firsts = contract.shaped(_in_utc(collected(first_events(counting)), contract))
     gathered = _gathered(lake, table, speaking, name, firsts)
-    lake.drop_others(speaking, name)
     staged = contract.shaped(under_accounts(project, table, firsts, files))
     kept = {EventDay.table(): EventDay.shaped(days.filter(~pl.col("is_ours"))), EventAccount.table(): accounts}
-    return InPlace(gathered, staged, _lost(table, gathered, days), kept)
+    return InPlace(gathered, staged, _lost(table, gathered, days), kept, partial(lake.drop_others, speaking, name))
 
 
 def _validate(project: Project, lake: "EventLake", new: Mapping[str, LandedFile], table: str) -> None:
@@ -108,14 +110,12 @@ def _days(lake: "EventLake", table: str, rows: Lazy, accounts: pl.DataFrame, tim
 def _gathered(lake: "EventLake", table: str, files: list[LandedFile], name: str, firsts: pl.DataFrame) -> Gathered:
     """What became of the rows of each file."""
     found = {file: lake.validated(file) for file in files}
-    again = lake.again(name)
-    where = ["export_source", "export_file"]
-    told = pl.DataFrame() if again is None else collected(again.group_by(where).agg(rows=nw.len()))
+    told = collected(lake.again(name).group_by("export_source", "export_file").agg(rows=nw.len()))
     repeated = {(source, file): rows for source, file, rows in told.iter_rows()}
     counts, columns = [], dict[str, set[str]]()
     for file, of in found.items():
         if of is None:
-            raise DamagedError(f"{file.name}: what Spark kept of it is gone; {make('run')} validates it again")
+            raise DamagedError(f"{lake.lost(file)}: {make('run')} validates it again")
         columns.setdefault(file.source, set()).update(of.columns)
         read, also = (of.read, of.loaded, of.read - of.loaded), (repeated.get((file.source, file.name), 0), 0)
         counts.append(

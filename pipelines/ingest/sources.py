@@ -70,7 +70,7 @@ def look_at(project: Project, files: list[SourceFile]) -> None:
 
 def day_of_exports(project: Project) -> dt.date:
     """The day that the exports speak for as they are now, landed or not."""
-    return day_of(project, source_files(project.loaded, FORMS))
+    return day_of(project, [*source_files(project.loaded, FORMS), *lake_files(project.loaded, FORMS).values()])
 
 
 def landing_due(project: Project) -> dt.date | None:

@@ -21,6 +21,7 @@ from transforms.calendar import month_of, next_month
 from transforms.catalogue import CATALOGUE
 from transforms.clean.vendors import FORMS
 from warehouse.errors import LockedError
+from warehouse.lake import lake_files
 from warehouse.landing import source_files
 from warehouse.lineage import digest
 from warehouse.locking import run_lock
@@ -105,10 +106,12 @@ def _new_exports(project: Project, job: Job) -> dg.SensorDefinition:
     def new_exports(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         now = project.anew()
         files = source_files(now.loaded, FORMS)
-        seen = json.dumps(sorted((f.source, f.name, f.path.stat().st_size, f.path.stat().st_mtime_ns) for f in files))
+        there = sorted((f.source, f.name, f.path.stat().st_size, f.path.stat().st_mtime_ns) for f in files)
+        in_place = sorted((f.source, f.name, f.sha256) for f in lake_files(now.loaded, FORMS).values())
+        seen = json.dumps([there, in_place])
         if seen == context.cursor:
             return dg.SkipReason("no export is new or changed")
-        if context.cursor is None and not unlanded_files(now):
+        if context.cursor is None and not in_place and not unlanded_files(now):
             return dg.SensorResult(run_requests=[], cursor=seen)
         return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=seen)
 

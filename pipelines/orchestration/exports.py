@@ -58,7 +58,7 @@ def _canonical_asset(project: Project, name: str) -> dg.AssetsDefinition:
         name=name,
         group_name="clean",
         owners=OWNERS,
-        kinds={"polars", "pandera", "parquet"},
+        kinds={"spark" if project.config.in_place(name) else "polars", "pandera", "parquet"},
         deps=[*deps, *([READS[name]] if name in READS else [])],
         retry_policy=RETRY,
         description=contract.prose(),

@@ -8,6 +8,7 @@ from schemas.customers import DimAccountMonth
 from schemas.metrics import MetricMonth
 from schemas.product import FctFeatureAccountMonth, FctUsageAccountMonth, UsageEvents
 from tests.frames import at, day, margins, months, rows
+from tests.on_spark import on_engine
 from transforms.exported import Exported
 from transforms.facts.product_use import fct_feature_account_month, fct_usage_account_month
 from transforms.metrics import engagement
@@ -53,13 +54,15 @@ def usage(*given, dim_month=FEBRUARY, time_zone="UTC", columns=None, paid=None, 
     frame = given[0] if len(given) == 1 and isinstance(given[0], pl.DataFrame) else events(*given)
     exported = Exported(ALL_COLUMNS if columns is None else columns)
     paid = mrr() if paid is None else paid
-    made = fct_usage_account_month(frame, paid, dim_month, time_zone, exported, computed_from)
+    there = on_engine(frame, time_zone)
+    made = fct_usage_account_month(there, paid, dim_month, time_zone, exported, computed_from)
     return FctUsageAccountMonth.validate(made)
 
 
 def features(*given, dim_month=FEBRUARY, time_zone="UTC", columns=None):
     exported = Exported(ALL_COLUMNS if columns is None else columns)
-    return FctFeatureAccountMonth.validate(fct_feature_account_month(events(*given), dim_month, time_zone, exported))
+    there = on_engine(events(*given), time_zone)
+    return FctFeatureAccountMonth.validate(fct_feature_account_month(there, dim_month, time_zone, exported))
 
 
 def around(month="2024-02", columns=None, as_of="2025-12-31"):

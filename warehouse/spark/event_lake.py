@@ -1,7 +1,7 @@
 """Events in the lake: validated rows by version of a file and by month, beside where they came from."""
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,8 +11,10 @@ import polars as pl
 from pyspark.sql import functions as f
 
 from schemas.contract import Contract
+from warehouse.errors import DamagedError
 from warehouse.lake import store_of
 from warehouse.landed import LandedFile
+from warehouse.pasted import make
 from warehouse.reading import REJECTS
 from warehouse.spark.file_rows import Rows, file_key
 
@@ -37,9 +39,18 @@ class EventLake:
     text; again/…: of a set of files the rows of which another one counts; files/….json: which versions are done.
     """
 
-    def __init__(self, session: Any, root: str, contract: type[Contract]) -> None:  # noqa: ANN401
-        self.session, self.root, self.contract = session, root, contract
+    def __init__(self, start: Callable[[], Any], root: str, contract: type[Contract]) -> None:
+        self._start, self.root, self.contract = start, root, contract
         self.store, self.path = store_of(root)
+
+    @cached_property
+    def session(self) -> Any:  # noqa: ANN401 - a classic session, or one of Connect
+        """Spark's session, started when it is first needed: to look whether all is there needs none."""
+        return self._start()
+
+    def lost(self, file: LandedFile) -> str:
+        """What is to be told of a version of a file that is not whole."""
+        return f"what Spark keeps of {file.name} is gone, or not whole"
 
     def validated(self, file: LandedFile) -> Validated | None:
         """What was found in a version of a file; None if it was not validated, or what is kept of it is not whole."""
@@ -68,7 +79,15 @@ class EventLake:
         return self.session.read.parquet(f"{self.root}/{what}").filter(f.col("file_key").isin(list(keys)))
 
     def rows(self, files: Iterable[LandedFile], first: str | None = None, last: str | None = None) -> nw.LazyFrame[Any]:
-        """The right rows of versions of files, of the months (as 2026-05-01) from the first through the last."""
+        """The right rows of versions of files, of the months (as 2026-05-01) from the first through the last.
+
+        Raises:
+            DamagedError: what is kept of a version is not whole; to read the rest would publish the loss.
+        """
+        files = list(files)
+        for file in files:
+            if self.validated(file) is None:
+                raise DamagedError(f"{self.lost(file)}: {make('run')} validates it again")
         kept = self._kept(ROWS, [file_key(file) for file in files])
         if kept is None:
             return self._lazy(self.brought(self.contract.blank()))
@@ -109,10 +128,18 @@ class EventLake:
         """Keep the rows of which another one counts, of a set of files."""
         again.to_native().write.mode("overwrite").parquet(f"{self.root}/{AGAIN}/{name}")
 
-    def again(self, name: str) -> nw.LazyFrame[Any] | None:
-        """These rows; None where they are not kept."""
-        if not self.store.exists(f"{self.path}/{AGAIN}/{name}/_SUCCESS"):
-            return None
+    def has_again(self, name: str) -> bool:
+        """Whether these rows are kept."""
+        return bool(self.store.exists(f"{self.path}/{AGAIN}/{name}/_SUCCESS"))
+
+    def again(self, name: str) -> nw.LazyFrame[Any]:
+        """These rows.
+
+        Raises:
+            DamagedError: they are not kept.
+        """
+        if not self.has_again(name):
+            raise DamagedError(f"the list of events that were sent again is gone: {make('run')} makes it again")
         return self._lazy(self.session.read.parquet(f"{self.root}/{AGAIN}/{name}"))
 
     def with_content(self, rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -7,13 +7,12 @@ from pyspark.sql import SparkSession
 from schemas.config import Engine
 from warehouse.errors import ConfigError
 
-SESSION = {
+REQUIRED = {
     "spark.sql.ansi.enabled": "false",  # a value that cannot be read is NULL, and its row rejected with its reason
-    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
-    "spark.sql.parquet.enableVectorizedReader": "true",
-    "spark.sql.shuffle.partitions": "8",
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",  # names of versions are text, months too
 }
-"""Settings of every session; those of the config come after them."""
+"""Settings on which the numbers depend; no config sets them otherwise."""
+ZONE = "spark.sql.session.timeZone"
 AT_START = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
 
 
@@ -37,6 +36,8 @@ def spark_session(engine: Engine, time_zone: str) -> Any:  # noqa: ANN401 - a cl
             f"engine.spark: Spark cannot be started or reached ({type(fault).__name__}); it needs Java 17, and a "
             "server or master that answers"
         ) from fault
-    for name, value in (SESSION | engine.settings | {"spark.sql.session.timeZone": time_zone}).items():
+    if session.conf.get(ZONE) != time_zone:
+        session = session.newSession()  # Narwhals asks a session once for its zone
+    for name, value in (REQUIRED | {ZONE: time_zone}).items():
         session.conf.set(name, value)
     return session
