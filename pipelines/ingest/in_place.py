@@ -104,7 +104,8 @@ def _accounts(project: Project, table: str, rows: Lazy, files: list[LandedFile])
 def _days(lake: "EventLake", table: str, rows: Lazy, accounts: pl.DataFrame, time_zone: str) -> pl.DataFrame:
     """Rows of `event_day`, and whether they are our own accounts'."""
     told = collected(rows_of_days(lake.with_content(whose(lake, rows, accounts)), time_zone))
-    return told.with_columns(pl.col("content").cast(pl.String), table_name=pl.lit(table))
+    named = told.with_columns(pl.col("content").cast(pl.String), table_name=pl.lit(table))
+    return named.sort("export_source", "day", "is_ours")
 
 
 def _gathered(lake: "EventLake", table: str, files: list[LandedFile], name: str, firsts: pl.DataFrame) -> Gathered:

@@ -1,7 +1,10 @@
 """Rows of a file that is read where it lies, by Spark: each value as it is spelled, its type, and what is wrong."""
 
+import re
+from collections.abc import Mapping
 from functools import reduce
 from typing import Any
+from urllib.parse import quote
 
 import narwhals as nw
 from pyspark.sql import functions as f
@@ -19,17 +22,18 @@ Rows = Any
 """A frame of Spark, which is an extra and may not be there."""
 PLAIN = ("string", "tinyint", "smallint", "int", "bigint", "boolean", "timestamp")
 """Types of Parquet columns whose values Spark spells as Polars does."""
+_FORBIDDEN = re.compile(r'[\x00-\x20%"<>\\^`{|}\[\]#?]')
 TEXT, REASON = "text of ", "wrong "
 
 
-def opened(
+def schema_of(
     session: Any,  # noqa: ANN401 - a classic session, or one of Connect
     address: str,
     file: LandedFile,
     contract: type[Contract],
     formats: Formats,
-) -> tuple[Rows, list[str]]:
-    """A Parquet file's rows with every column as text and typed, the line on which each stands; and its columns.
+) -> Any:  # noqa: ANN401 - Spark's schema
+    """The columns of a Parquet file, as Spark tells them.
 
     Raises:
         ExportError: it cannot be read, lacks a needed column, has one that the form doesn't know, or a column's values
@@ -37,34 +41,72 @@ def opened(
     """
     declared = {field.name: field for field in contract.fields() if field.name not in PROVENANCE}
     try:
-        frame = session.read.parquet(address)
-        kinds = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
+        schema = session.read.parquet(address).schema
     except Exception as fault:
         raise ExportError(
             f"{file.name}: not a readable Parquet file ({type(fault).__name__}); export it anew"
         ) from None
-    header = [name for name in kinds if name not in PROVENANCE]
+    header = columns_of(schema)
     check_once(file.name, header, contract, formats)
     check_header(file.name, header, declared, contract, exact=True)
-    for name in header:
-        if kinds[name] not in PLAIN:
-            kind = kinds[name].partition("<")[0].partition("(")[0]
-            column = told(header, [name], declared)
+    for field in schema.fields:
+        kind = field.dataType.simpleString()
+        if field.name in declared and kind not in PLAIN:
+            column, kind = told(header, [field.name], declared), kind.partition("<")[0].partition("(")[0]
             raise ExportError(f"{file.name}: {column} holds {kind}; expected one of {', '.join(PLAIN)}")
+    return schema
+
+
+def columns_of(schema: Any) -> list[str]:  # noqa: ANN401 - Spark's schema
+    """The columns of a file, but for those that say where a row came from, which nobody reads."""
+    return [field.name for field in schema.fields if field.name not in PROVENANCE]
+
+
+def opened(
+    session: Any,  # noqa: ANN401 - a classic session, or one of Connect
+    files: Mapping[str, LandedFile],
+    schema: Any,  # noqa: ANN401 - Spark's schema
+    contract: type[Contract],
+    formats: Formats,
+) -> Rows:
+    """The rows of files of one schema, by address: every column as text and typed, and where each row stands."""
+    kinds = {field.name: field.dataType.simpleString() for field in schema.fields}
+    frame = session.read.schema(schema).parquet(*files)
     columns = [(f.col("_metadata.row_index") + 1).alias("export_line")]
-    for field in declared.values():
+    for field in contract.fields():
+        if field.name in PROVENANCE:
+            continue
         if field.name in kinds:
             columns += _column(field, kinds[field.name], formats)
         else:
             missing = f.lit(None)
             columns += [missing.cast("string").alias(TEXT + field.name), missing.cast(_kind(field)).alias(field.name)]
-    whence = {
-        "export_source": f.lit(file.source),
-        "export_file": f.lit(file.name),
-        "exported_at": f.lit(f"{file.exported_at}+00:00").cast("timestamp"),
-        "file_key": f.lit(file_key(file)),
-    }
-    return frame.select(*columns).withColumns(whence), header
+    whence = f.element_at(_whence(files), f.col("_metadata.file_path"))
+    known = f.when(whence.isNotNull(), whence).otherwise(
+        f.raise_error(f.lit("Spark tells another path than asked for"))
+    )
+    return frame.select(*columns, known.alias("whence")).select("*", "whence.*").drop("whence")
+
+
+def _whence(files: Mapping[str, LandedFile]) -> Any:  # noqa: ANN401 - a column of Spark
+    """Of each file, by its path, what is told of its rows."""
+    pairs = []
+    for address, file in files.items():
+        of_file = f.struct(
+            f.lit(file.source).alias("export_source"),
+            f.lit(file.name).alias("export_file"),
+            f.lit(f"{file.exported_at}+00:00").cast("timestamp").alias("exported_at"),
+            f.lit(file_key(file)).alias("file_key"),
+        )
+        pairs += [f.lit(_as_spark_tells(address)), of_file]
+    return f.create_map(*pairs)
+
+
+def _as_spark_tells(address: str) -> str:
+    """An address as Spark tells it: what may not stand in one is written as its bytes; letters of any language may."""
+    scheme, _, path = address.partition("://")
+    written = _FORBIDDEN.sub(lambda found: quote(found[0], safe=""), path)
+    return f"{scheme}:{written}" if scheme == "file" else f"{scheme}://{written}"
 
 
 def file_key(file: LandedFile) -> str:

@@ -8,7 +8,7 @@ from schemas.form import Formats
 from warehouse.errors import ExportError
 from warehouse.landed import LandedFile
 from warehouse.spark.event_lake import ROWS, WRONG, EventLake
-from warehouse.spark.file_rows import TEXT, Rows, file_key, opened, parted
+from warehouse.spark.file_rows import TEXT, Rows, columns_of, file_key, opened, parted, schema_of
 from warehouse.spark.value_rules import value_faults
 from warehouse.wording import Fault, text_faults
 
@@ -31,18 +31,18 @@ def validate(lake: EventLake, files: Mapping[str, LandedFile], formats: Formats,
 
 
 def _validate(lake: EventLake, files: Mapping[str, LandedFile], formats: Formats, faults: list[Fault]) -> None:
-    frames, columns = list[Rows](), dict[LandedFile, list[str]]()
-    for address, file in files.items():
+    schemas = {a: schema_of(lake.session, a, file, lake.contract, formats) for a, file in files.items()}
+    for file in files.values():
         lake.drop(file)
-        rows, columns[file] = opened(lake.session, address, file, lake.contract, formats)
-        frames.append(rows)
-    together = frames[0]
-    for frame in frames[1:]:
-        together = together.unionByName(frame)
-    try:
-        _keep(lake, *parted(together, lake.contract, formats, faults))
-    except Exception as fault:
-        raise _unreadable(lake, files, fault) from fault
+    # Files of one schema are one scan: Spark compiles what is asked of each scan anew.
+    for schema in {schema.json(): schema for schema in schemas.values()}.values():
+        alike = {address: file for address, file in files.items() if schemas[address] == schema}
+        rows = opened(lake.session, alike, schema, lake.contract, formats)
+        try:
+            _keep(lake, *parted(rows, lake.contract, formats, faults))
+        except Exception as fault:
+            raise _unreadable(lake, alike, fault) from fault
+    columns = {file: columns_of(schemas[address]) for address, file in files.items()}
     loaded, wrong = lake.counts(ROWS, files.values()), lake.counts(WRONG, files.values())
     for file in files.values():
         right, rejected = loaded.get(file_key(file), 0), wrong.get(file_key(file), 0)
