@@ -1,5 +1,7 @@
 """Events in a lake: a changed file touches its months alone; what is lost, or no such file, is told."""
 
+import gzip
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,14 @@ import yaml
 from pipelines.large_tables import lost_events
 from schemas.config import Engine
 from schemas.operations import ContentMonth
-from tests.frames import day
+from tests.frames import at, day
 from tests.integration.small_company import Row, SmallCompany, exports, small_company
 from tests.on_spark import ENGINE
+from tests.on_spark import session as on_session
 from warehouse.errors import ConfigError, DamagedError, ExportError
+from warehouse.landed import LandedFile
 from warehouse.spark import session
+from warehouse.spark.layout import Layout, in_json_lines
 
 OF_USE = ["fct_usage_account_month", "fct_feature_account_month"]
 
@@ -144,7 +149,7 @@ def test_a_file_that_is_no_parquet_file_is_refused_by_name(company, cut):
     path = company.folder / "product/events-2024-03.parquet"
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * cut)] + b"no parquet file")
-    with pytest.raises(ExportError, match=r"product/events-2024-03\.parquet: not a readable Parquet file"):
+    with pytest.raises(ExportError, match=r"product/events-2024-03\.parquet: (not a readable|neither a) Parquet file"):
         company.ingest()
 
 
@@ -155,6 +160,64 @@ def test_a_file_whose_pages_are_damaged_is_refused_by_name_though_its_footer_is_
     path.write_bytes(content)
     with pytest.raises(ExportError, match=r"product/events-2024-03\.parquet: not a readable Parquet file"):
         company.ingest()
+
+
+def test_of_json_lines_what_is_no_plain_value_and_no_object_is_told_by_its_line(company):
+    good = {"event_id": "J1", "account_id": "A01", "user_id": 7, "occurred_at": "2024-03-04T10:00:00Z", "seconds": 5.0}
+    lines = [
+        json.dumps(good),
+        "",
+        json.dumps({**good, "event_id": ["J2"]}),
+        "[1]",
+        json.dumps({**good, "event_id": "J3", "seconds": {"at": 1}, "errors": [2]}),
+        '{"event_id": "J4", "event_id": "J5"}',
+        "{broken",
+        json.dumps({**good, "event_id": "J6", "seconds": 5.5}),
+    ]
+    (company.folder / "product/events-2024-03.parquet").unlink()
+    with gzip.open(company.folder / "product/events-2024-03.jsonl.gz", "wt") as file:
+        file.write("\n".join(lines))
+    company.configure(files={"usage_events": "events-*"}, engine=ENGINE)
+    company.ingest()
+    database = company.project().database
+    told = database.read("quarantine").filter(table_name="usage_events").select("line", "column_name", "reason")
+    nested, none = "expected a plain value, not an object or a list", "expected a JSON object in the line"
+    assert sorted(told.rows(), key=str) == [
+        (3, "event_id", nested),
+        (4, None, none),
+        (5, "errors", nested),
+        (5, "seconds", nested),
+        (6, None, none),
+        (7, None, none),
+        (8, "seconds", "expected a whole number"),
+    ]
+    (read,) = database.read("export_file").filter(file="product/events-2024-03.jsonl.gz").rows(named=True)
+    assert (read["rows_read"], read["rows_loaded"], read["rows_quarantined"]) == (7, 1, 6)
+
+
+def test_lines_of_a_file_that_spark_reads_in_blocks_are_counted_from_its_beginning(tmp_path):
+    path = tmp_path / "events.jsonl"
+    path.write_text("".join(f'{{"number": {number}, "text": "{"x" * (number % 50)}"}}\n' for number in range(1, 5001)))
+    spark = on_session("UTC")
+    spark.conf.set("spark.sql.files.maxPartitionBytes", "20000")
+    try:
+        file = LandedFile("s", "t", "events.jsonl", "0", 0, at("2024-01-01"), at("2024-01-01"))
+        layout = Layout(False, (("number", "string"), ("text", "string")))
+        rows = in_json_lines(spark, {f"file://{path}": file}, layout)
+        assert rows.rdd.getNumPartitions() > 4
+        assert rows.filter("export_line != number").count() == 0
+        assert rows.count() == 5000
+    finally:
+        spark.conf.unset("spark.sql.files.maxPartitionBytes")
+
+
+@pytest.mark.parametrize("text", ["", "event_id,account_id\n1,2\n", '{"jo@x.org": 1}\n'])
+def test_a_file_that_is_neither_parquet_nor_json_lines_of_the_form_is_refused_without_a_word_of_it(company, text):
+    path = company.folder / "product/events-2024-03.parquet"
+    path.write_text(text)
+    with pytest.raises(ExportError, match=r"product/events-2024-03\.parquet: (neither|the column)") as fault:
+        company.ingest()
+    assert "jo@x" not in str(fault.value)
 
 
 def test_zone_less_times_are_refused(company):

@@ -1,5 +1,6 @@
 """What Spark makes of events that lie in a lake is what Polars makes of landed copies, to the last digit."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,23 @@ def files_of(company: SmallCompany) -> None:
     less.write_parquet(folder / "events-2024-06-30.parquet")
 
 
+def in_json_lines(company: SmallCompany) -> None:
+    """The odd rows with a JSON object a line, in which numbers and truths are told as such where they can be."""
+    path = company.folder / "product/events-2024-06-29.parquet"
+    path.unlink()
+    path.with_suffix(".jsonl").write_text("".join(f"{json.dumps(as_json(row))}\n" for row in odd_rows()))
+
+
+def as_json(row: dict[str, str | None]) -> dict[str, object]:
+    told: dict[str, object] = {name: value for name, value in row.items() if value is not None}
+    for name in ("seconds", "errors"):
+        if str(told.get(name, "")).isdecimal() and str(int(str(told[name]))) == told[name]:
+            told[name] = int(str(told[name]))
+    if told.get("is_internal") == "false":
+        told["is_internal"] = False
+    return told
+
+
 def told(company: SmallCompany) -> dict[str, pl.DataFrame]:
     """Every published table, and what was told of rows."""
     database = company.project().database
@@ -120,6 +138,21 @@ def both(folder, write, **settings) -> tuple[SmallCompany, SmallCompany]:
 def companies(tmp_path_factory):
     limits = {"default": 1}
     return both(tmp_path_factory.mktemp("both"), files_of, quarantine_limit=limits)
+
+
+def test_rows_are_the_same_where_a_file_has_a_json_object_a_line(companies, published, tmp_path):
+    theirs = companies[1].copy(tmp_path / "lines")
+    in_json_lines(theirs)
+    theirs.configure(files={"usage_events": "events-*"}, engine=ENGINE, quarantine_limit={"default": 1})
+    theirs.ingest()
+    database, named = theirs.project().database, pl.col("file").str.replace("jsonl", "parquet")
+    told = (
+        database.read("quarantine").filter(table_name="usage_events").drop(OF_ITSELF, strict=False).with_columns(named)
+    )
+    expected = published[0]["quarantine"].filter(table_name="usage_events")
+    assert told.sort(told.columns).equals(expected)
+    content = companies[1].project().database.read("event_day")
+    assert database.read("event_day").drop("content").equals(content.drop("content"))
 
 
 @pytest.fixture(scope="module")

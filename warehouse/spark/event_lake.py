@@ -120,7 +120,9 @@ class EventLake:
             told = pl.DataFrame(pl.from_arrow(kept.toArrow())).select(told.columns)
         told = told.join(names, on="file_key").sort("export_source", "export_file", "export_line")
         parts = pl.col("reasons").str.split("\t")
-        rejects = told.explode("reasons").with_columns(column_name=parts.list.get(0), reason=parts.list.get(1))
+        rejects = told.explode("reasons").with_columns(
+            column_name=parts.list.get(0).replace("", None), reason=parts.list.get(1)
+        )
         where = ["export_source", "export_file", "export_line"]
         return rejects.select("export_source", *REJECTS), told.select(*where, *self.texts)
 

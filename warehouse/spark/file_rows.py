@@ -11,81 +11,40 @@ from pyspark.sql import functions as f
 
 from schemas.contract import Column, Contract
 from schemas.form import Formats
-from warehouse.errors import ExportError
-from warehouse.header import check_header, check_once, told
 from warehouse.landed import LandedFile
 from warehouse.parquet_file import YEARS
 from warehouse.reading import PROVENANCE, WHOLE, shape, spelling
+from warehouse.spark.layout import BROKEN, LINE, PATH, Layout, in_json_lines, in_parquet
 from warehouse.wording import Fault
 
 Rows = Any
 """A frame of Spark, which is an extra and may not be there."""
-PLAIN = ("string", "tinyint", "smallint", "int", "bigint", "boolean", "timestamp")
-"""Types of Parquet columns whose values Spark spells as Polars does."""
+NO_OBJECT, NESTED = "expected a JSON object in the line", "expected a plain value, not an object or a list"
 _FORBIDDEN = re.compile(r'[\x00-\x20%"<>\\^`{|}\[\]#?]')
 TEXT, REASON = "text of ", "wrong "
-
-
-def schema_of(
-    session: Any,  # noqa: ANN401 - a classic session, or one of Connect
-    address: str,
-    file: LandedFile,
-    contract: type[Contract],
-    formats: Formats,
-) -> Any:  # noqa: ANN401 - Spark's schema
-    """The columns of a Parquet file, as Spark tells them.
-
-    Raises:
-        ExportError: it cannot be read, lacks a needed column, has one that the form doesn't know, or a column's values
-            are of a type that is not told exactly.
-    """
-    declared = {field.name: field for field in contract.fields() if field.name not in PROVENANCE}
-    try:
-        schema = session.read.parquet(address).schema
-    except Exception as fault:
-        raise ExportError(
-            f"{file.name}: not a readable Parquet file ({type(fault).__name__}); export it anew"
-        ) from None
-    header = columns_of(schema)
-    check_once(file.name, header, contract, formats)
-    check_header(file.name, header, declared, contract, exact=True)
-    for field in schema.fields:
-        kind = field.dataType.simpleString()
-        if field.name in declared and kind not in PLAIN:
-            column, kind = told(header, [field.name], declared), kind.partition("<")[0].partition("(")[0]
-            raise ExportError(f"{file.name}: {column} holds {kind}; expected one of {', '.join(PLAIN)}")
-    return schema
-
-
-def columns_of(schema: Any) -> list[str]:  # noqa: ANN401 - Spark's schema
-    """The columns of a file, but for those that say where a row came from, which nobody reads."""
-    return [field.name for field in schema.fields if field.name not in PROVENANCE]
 
 
 def opened(
     session: Any,  # noqa: ANN401 - a classic session, or one of Connect
     files: Mapping[str, LandedFile],
-    schema: Any,  # noqa: ANN401 - Spark's schema
+    layout: Layout,
     contract: type[Contract],
     formats: Formats,
 ) -> Rows:
-    """The rows of files of one schema, by address: every column as text and typed, and where each row stands."""
-    kinds = {field.name: field.dataType.simpleString() for field in schema.fields}
-    frame = session.read.schema(schema).parquet(*files)
-    columns = [(f.col("_metadata.row_index") + 1).alias("export_line")]
+    """The rows of files of one layout, by address: every column as text and typed, and where each row stands."""
+    frame = in_parquet(session, files, layout) if layout.is_parquet else in_json_lines(session, files, layout)
+    columns = [f.col(name) for name in (LINE, PATH, BROKEN)]
     for field in contract.fields():
         if field.name in PROVENANCE:
             continue
-        if field.name in kinds:
-            columns += _column(field, kinds[field.name], formats)
+        if field.name in layout.kinds:
+            columns += _column(field, layout.kinds[field.name], formats)
         else:
             missing = f.lit(None)
             columns += [missing.cast("string").alias(TEXT + field.name), missing.cast(_kind(field)).alias(field.name)]
-    whence = f.element_at(_whence(files), f.col("_metadata.file_path"))
-    known = f.when(whence.isNotNull(), whence).otherwise(
-        f.raise_error(f.lit("Spark tells another path than asked for"))
-    )
-    return frame.select(*columns, known.alias("whence")).select("*", "whence.*").drop("whence")
+    whence = f.element_at(_whence(files), f.col(PATH))
+    known = f.when(whence.isNotNull(), whence).otherwise(f.raise_error(f.lit("Spark tells a path nobody asked for")))
+    return frame.select(*columns, known.alias("whence")).select("*", "whence.*").drop("whence", PATH)
 
 
 def _whence(files: Mapping[str, LandedFile]) -> Any:  # noqa: ANN401 - a column of Spark
@@ -148,8 +107,10 @@ def parted(
     A row of which a value is not spelled as it should be is told that alone, as what it means cannot be asked.
     """
     fields = [field for field in contract.fields() if field.name not in PROVENANCE]
-    spelled = [(field.name, f"expected {spelling(field, formats)}") for field in fields]
-    unread = [f.col(f"`{TEXT}{field.name}`").isNotNull() & f.col(field.name).isNull() for field in fields]
+    spelled = [("", NO_OBJECT), *((field.name, NESTED) for field in fields)]
+    unread = [f.array_contains(BROKEN, name) for name, _ in spelled]
+    spelled += [(field.name, f"expected {spelling(field, formats)}") for field in fields]
+    unread += [f.col(f"`{TEXT}{field.name}`").isNotNull() & f.col(field.name).isNull() for field in fields]
     numbers = range(len(spelled), len(spelled) + len(faults))
     asked = nw.from_native(rows).with_columns(
         **{

@@ -8,7 +8,8 @@ from schemas.form import Formats
 from warehouse.errors import ExportError
 from warehouse.landed import LandedFile
 from warehouse.spark.event_lake import ROWS, WRONG, EventLake
-from warehouse.spark.file_rows import TEXT, Rows, columns_of, file_key, opened, parted, schema_of
+from warehouse.spark.file_rows import TEXT, Rows, file_key, opened, parted
+from warehouse.spark.layout import Layout, layout_of
 from warehouse.spark.value_rules import value_faults
 from warehouse.wording import Fault, text_faults
 
@@ -31,18 +32,18 @@ def validate(lake: EventLake, files: Mapping[str, LandedFile], formats: Formats,
 
 
 def _validate(lake: EventLake, files: Mapping[str, LandedFile], formats: Formats, faults: list[Fault]) -> None:
-    schemas = {a: schema_of(lake.session, a, file, lake.contract, formats) for a, file in files.items()}
+    layouts = {a: layout_of(lake.session, a, file, lake.contract, formats) for a, file in files.items()}
     for file in files.values():
         lake.drop(file)
-    # Files of one schema are one scan: Spark compiles what is asked of each scan anew.
-    for schema in {schema.json(): schema for schema in schemas.values()}.values():
-        alike = {address: file for address, file in files.items() if schemas[address] == schema}
-        rows = opened(lake.session, alike, schema, lake.contract, formats)
+    # Files of one layout are one scan: Spark compiles what is asked of each scan anew.
+    for layout in dict.fromkeys(layouts.values()):
+        alike = {address: file for address, file in files.items() if layouts[address] == layout}
+        rows = opened(lake.session, alike, layout, lake.contract, formats)
         try:
             _keep(lake, *parted(rows, lake.contract, formats, faults))
         except Exception as fault:
-            raise _unreadable(lake, alike, fault) from fault
-    columns = {file: columns_of(schemas[address]) for address, file in files.items()}
+            raise _unreadable(lake, alike, layout, fault) from fault
+    columns = {file: layouts[address].header for address, file in files.items()}
     loaded, wrong = lake.counts(ROWS, files.values()), lake.counts(WRONG, files.values())
     for file in files.values():
         right, rejected = loaded.get(file_key(file), 0), wrong.get(file_key(file), 0)
@@ -65,12 +66,14 @@ def _keep(lake: EventLake, right: Rows, wrong: Rows, meaning: list[tuple[str, st
     rejected.write.partitionBy("file_key").mode("append").parquet(f"{lake.root}/{WRONG}")
 
 
-def _unreadable(lake: EventLake, files: Mapping[str, LandedFile], fault: Exception) -> Exception:
+def _unreadable(lake: EventLake, files: Mapping[str, LandedFile], layout: Layout, fault: Exception) -> Exception:
     """Which of the files Spark fails at, if it is one of them that it fails at."""
+    reader = lake.session.read
     for address, file in files.items():
         try:
-            lake.session.read.parquet(address).write.format("noop").mode("overwrite").save()
+            rows = reader.parquet(address) if layout.is_parquet else reader.text(address)
+            rows.write.format("noop").mode("overwrite").save()
         except Exception as its:  # whatever the reader raises, the file cannot be used
-            kind = type(its).__name__
-            return ExportError(f"{file.name}: not a readable Parquet file ({kind}); export it anew")
+            kind = "Parquet file" if layout.is_parquet else "text"
+            return ExportError(f"{file.name}: not a readable {kind} ({type(its).__name__}); export it anew")
     return fault
