@@ -174,7 +174,7 @@ class RelationPart(Contract):
     of_outcomes: pl.Float64 = column("Sum of the squares of who left (1, else 0), less its mean")
     of_leavers: pl.Float64 = column("Sum of the leavers' ranks")
     of_drawn: pl.Binary = column(
-        "The same of each draw of as many leavers by lot, as doubles of 8 bytes, low byte first"
+        "The same of each draw of as many leavers by lot, times 2 n: whole numbers of 2, 4 or 8 bytes, low byte first"
     )
 
     class Config:

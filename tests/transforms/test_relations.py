@@ -14,7 +14,16 @@ from schemas.billing import FctMrrAccountMonth
 from schemas.metrics import MetricRelation
 from tests.frames import day, months, rows
 from transforms.calendar import add_months
-from transforms.explanations.relation_parts import account_values, month_sums, order, ranks, relation_part, subsets
+from transforms.explanations.relation_parts import (
+    account_values,
+    as_drawn,
+    in_whole_numbers,
+    month_sums,
+    order,
+    ranks,
+    relation_part,
+    subsets,
+)
 from transforms.explanations.relations import metric_relation
 from transforms.metrics.definition import Ratio, Sum, WithParts
 
@@ -255,6 +264,16 @@ class TestTheChance:
         drawn = month_sums(tens, left, (1, 2, 3), draws=400).of_drawn[:, 0]
         sets = {sum(chosen) for chosen in itertools.combinations([1, 10, 100, 1_000, 10_000, 0], leavers)}
         assert set(drawn.round(6)) == sets
+
+    @pytest.mark.parametrize(("accounts", "bytes_each"), [(9, 2), (3_000, 4)])
+    def test_draws_are_kept_exactly_as_whole_numbers(self, accounts, bytes_each):
+        values = np.array([[number % 7, number if number % 3 else np.nan] for number in range(accounts)], dtype=float)
+        sums = month_sums(ranks(order(values)), np.arange(accounts) < accounts // 2, (1, 2, 3))
+        kept = in_whole_numbers(sums.of_drawn, sums.n)
+        assert kept.shape == (2, 1999)
+        assert kept.dtype.itemsize == bytes_each
+        for column, number in enumerate(sums.n.tolist()):
+            assert as_drawn(kept[column].tobytes(), number) == pytest.approx(sums.of_drawn[:, column], abs=1e-12)
 
     def test_is_never_below_one_in_two_thousand(self):
         parts = [ratio(n, str(n)) for n in range(60)]

@@ -98,6 +98,7 @@ def _of_month(
         there = stay[str(question.lag - 1)].to_numpy() if question.lag > 1 else np.ones(accounts.height, dtype=bool)
         left = ~stay[str(question.until)].to_numpy()[there]
         sums = month_sums(ranks(places[there]), left, (month.toordinal(), question.lag, question.until))
+        drawn = in_whole_numbers(sums.of_drawn, sums.n)
         for column in np.flatnonzero(sums.n):
             yield {
                 "month": add_months(month, question.until),
@@ -105,8 +106,20 @@ def _of_month(
                 "outcome": question.outcome,
                 "lag_months": question.lag,
                 **{name: getattr(sums, name)[column].item() for name in ADDED},
-                "of_drawn": sums.of_drawn[:, column].astype("<f8").tobytes(),
+                "of_drawn": drawn[column].tobytes(),
             }
+
+
+def in_whole_numbers(of_drawn: Matrix, n: NDArray[np.int64]) -> NDArray[np.signedinteger]:
+    """Metrics × draws: sums of ranks among `n` times 2 n, which are whole, in as few bytes as hold all of them."""
+    whole = np.rint(of_drawn.T * (2 * n)[:, np.newaxis])
+    most = np.abs(whole).max(initial=0)
+    return whole.astype(next(f"<i{size}" for size in (2, 4, 8) if most < 1 << (8 * size - 1)))
+
+
+def as_drawn(whole: bytes, n: int) -> NDArray[np.float64]:
+    """The sums of the draws, of their whole numbers."""
+    return np.frombuffer(whole, f"<i{len(whole) // DRAWS}") / (2 * n)
 
 
 def account_values(parts: pl.DataFrame, account_ids: pl.Series, metrics: Iterable[Metric]) -> Matrix:

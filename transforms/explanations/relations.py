@@ -9,7 +9,7 @@ import polars as pl
 
 from schemas.metrics import MetricRelation
 from transforms.declaration import SO_FAR, monthly
-from transforms.explanations.relation_parts import ADDED, QUESTIONS, Matrix
+from transforms.explanations.relation_parts import ADDED, QUESTIONS, Matrix, as_drawn
 
 LEAST_EVENTS = 20
 DIGITS = 9
@@ -70,7 +70,7 @@ def _add(running: dict[Turn, Total], rows: pl.DataFrame) -> None:
     for row in rows.iter_rows(named=True):
         outcome, lag = row["outcome"], row["lag_months"]
         turn = Turn(row["metric"], outcome, lag, _number(row["month"]) % APART[outcome, lag])
-        told, drawn = np.array([row[name] for name in ADDED]), np.frombuffer(row["of_drawn"], "<f8")
+        told, drawn = np.array([row[name] for name in ADDED]), as_drawn(row["of_drawn"], row["n"])
         before = running.get(turn)
         running[turn] = Total(before.told + told, before.drawn + drawn) if before else Total(told, drawn)
 
