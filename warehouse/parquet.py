@@ -1,9 +1,12 @@
 """The published tables as Parquet files, by month; a month that did not change is a link to the version before."""
 
 import datetime as dt
+import hashlib
+import io
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby
@@ -97,7 +100,7 @@ def _write(database: Path, target: Path, before: Path | None, made: Mapping[str,
     """Write all Parquet files of a database; `made` says what months' files are made from, by name."""
     target.mkdir()
     known = listed(before / PARQUET) if before else None
-    names: list[str] = []
+    names, sha256 = list[str](), dict[str, str]()
     connection = duckdb.connect(str(database), read_only=True)
     try:
         for table in WHOLE:
@@ -119,16 +122,18 @@ def _write(database: Path, target: Path, before: Path | None, made: Mapping[str,
                 same = before and known and made.get(name) and known.made.get(name) == made[name]
                 if before and known and same and known.is_whole(before / PARQUET, name):
                     os.link(before / PARQUET / name, target / name)
+                    sha256[name] = known.sha256[name]
                 else:
                     changed.append((month, rows))
             for months in _at_once(changed):
-                _write_months(
-                    connection, f"{table} WHERE list_contains(?, month) ORDER BY {order}", table, months, target
-                )
+                rows_of = f"{table} WHERE list_contains(?, month) ORDER BY {order}"
+                sha256 |= _write_months(connection, rows_of, table, months, target)
     finally:
         connection.close()
-    sha256 = {str(path.relative_to(target)): sha256_of(path) for path in sorted(target.rglob("*.parquet"))}
-    told = {"made": {name: made.get(name, "") for name in names}, "sha256": sha256}
+    for path in target.rglob("*.parquet"):
+        name = str(path.relative_to(target))
+        sha256[name] = sha256.get(name) or sha256_of(path)
+    told = {"made": {name: made.get(name, "") for name in names}, "sha256": dict(sorted(sha256.items()))}
     (target / LIST).write_text(json.dumps(told, indent=0))
 
 
@@ -146,13 +151,28 @@ def _at_once(months: Sequence[tuple[dt.date, int]]) -> Iterator[list[dt.date]]:
 
 def _write_months(
     connection: duckdb.DuckDBPyConnection, rows_of: str, table: str, months: list[dt.date], target: Path
-) -> None:
+) -> dict[str, str]:
+    """Write the files of some months; the SHA-256 of each by name."""
     query = f"SELECT * FROM {rows_of}"  # noqa: S608 - our names
     frames = connection.sql(query, params=[months]).pl().partition_by("month", as_dict=True, maintain_order=True)
+    sha256: dict[str, str] = {}
     for (month,), rows in frames.items():
-        path = target / month_file(table, month)
-        rows.write_parquet(path, compression="snappy")
-        _set_down(path)
+        name, content = month_file(table, month), io.BytesIO()
+        rows.write_parquet(content, compression="snappy")
+        _put(target / name, content.getbuffer())
+        sha256[name] = hashlib.sha256(content.getbuffer()).hexdigest()
+    return sha256
+
+
+def _put(path: Path, content: memoryview) -> None:
+    """Write a file, and see it on the disk."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PUBLISHED_FILE), "wb") as file:
+        # To change the mode of a new file makes it wait twice as long for the disk.
+        if stat.S_IMODE(os.fstat(file.fileno()).st_mode) != PUBLISHED_FILE:
+            os.fchmod(file.fileno(), PUBLISHED_FILE)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:

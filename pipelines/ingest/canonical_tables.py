@@ -121,10 +121,13 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
         made = _made(project, table, files)
         gathered, staged, lost = made.gathered, made.staged, made.lost
         # Until all is recorded the file is of no known making: a kill in between must not leave it under its old name.
-        unknown = known.with_columns(made_from=pl.lit(""))
-        project.database.write_whole({Ingest.table(): unknown}, {"table_name": [table]})
+        if known.height:
+            unknown = known.with_columns(made_from=pl.lit(""))
+            project.database.write_whole({Ingest.table(): unknown}, {"table_name": [table]})
         sha256 = _stage(project, table, staged, next(iter(known["staged_sha256"]), None))
-        _record_rows(project, table, made, run_id)
+        write_quarantined(project.folders, table, gathered.rejects, gathered.raw)
+        if made.kept:  # what months see of the table is told by these
+            project.database.write_whole(made.kept, {"table_name": [table]})
         notices = (
             *gathered.notices,
             *notices_on_rejected(project, table, staged, files),
@@ -147,7 +150,8 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
             sha256,
             lost.write_json(),
         )
-        _record(project, table, pl.DataFrame([row], Ingest.dtypes(), orient="row"), sight, staged)
+        ingest = pl.DataFrame([row], Ingest.dtypes(), orient="row")
+        _record(project, table, ingest, sight, staged, _told_of_rows(project, table, gathered, run_id))
         made.clean_up()
     except WarehouseError as fault:
         _mark(project, [table], str(fault), as_of)
@@ -251,7 +255,8 @@ def _made(project: Project, table: str, files: list[LandedFile]) -> _Made:
         return _Made(_without_rows(found.gathered), found.staged, found.lost, found.rows, found.kept, found.clean_up)
     gathered = gather(project, table, files)
     staged, lost = resolved(project, table, gathered, files)
-    kept = {c.table(): c.blank() for c in (EventDay, EventAccount) if table in LARGE}
+    former = table in LARGE and project.database.read(EventDay.table(), where={"table_name": [table]}).height
+    kept = {c.table(): c.blank() for c in (EventDay, EventAccount) if former}
     return _Made(_without_rows(gathered), staged, lost, staged.height, kept)
 
 
@@ -264,12 +269,10 @@ def _exported(project: Project, table: str, gathered: Gathered) -> frozenset[str
     return gathered.columns | derived
 
 
-def _record_rows(project: Project, table: str, made: _Made, run_id: str) -> None:
+def _told_of_rows(project: Project, table: str, gathered: Gathered, run_id: str) -> dict[str, pl.DataFrame]:
     """What became of the rows of each file; raw values of rejected ones stay in the private quarantine."""
-    gathered, rejects = made.gathered, made.gathered.rejects
-    write_quarantined(project.folders, table, rejects, gathered.raw)
     files = pl.DataFrame(gathered.files, schema=ExportFile.dtypes(), orient="row")
-    quarantined = dated(rejects, gathered.raw, project.contracts[table]).select(
+    quarantined = dated(gathered.rejects, gathered.raw, project.contracts[table]).select(
         "column_name",
         "reason",
         "month",
@@ -280,8 +283,7 @@ def _record_rows(project: Project, table: str, made: _Made, run_id: str) -> None
         run_id=pl.lit(run_id),
         rejected_at=pl.lit(_now()),
     )
-    written = {ExportFile.table(): files, Quarantine.table(): quarantined, **made.kept}
-    project.database.write_whole(written, {"table_name": [table]})
+    return {ExportFile.table(): files, Quarantine.table(): quarantined}
 
 
 def _warnings(gathered: Gathered) -> tuple[str, ...]:
@@ -289,10 +291,18 @@ def _warnings(gathered: Gathered) -> tuple[str, ...]:
     return tuple(f"{count} rows {told}" for name, told in WARNED.items() if (count := files[name].sum()))
 
 
-def _record(project: Project, table: str, ingest: pl.DataFrame, sight: Sight, staged: pl.DataFrame) -> None:
-    """Record the ingest, what of the table each month sees, and what none does, in one transaction."""
+def _record(
+    project: Project,
+    table: str,
+    ingest: pl.DataFrame,
+    sight: Sight,
+    staged: pl.DataFrame,
+    of_rows: Mapping[str, pl.DataFrame] | None = None,
+) -> None:
+    """Record the ingest, what of the table each month sees, what none does, and `of_rows`, in one transaction."""
     lost = LeftOut.shaped(pl.DataFrame(json.loads(ingest["left_out"].item() or "[]"), LeftOut.dtypes()))
     written = {
+        **(of_rows or {}),
         ContentMonth.table(): sight.content(staged),
         LeftOut.table(): together(table, lost, sight.left_out(staged)),
         Ingest.table(): ingest,
