@@ -1,15 +1,19 @@
 """What of a table can be seen: on a day, from a month. Rows that a window does not cover are not there."""
 
 import datetime as dt
+from collections.abc import Iterable, Mapping
+from itertools import chain
 
 import polars as pl
 
 from schemas.contract import Column, Contract
 from schemas.keys import is_repeated
-from transforms.calendar import local_day, month_start
+from transforms.calendar import local_day, month_start, next_month
 from transforms.earliest import ROW, sent_again
 from transforms.engine import collected, lazily
 
+MANY = 100_000
+"""Of so many rows it pays to look first for those that may be asked for at all."""
 LATER = dt.date(9999, 12, 31)
 """A planned day that lies beyond what a month sees, where to have none would mean something else."""
 
@@ -39,16 +43,53 @@ def seen_on(frame: pl.DataFrame, contract: type[Contract], as_of: dt.date, time_
     days) stays. An outcome that is told without a day counts on the day it was due, so that an empty day never stands
     for a later one. Of answers that were given again those speak that `speaking` says.
     """
-    there = only(frame, ~is_after(contract, as_of, time_zone))
+    there = without_after(frame, contract, as_of, time_zone)
     rows = _without_later(_with_days_of_outcomes(there, contract), contract, as_of, time_zone)
     repeats = contract.repeats()
     return speaking(rows, contract, time_zone) if repeats and repeats[0] == "last" else rows
 
 
-def only(frame: pl.DataFrame, condition: pl.Expr) -> pl.DataFrame:
-    """The rows for which a condition holds; the frame itself where that is all, as a filter would copy it."""
-    holds = frame.select(condition.fill_null(value=False)).to_series()
-    return frame if holds.len() == frame.height and holds.all() else frame.filter(condition)
+def only(frame: pl.DataFrame, condition: pl.Expr, unless: pl.Expr | None = None) -> pl.DataFrame:
+    """The rows for which a condition holds; the frame itself where that is all, as a filter would copy it.
+
+    `unless`: where the condition may not hold, which is easier to tell; elsewhere it does.
+    """
+    asked = frame if unless is None or frame.height < MANY else frame.filter(unless.fill_null(value=True))
+    holds = asked.select(condition.fill_null(value=False)).to_series()
+    if holds.len() == asked.height and holds.all():
+        return frame
+    return frame.filter(condition)
+
+
+def without_after(frame: pl.DataFrame, contract: type[Contract], day: dt.date, time_zone: str) -> pl.DataFrame:
+    """The rows but those of which `is_after` says that they are dated after the day."""
+    may_be = pl.any_horizontal(
+        pl.lit(value=False), *(_may_be_after(name, contract, day) for name in contract.dated_by())
+    )
+    return only(frame, ~is_after(contract, day, time_zone), unless=may_be)
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time())
+
+
+def _may_be_after(name: str, contract: type[Contract], day: dt.date) -> pl.Expr:
+    """Whether a column's day may be after the day, wherever the company reports; it is not where there is none.
+
+    To tell an instant's day in a time zone takes thirty times longer, and nearly all instants are long before.
+    """
+    # No zone is a day ahead of UTC.
+    least = pl.lit(day) if contract.dtypes()[name] == pl.Date else pl.lit(_midnight(day))
+    return (pl.col(name) >= least).fill_null(value=False)
+
+
+def is_surely_from(contract: type[Contract], day: dt.date) -> pl.Expr:
+    """Whether a row names a day, but for when it was exported, from the day on, wherever the company reports."""
+    times = {name: dtype for name, dtype in contract.dtypes().items() if dtype.is_temporal() and name != "exported_at"}
+    # No zone is a day behind UTC.
+    least = {name: day if dtype == pl.Date else _midnight(day) + dt.timedelta(days=1) for name, dtype in times.items()}
+    named = (pl.col(name) >= pl.lit(value) for name, value in least.items())
+    return pl.any_horizontal(pl.lit(value=False), *named).fill_null(value=False)
 
 
 def is_after(contract: type[Contract], day: dt.date, time_zone: str) -> pl.Expr:
@@ -87,12 +128,31 @@ def _without_later(frame: pl.DataFrame, contract: type[Contract], day: dt.date, 
     told_when = {name: when for name, when in (happened | contract.told_with()).items() if name in frame.columns}
     # A value without a day of its own is known with its row.
     seen = {name: pl.coalesce([_day(one, contract, time_zone) for one in when]) for name, when in told_when.items()}
-    known = [pl.when(when.is_null() | (when <= day)).then(pl.col(name)).alias(name) for name, when in seen.items()]
+    told_later = _told_later(frame, contract, day, seen, told_when) if frame.height >= MANY else seen
+    known = [
+        pl.when(when.is_null() | (when <= day)).then(pl.col(name)).alias(name)
+        for name, when in seen.items()
+        if name in told_later
+    ]
     outcome = contract.told_outcome()
     if outcome is not None:
         later = (pl.col(outcome.column) == outcome.told) & (_day(outcome.day, contract, time_zone) > day)
         known.append(pl.when(later).then(pl.lit(outcome.before)).otherwise(outcome.column).alias(outcome.column))
-    return frame.with_columns(known)
+    return frame.with_columns(known) if known else frame
+
+
+def _told_later(
+    frame: pl.DataFrame,
+    contract: type[Contract],
+    day: dt.date,
+    seen: Mapping[str, pl.Expr],
+    told_when: Mapping[str, Iterable[str]],
+) -> set[str]:
+    """The columns of which something was told after the day; mostly none is."""
+    may_be = (_may_be_after(name, contract, day) for name in dict.fromkeys(chain(*told_when.values())))
+    near = frame.filter(pl.any_horizontal(pl.lit(value=False), *may_be))
+    found = near.select((when > day).any().alias(name) for name, when in seen.items())
+    return {name for name in seen if found[name].item()}
 
 
 def of_each(frame: pl.DataFrame, contract: type[Contract], within: tuple[str, ...] = ()) -> pl.DataFrame:
@@ -155,7 +215,14 @@ def dated_in(
 ) -> pl.DataFrame:
     """The rows dated, `by` a column or by their own day, in the months from `first` (None: the beginning) to `last`."""
     month = month_start(day_by(by, contract, time_zone))
-    return frame.filter(month <= last if first is None else month.is_between(first, last))
+    within = month <= last if first is None else month.is_between(first, last)
+    dated_by = (by,) if by else contract.dated_by()
+    if frame.height >= MANY and len(dated_by) == 1 and contract.dtypes()[dated_by[0]] != pl.Date:
+        # What is more than a day outside is so in every time zone.
+        instant, day = pl.col(dated_by[0]), dt.timedelta(days=1)
+        frame = only(frame, instant < pl.lit(_midnight(next_month(last)) + day))
+        frame = frame if first is None else only(frame, instant >= pl.lit(_midnight(first) - day))
+    return frame.filter(within)
 
 
 def known_by(

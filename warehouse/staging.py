@@ -6,7 +6,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypedDict
 
@@ -48,11 +48,12 @@ def write_staged_months(
     folders: Folders,
     table: str,
     months: Iterable[tuple[dt.date | None, pl.DataFrame]],
+    in_order: Callable[[pl.DataFrame], pl.DataFrame],
     former: str | None = None,
 ) -> str:
     """Replace a table that is staged by month: each with its rows (None: those that nothing dates). Its list's SHA-256.
 
-    Only files of months whose rows are others than in the list of the SHA-256 `former` are written. A kill in between
+    The rows of a file that is written are put in one order. Only files of months whose rows are others than in the list of the SHA-256 `former` are written. A kill in between
     leaves files that their list does not know, and so a table that is not what was staged.
     """
     folder = folders.staged / table
@@ -65,7 +66,7 @@ def write_staged_months(
         name, content = month.isoformat()[:7] if month else UNDATED, _content(rows)
         known = before.get(name)
         if known is None or known["content"] != content or not _is_whole(folder, name, known):
-            sha256 = _replace(folder / f"{name}.parquet", _as_parquet(rows))
+            sha256 = _replace(folder / f"{name}.parquet", _as_parquet(in_order(rows)))
             known = {"rows": rows.height, "content": content, "sha256": sha256}
         written[name] = known
     told = json.dumps(written, indent=0, sort_keys=True)

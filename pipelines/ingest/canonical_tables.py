@@ -228,10 +228,10 @@ def _stage(project: Project, table: str, rows: pl.DataFrame, former: str | None)
     months = rows.select(month_start(own_day(contract, project.config.reporting.time_zone))).to_series()
     # One after the other: all of them beside the table would take its memory once more.
     of_each = (
-        (month, in_order(rows.filter(months.is_null() if month is None else months == month), contract))
+        (month, rows.filter(months.is_null() if month is None else months == month))
         for month in months.unique().to_list()
     )
-    return write_staged_months(project.folders, table, of_each, former)
+    return write_staged_months(project.folders, table, of_each, lambda of_month: in_order(of_month, contract), former)
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,26 @@
 """What of a table can be seen on a day and from a month."""
 
 import datetime as dt
+from zoneinfo import ZoneInfo
+
+import pytest
 
 from schemas.billing import Invoices, Renewals, SubscriptionItems
 from schemas.contract import Contract
 from schemas.customers import DimAccount
 from schemas.feedback import SurveyResponses
+from schemas.product import UsageEvents
 from schemas.success import CsmActivities
 from schemas.support import Tickets
 from tests.frames import at, day, rows
 from transforms.visible import LATER, dated_in, held, known_by, seen_on
+
+
+@pytest.fixture(autouse=True, params=[0, 100_000], ids=["many", "few"])
+def _rows_at_a_time(request, monkeypatch):
+    """Many rows are looked at another way than few, and seen the same."""
+    monkeypatch.setattr("transforms.visible.MANY", request.param)
+
 
 ITEM = {
     "subscription_id": "s",
@@ -147,6 +158,27 @@ class TestEvents:
     def test_without_a_day_are_in_no_month(self):
         renewal = rows(Renewals, {"renewal_id": "r", "term_started_on": day("2024-01-01"), "outcome": "open"})
         assert dated_in(renewal, Renewals, None, dt.date(9999, 12, 1), "UTC").is_empty()
+
+
+ZONES = ("UTC", "Europe/Berlin", "Pacific/Kiritimati", "Pacific/Niue", "Asia/Kathmandu", "America/St_Johns")
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_the_hours_around_a_day_and_a_month_are_told_apart_in_every_time_zone(zone):
+    begin = at("2024-02-27T00:00")
+    instants = [begin + dt.timedelta(minutes=15 * n) for n in range(8 * 96)]
+    events = rows(
+        UsageEvents, *({"event_id": str(n), "account_id": "a", "occurred_at": i} for n, i in enumerate(instants))
+    )
+    days = [i.replace(tzinfo=dt.UTC).astimezone(ZoneInfo(zone)).date() for i in instants]
+    for last in (day("2024-02-28"), day("2024-02-29"), day("2024-03-01"), day("2024-03-04")):
+        seen = seen_on(events, UsageEvents, last, zone)
+        assert seen["occurred_at"].to_list() == [i for i, of in zip(instants, days, strict=True) if of <= last]
+        known = known_by(events, UsageEvents, last, last, zone)
+        assert known["occurred_at"].to_list() == seen["occurred_at"].to_list()
+    for month in (2, 3):
+        found = dated_in(events, UsageEvents, dt.date(2024, month, 1), dt.date(2024, month, 1), zone)
+        assert found["occurred_at"].to_list() == [i for i, of in zip(instants, days, strict=True) if of.month == month]
 
 
 def test_as_of_sees_no_row_of_a_later_day_and_plans_stay():

@@ -342,7 +342,9 @@ def by_month(
     former: str | None = None,
 ) -> str:
     """Stage a row a month."""
-    return write_staged_months(folders, table, zip(months, frame.iter_slices(1), strict=False), former)
+    return write_staged_months(
+        folders, table, zip(months, frame.iter_slices(1), strict=False), lambda rows: rows, former
+    )
 
 
 class TestStaged:

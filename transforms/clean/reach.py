@@ -12,7 +12,7 @@ from schemas.operations import LeftOut
 from schemas.product import TREND_MONTHS
 from transforms.calendar import add_months
 from transforms.clean.counting import is_nothing, of_customers
-from transforms.visible import days_of, is_after, only, speaking
+from transforms.visible import days_of, is_surely_from, only, speaking, without_after
 
 NAMES = {
     "milestones": "onboarding.milestones",
@@ -50,13 +50,14 @@ def out_of_sight(
     Each is told under the first of its reasons.
     """
     table, zone = contract.table(), config.reporting.time_zone
-    known = known_to(config).get(table)
+    known, of_months = known_to(config).get(table), (contract.repeats() or ("", ""))[0] == "last"
     steps = (
         ("internal", of_customers),
         ("merged_or_spam", lambda _, rows: rows.filter(~is_nothing()) if table == "tickets" else rows),
         ("unknown_to_config", lambda _, rows: rows if known is None else rows.filter(known)),
-        ("after_as_of", lambda _, rows: only(rows, ~is_after(contract, as_of, zone))),
-        ("replaced", lambda _, rows: speaking(rows, contract, zone)),
+        ("after_as_of", lambda _, rows: without_after(rows, contract, as_of, zone)),
+        # Which event of an id counts was settled when they were read; which answer does, the day from which one looks.
+        ("replaced", lambda _, rows: speaking(rows, contract, zone) if of_months else rows),
         ("before_history", lambda _, rows: _not_over(rows, contract, first, zone)),
     )
     found, rows = [LeftOut.blank()], staged
@@ -98,4 +99,5 @@ def _not_over(rows: pl.DataFrame, contract: type[Contract], first: dt.date, zone
     if contract.cumulative() or contract.table() in SPEAKS_ON:
         return rows
     since = add_months(first, -SPEAKS_FOR.get(contract.table(), 0))
-    return only(rows, (pl.max_horizontal(days_of(contract, zone)) >= since).fill_null(value=True))
+    is_not_over = (pl.max_horizontal(days_of(contract, zone)) >= since).fill_null(value=True)
+    return only(rows, is_not_over, unless=~is_surely_from(contract, since))
