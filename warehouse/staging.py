@@ -53,8 +53,9 @@ def write_staged_months(
 ) -> str:
     """Replace a table that is staged by month: each with its rows (None: those that nothing dates). Its list's SHA-256.
 
-    The rows of a file that is written are put in one order. Only files of months whose rows are others than in the list of the SHA-256 `former` are written. A kill in between
-    leaves files that their list does not know, and so a table that is not what was staged.
+    The rows of a file that is written are put `in_order`. Only files of months whose rows are others than in the list
+    of the SHA-256 `former` are written. A kill in between leaves files that their list does not know, and so a table
+    that is not what was staged.
     """
     folder = folders.staged / table
     if not folder.is_dir():

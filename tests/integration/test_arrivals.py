@@ -42,8 +42,7 @@ def test_an_event_that_arrives_makes_readers_find_what_a_run_from_nothing_makes(
     company = published_once(tmp_path_factory, tmp_path / "company")
     before = readers_find(company)
     if large:
-        # As tables of many rows are staged and looked at.
-        monkeypatch.setattr("warehouse.staging.SHARED", 0)
+        # As tables of many rows are looked at.
         monkeypatch.setattr("transforms.visible.MANY", 0)
     one_more(company)
     company.run()
