@@ -54,11 +54,23 @@ def only(frame: pl.DataFrame, condition: pl.Expr, unless: pl.Expr | None = None)
 
     `unless`: where the condition may not hold, which is easier to tell; elsewhere it does.
     """
-    asked = frame if unless is None or frame.height < MANY else frame.filter(unless.fill_null(value=True))
-    holds = asked.select(condition.fill_null(value=False)).to_series()
-    if holds.len() == asked.height and holds.all():
+    asked = frame if unless is None or frame.height < MANY else _where(frame, _told(frame, unless, unknown=True))
+    holds = _told(asked, condition)
+    if holds.all():
         return frame
-    return frame.filter(condition)
+    return _where(frame, holds if asked is frame else _told(frame, condition))
+
+
+def _told(frame: pl.DataFrame, condition: pl.Expr, *, unknown: bool = False) -> pl.Series:
+    """Of each row whether the condition holds; of a condition that names no column, as where nothing dates, one word."""
+    return frame.select(condition.fill_null(value=unknown)).to_series()
+
+
+def _where(frame: pl.DataFrame, holds: pl.Series) -> pl.DataFrame:
+    """The rows of which it holds. Polars, on several cores, fails to filter 16,384 rows by a condition of no column."""
+    if holds.len() == frame.height:
+        return frame.filter(holds)
+    return frame if holds.all() else frame.clear()
 
 
 def without_after(frame: pl.DataFrame, contract: type[Contract], day: dt.date, time_zone: str) -> pl.DataFrame:
@@ -150,7 +162,7 @@ def _told_later(
 ) -> set[str]:
     """The columns of which something was told after the day; mostly none is."""
     may_be = (_may_be_after(name, contract, day) for name in dict.fromkeys(chain(*told_when.values())))
-    near = frame.filter(pl.any_horizontal(pl.lit(value=False), *may_be))
+    near = only(frame, pl.any_horizontal(pl.lit(value=False), *may_be))
     found = near.select((when > day).any().alias(name) for name, when in seen.items())
     return {name for name in seen if found[name].item()}
 
@@ -222,7 +234,7 @@ def dated_in(
         instant, day = pl.col(dated_by[0]), dt.timedelta(days=1)
         frame = only(frame, instant < pl.lit(_midnight(next_month(last)) + day))
         frame = frame if first is None else only(frame, instant >= pl.lit(_midnight(first) - day))
-    return frame.filter(within)
+    return only(frame, within)
 
 
 def known_by(
@@ -234,7 +246,7 @@ def known_by(
     (an end, a pause), and else LATER (a trial that has an end is one with dates).
     """
     begun = own_day(contract, time_zone)
-    rows = _without_later(frame.filter(begun.is_null() | (begun <= day)), contract, day, time_zone)
+    rows = _without_later(only(frame, begun.is_null() | (begun <= day)), contract, day, time_zone)
 
     def beyond(field: Column) -> pl.Expr:
         instead = pl.lit(None, pl.Date) if field.open_ended else pl.lit(LATER)

@@ -1,6 +1,8 @@
 """What of a table can be seen on a day and from a month."""
 
 import datetime as dt
+import subprocess
+import sys
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,7 +14,9 @@ from schemas.feedback import SurveyResponses
 from schemas.product import UsageEvents
 from schemas.success import CsmActivities
 from schemas.support import Tickets
+from tests.cores import as_a_user
 from tests.frames import at, day, rows
+from tests.integration.small_company import ROOT
 from transforms.visible import LATER, dated_in, held, known_by, seen_on
 
 
@@ -271,3 +275,26 @@ class TestAnAnswerThatIsGivenAgain:
         answer = {"response_id": "q", "kind": "nps", "responded_at": at("2024-04-02T08:00")}
         both = rows(SurveyResponses, *({**answer, "export_source": source} for source in ("one", "two")))
         assert seen_on(both, SurveyResponses, day("2024-04-30"), "UTC").height == 2
+
+
+UNDATED = """
+from tests.frames import day
+from schemas.customers import AccountLinks
+from transforms.visible import dated_in, known_by, seen_on
+
+many = AccountLinks.blank().clear(50_000)
+january = day("2024-01-31")
+assert seen_on(many, AccountLinks, january, "UTC").height == 50_000
+assert known_by(many, AccountLinks, january, january, "UTC").height == 50_000
+assert dated_in(many, AccountLinks, None, january, "UTC").height == 0
+"""
+
+
+class TestManyRowsThatNothingDates:
+    def test_are_seen_on_every_day_and_dated_in_no_month(self):
+        """On several cores, as tests have one: it is there that Polars takes such a filter apart."""
+        environment = as_a_user() | {"POLARS_MAX_THREADS": "2"}
+        done = subprocess.run(
+            [sys.executable, "-c", UNDATED], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
