@@ -88,15 +88,22 @@ docs: $(stamp) ## write docs/dictionary.md and config.schema.json from contracts
 example: $(stamp) ## make the bundled example company again
 	@$(py) -m examples.generator
 
-bench: $(stamp) ## what a run costs as companies grow, as ratios within one run; writes docs/performance.md (CUSTOMERS=1000,20000)
+# In an environment of its own, as dbt is only what we are compared with.
+dbt := .venv/dbt/.installed
+$(dbt): benchmarks/dbt.lock $(installed)
+	@rm -rf $(@D) && $(py) -m venv $(@D)
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+bench: $(stamp) $(dbt) ## what a run costs as companies grow, as ratios within one run; writes docs/performance.md (CUSTOMERS=1000,20000)
 	@$(if $(CUSTOMERS),CUSTOMERS=$(CUSTOMERS)) $(py) -m benchmarks
 
-lock: ## resolve requirements.lock again (needs uv); hashes, no addresses
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
-	    --no-strip-extras --no-emit-index-url --no-header --output-file requirements.lock
+resolve := uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header
+lock: ## resolve requirements.lock, spark.lock and benchmarks/dbt.lock again (needs uv); hashes, no addresses
+	$(resolve) pyproject.toml --group dev --output-file requirements.lock
+	$(resolve) benchmarks/dbt.in --output-file benchmarks/dbt.lock
 	$(py) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["spark"])' \
-	    | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	    --output-file spark.lock
+	    | $(resolve) - --output-file spark.lock
 
 clean: ## forget the environment (never the data)
 	rm -rf .venv

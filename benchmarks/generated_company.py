@@ -5,6 +5,7 @@ MRR must come out at the end is told by plain arithmetic over the drawn subscrip
 """
 
 import datetime as dt
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -412,3 +413,10 @@ def _named(column: str, names: Sequence[str]) -> pl.Expr:
 
 def _currency() -> pl.Expr:
     return pl.when("is_dollar").then(pl.lit("USD")).otherwise(pl.lit("EUR"))
+
+
+if __name__ == "__main__":
+    # Of so many customers, months and events of each, into a folder; what MRR must come out is said.
+    drawn = GeneratedCompany(*(int(size) for size in sys.argv[1:4]))
+    drawn.write(Path(sys.argv[4]))
+    print(drawn.closing_cents())

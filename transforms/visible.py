@@ -62,7 +62,7 @@ def only(frame: pl.DataFrame, condition: pl.Expr, unless: pl.Expr | None = None)
 
 
 def _told(frame: pl.DataFrame, condition: pl.Expr, *, unknown: bool = False) -> pl.Series:
-    """Of each row whether the condition holds; of a condition that names no column, as where nothing dates, one word."""
+    """Of each row whether the condition holds; of one that names no column, as where nothing dates, a single word."""
     return frame.select(condition.fill_null(value=unknown)).to_series()
 
 

@@ -1,0 +1,3 @@
+-- One row per month and foreign currency: euros of one unit.
+SELECT month::DATE AS month, currency, rate
+FROM read_csv('{{ var("folder") }}/finance/fx_rates.csv')
