@@ -20,7 +20,7 @@ from warehouse.database import WorkingDatabase
 from warehouse.errors import ConfigError, StaleError
 from warehouse.folders import Folders
 from warehouse.pasted import make
-from warehouse.staging import read_staged
+from warehouse.staging import Share, read_staged
 from warehouse.upkeep import prepare
 
 SEGMENTED = ("accounts", "dim_account", "account_version", "dim_account_month")
@@ -96,8 +96,12 @@ class Project:
             raise StaleError(f"nothing is ingested yet; materialize the ingest job, or: {make('run')}")
         return rows
 
-    def staged(self, table: str, months: tuple[dt.date | None, dt.date] | None = None) -> pl.DataFrame:
+    def staged(
+        self, table: str, months: tuple[dt.date | None, dt.date] | None = None, share: Share | None = None
+    ) -> pl.DataFrame:
         """A canonical table as its last ingest staged it, all or (where it is staged by month) of some months.
+
+        Of a `share` of the accounts, or of all.
 
         Raises:
             StaleError: it was never staged.
@@ -106,7 +110,7 @@ class Project:
         sha256 = self.staged_hashes().get(table)
         if sha256 is None:
             raise StaleError(f"{table} is not staged yet: {make('run')}")
-        return read_staged(self.folders, table, self.contracts[table], sha256, months)
+        return read_staged(self.folders, table, self.contracts[table], sha256, months, share)
 
     def staged_hashes(self) -> dict[str, str]:
         """Of each table that is staged the SHA-256 by which it is known."""

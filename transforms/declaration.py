@@ -183,6 +183,8 @@ class MonthlyTable:
     """Days after month end until passing days change nothing any more."""
     metrics: Callable[..., bool] | None = None
     """Whether it reads a metric, under a config, if it takes metrics' values or parts."""
+    shared: str | None = None
+    """The table of which an account's rows make that account's rows alone: it may be given a share of the accounts."""
 
     @property
     def name(self) -> str:
@@ -222,12 +224,20 @@ WHOLE_TABLES: dict[str, MonthlyTable] = {}
 
 
 def monthly(
-    *, provisional_days: Depth = 0, metrics: Callable[..., bool] | None = None, **reads: Window
+    *,
+    provisional_days: Depth = 0,
+    metrics: Callable[..., bool] | None = None,
+    shared: str | None = None,
+    **reads: Window,
 ) -> Callable[[Callable[..., pl.DataFrame]], Callable[..., pl.DataFrame]]:
-    """Register a function as the maker of the table by month that it is named after; the keywords are its windows."""
+    """Register a function as the maker of the table by month that it is named after; the keywords are its windows.
+
+    `shared`: the table that it may be given in shares of the accounts, as what it makes of an account needs of that
+    table no other account's rows; what it makes is in the order of its grain.
+    """
 
     def register(function: Callable[..., pl.DataFrame]) -> Callable[..., pl.DataFrame]:
-        TABLES[function.__name__] = MonthlyTable(function, reads, provisional_days, metrics)
+        TABLES[function.__name__] = MonthlyTable(function, reads, provisional_days, metrics, shared)
         return function
 
     return register

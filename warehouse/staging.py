@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
@@ -24,6 +25,18 @@ MONTHS = "months.json"
 """The list of a table that is staged by month: of each month how many rows, a hash of them, and its file's SHA-256."""
 UNDATED = "undated"
 """The month of rows that nothing dates."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """One of `of` shares of the accounts, about as many in each: the rows of an account are in one of them."""
+
+    number: int
+    of: int
+
+    def has(self) -> pl.Expr:
+        """Whether a row's account is in the share."""
+        return pl.col("account_id").hash() % self.of == self.number
 
 
 class _Listed(TypedDict):
@@ -151,8 +164,9 @@ def read_staged(
     contract: type[Contract],
     sha256: str,
     months: tuple[dt.date | None, dt.date] | None = None,
+    share: Share | None = None,
 ) -> pl.DataFrame:
-    """A staged table's rows, of the very files that were written.
+    """A staged table's rows, of the very files that were written; of a `share` of the accounts, or of all.
 
     `months`: of a table that is staged by month only those of the months from the first (None: the beginning) through
     the last; other files are not looked at.
@@ -163,14 +177,19 @@ def read_staged(
     path = staged_path(folders, table)
     _check(folders, path, sha256)
     if path.name != MONTHS:
-        return contract.shaped(pl.read_parquet(path))
+        return contract.shaped(_rows([path], share))
     files = list[Path]()
     for name, listed in sorted(_list(path.parent).items()):
         if months is None or _is_within(name, *months):
             files.append(path.with_name(f"{name}.parquet"))
             _check(folders, files[-1], listed["sha256"])
     # They are of one schema: a file of another one is written anew, though its rows are the same.
-    return contract.shaped(pl.read_parquet(files)) if files else contract.blank()
+    return contract.shaped(_rows(files, share)) if files else contract.blank()
+
+
+def _rows(files: list[Path], share: Share | None) -> pl.DataFrame:
+    # The rows of other accounts are left out while they are read: beside all of them a share would spare no memory.
+    return pl.read_parquet(files) if share is None else pl.scan_parquet(files).filter(share.has()).collect()
 
 
 def _is_within(name: str, first: dt.date | None, last: dt.date) -> bool:

@@ -142,8 +142,10 @@ class MonthRun:
 
     def _table(self, node: Node, months: list[dt.date]) -> dict[dt.date, int]:
         (reader,) = node.readers
-        frame = reader.call(self.inputs.given(reader, months))
         contract, database = self.project.contracts[node.name], self.project.database
+        shares = self.inputs.shares(reader, months)
+        frames = [reader.call(self.inputs.given(reader, months, share)) for share in shares]
+        frame = frames[0] if len(frames) == 1 else pl.concat(frames).sort(contract.grain())
         checked = contract.checked(database.numbered(contract, frame))
         counts = _counts(checked, months)
         self._write({node.name: checked}, node, months, counts)

@@ -43,8 +43,14 @@ from transforms.declaration import (
 from transforms.engine import Events
 from transforms.exported import Exported
 from transforms.visible import dated_in, held, known_by, seen_on
+from warehouse.staging import Share
 
 PROVENANCE = tuple(Export.dtypes())
+MOST_SHARED = 750_000
+"""So many rows of a table that may be given in shares are given at once: a function takes some 300 bytes for each.
+
+Each share reads the files anew, so that smaller ones cost time.
+"""
 
 
 class Store(Protocol):
@@ -53,7 +59,7 @@ class Store(Protocol):
     def staged(self, table: str) -> pl.DataFrame:
         """A canonical table, of our customers only, or a dimension without months: all its rows."""
 
-    def dated(self, table: str, first: dt.date | None, last: dt.date) -> pl.DataFrame:
+    def dated(self, table: str, first: dt.date | None, last: dt.date, share: Share | None = None) -> pl.DataFrame:
         """Of a canonical table that is staged by month the rows of the months from the first (None: all before)."""
 
     def events(self, table: str, first: dt.date | None, last: dt.date, as_of: dt.date) -> Events:
@@ -135,9 +141,30 @@ class Inputs:
     _seen: dict[tuple[str, bool], pl.DataFrame] = field(default_factory=dict)
     """Unpartitioned tables that were read before."""
 
-    def given(self, reader: Reader, months: list[dt.date]) -> dict[str, object]:
-        """What the function's parameters name, for some consecutive months."""
-        return {name: self._one(name, reader, months) for name in parameters(reader.function)}
+    def given(self, reader: Reader, months: list[dt.date], share: Share | None = None) -> dict[str, object]:
+        """What the function's parameters name, for some consecutive months.
+
+        Of the table that it may be given in shares of the accounts only a `share`, if one is asked for.
+        """
+        found = dict[str, object]()
+        for name in parameters(reader.function):
+            window = window_of(name, reader.reads) if share and name == reader.shared else None
+            found[name] = self.rows(name, window, months, share) if window else self._one(name, reader, months)
+        return found
+
+    def shares(self, reader: Reader, months: list[dt.date]) -> list[Share | None]:
+        """The shares of the accounts in which a function is given what it reads for some months.
+
+        All accounts at once (None) where it reads no more than MOST_SHARED rows, and where it needs them together.
+        """
+        table = reader.shared
+        window = resolved(window_of(table, reader.reads), self.config) if table else None
+        if table is None or window is None or not is_read_by_month(window, self.contracts[table]):
+            return [None]
+        first, last = self._months_read(window, months)
+        heights = self.store.heights(table).items()
+        of = -(-sum(rows for month, rows in heights if (first or month) <= month <= last) // MOST_SHARED)
+        return [Share(number, of) for number in range(of)] if of > 1 else [None]
 
     def _one(self, name: str, reader: Reader, months: list[dt.date]) -> object:
         if name in METRIC_TABLES:
@@ -198,15 +225,17 @@ class Inputs:
             self._known[key] = within.function(**self.given(within, months))
         return self._known[key]
 
-    def rows(self, table: str, window: Window, months: list[dt.date]) -> pl.DataFrame:
-        """The rows of a table that a window around some months shows."""
+    def rows(self, table: str, window: Window, months: list[dt.date], share: Share | None = None) -> pl.DataFrame:
+        """The rows of a table that a window around some months shows; of one staged by month, those of a share."""
         if table not in UNPARTITIONED:
             first, last = self.span(window, months)
             return self.store.built(table, self._with_earlier(table, window, months, first), last)
         contract, shown, within = self.contracts[table], resolved(window, self.config), (months[0], months[-1])
         if is_read_by_month(shown, contract):
-            begin, end = earliest(shown, within[0], self.months[0]), add_months(within[1], numbers(shown)[1])
-            frame = seen_on(self.store.dated(table, begin, end), contract, self.as_of, self.config.reporting.time_zone)
+            begin, end = self._months_read(shown, months)
+            frame = seen_on(
+                self.store.dated(table, begin, end, share), contract, self.as_of, self.config.reporting.time_zone
+            )
         else:
             frame = self.as_known(table, is_as_told(window))
         return visible(frame, contract, shown, within, self.config, self.months[0])
@@ -216,8 +245,11 @@ class Inputs:
         shown = resolved(window, self.config)
         if not is_read_by_month(shown, self.contracts[table]):
             raise TypeError(f"{table} is read where it lies, and there by the day that dates it, not by {window.by}")
-        begin, end = earliest(shown, months[0], self.months[0]), add_months(months[-1], numbers(shown)[1])
-        return self.store.events(table, begin, end, self.as_of)
+        return self.store.events(table, *self._months_read(shown, months), self.as_of)
+
+    def _months_read(self, window: Months, months: list[dt.date]) -> tuple[dt.date | None, dt.date]:
+        """First (None: the beginning) and last month of a canonical table that a resolved window shows."""
+        return earliest(window, months[0], self.months[0]), add_months(months[-1], numbers(window)[1])
 
     def _with_earlier(self, table: str, window: Window, months: list[dt.date], first: dt.date) -> dt.date:
         """First month of the rows of a built table: with the first computed one lie those it keeps of earlier ones."""

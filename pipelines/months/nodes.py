@@ -67,7 +67,7 @@ def whole_nodes(config: Config) -> tuple[Node, ...]:
 
 def _table(name: str, config: Config) -> Node:
     table = MONTHLY_TABLES[name]
-    reader = Reader(table.function, table.reads, table.provisional_days, chosen(table.metrics, config))
+    reader = Reader(table.function, table.reads, table.provisional_days, chosen(table.metrics, config), table.shared)
     return _node(name, (reader,), config)
 
 

@@ -41,6 +41,8 @@ class Reader:
     provisional_days: Depth = 0
     metrics: tuple[Metric, ...] = ()
     """The metrics whose values or parts it reads."""
+    shared: str | None = None
+    """The table that it may be given in shares of the accounts."""
 
     def call(self, given: dict[str, object]) -> pl.DataFrame:
         """What the function makes of what it is given."""

@@ -13,7 +13,7 @@ from schemas.tables import CANONICAL
 from transforms.clean.counting import of_customers
 from transforms.engine import Events
 from warehouse.person_key import person_key
-from warehouse.staging import staged_rows
+from warehouse.staging import Share, staged_rows
 
 
 class ProjectStore:
@@ -28,9 +28,9 @@ class ProjectStore:
             return self.project.database.read(table)
         return of_customers(table, self.project.staged(table))
 
-    def dated(self, table: str, first: dt.date | None, last: dt.date) -> pl.DataFrame:
+    def dated(self, table: str, first: dt.date | None, last: dt.date, share: Share | None = None) -> pl.DataFrame:
         """The rows of a canonical table that is staged by month, of the months from the first through the last."""
-        return of_customers(table, self.project.staged(table, (first, last)))
+        return of_customers(table, self.project.staged(table, (first, last), share))
 
     def events(self, table: str, first: dt.date | None, last: dt.date, as_of: dt.date) -> Events:
         """The rows of a canonical table that is read where it lies, which stay there."""

@@ -20,6 +20,7 @@ from schemas.tables import CANONICAL, WHOLE
 from tests.integration.small_company import MONTHS, SmallCompany
 from transforms.catalogue import CATALOGUE
 from transforms.exported import Exported
+from warehouse.staging import Share
 
 Frames = Mapping[str, pl.DataFrame]
 
@@ -41,8 +42,8 @@ class FrameStore:
     def staged(self, table: str) -> pl.DataFrame:
         return self.tables[table]
 
-    def dated(self, table: str, first: dt.date | None, last: dt.date) -> pl.DataFrame:
-        return self.tables[table]
+    def dated(self, table: str, first: dt.date | None, last: dt.date, share: Share | None = None) -> pl.DataFrame:
+        return self.tables[table].filter(share.has()) if share else self.tables[table]
 
     def heights(self, table: str) -> dict[dt.date, int]:
         return {}

@@ -3,11 +3,16 @@
 import datetime as dt
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import pipelines.months.build
+import pipelines.months.inputs
 from pipelines.months.build import MonthRun
+from pipelines.months.inputs import Inputs
 from tests.integration.small_company import MONTHS, SmallCompany, published_once
+from transforms.catalogue import MONTHLY_TABLES
+from warehouse.staging import Share
 
 DRIVERS = "metric_driver_account"
 
@@ -73,3 +78,34 @@ def test_months_are_made_together_as_long_as_their_parts_are_few_enough(company,
     company.build(only=[DRIVERS])
     assert [len(months) for months in given] == [4, 4, 4, 3]
     assert [month for months in given for month in months] == MONTHS
+
+
+SHARED = [name for name, table in MONTHLY_TABLES.items() if table.shared]
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_shares_of_the_accounts_make_what_all_at_once_make(company, monkeypatch, name):
+    before = company.frames([name])[name]
+    shares = []
+    rows = Inputs.rows
+
+    def kept(inputs, table, window, months, share=None):
+        if share:
+            shares.append(share)
+        return rows(inputs, table, window, months, share)
+
+    monkeypatch.setattr(pipelines.months.inputs, "MOST_SHARED", before.height // 3)
+    monkeypatch.setattr(Inputs, "rows", kept)
+    company.build(only=[name])
+    assert len(shares) > 2
+    assert company.frames([name])[name].equals(before)
+    assert company.stale() == []
+
+
+def test_each_row_of_a_staged_table_is_in_one_share(company):
+    project = company.project()
+    with project.database.kept_open():
+        whole = project.staged("usage_events")
+        parts = [project.staged("usage_events", share=Share(number, 3)) for number in range(3)]
+    assert all(0 < part.height < whole.height for part in parts)
+    assert pl.concat(parts).sort("event_id").equals(whole.sort("event_id"))

@@ -16,7 +16,7 @@ USERS = ("usage_events.user_id",)
 
 
 # The week in which a month begins may begin in the month before.
-@monthly(usage_events=Months(back=1, earlier=TREND_MONTHS + 1))
+@monthly(shared="usage_events", usage_events=Months(back=1, earlier=TREND_MONTHS + 1))
 def fct_usage_account_month(
     usage_events: Events,
     fct_mrr_account_month: pl.DataFrame,
@@ -39,7 +39,7 @@ def fct_usage_account_month(
     return FctUsageAccountMonth.shaped(known).sort(ACCOUNT)
 
 
-@monthly()
+@monthly(shared="usage_events")
 def fct_feature_account_month(
     usage_events: Events, dim_month: pl.DataFrame, time_zone: str, exported: Exported
 ) -> pl.DataFrame:
