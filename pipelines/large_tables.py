@@ -58,7 +58,8 @@ def lost_events(project: Project) -> dict[str, list[str]]:
         files = files_in_use(project, table) if project.config.in_place(table) else []
         if files:
             lake = lake_of(project, table)
-            lost = [lake.lost(file) for file in files if lake.validated(file) is None]
+            whole = lake.validated(files)
+            lost = [lake.lost(file) for file in files if file not in whole]
             if not lake.has_again(name_of(files)):
                 lost.append("the list of events that were sent again is gone")
             if lost:

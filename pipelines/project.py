@@ -14,11 +14,14 @@ from schemas.contract import Contract, with_columns
 from schemas.operations import ContentMonth, ExportFile, Ingest
 from schemas.tables import CANONICAL, PUBLISHED, SUMS, WHOLE
 from transforms.calendar import month_of, months_between
+from transforms.clean.vendors import FORMS
 from transforms.exported import Exported
 from warehouse.configuration import LoadedConfig, load_config
 from warehouse.database import WorkingDatabase
 from warehouse.errors import ConfigError, StaleError
 from warehouse.folders import Folders
+from warehouse.lake import lake_files
+from warehouse.landed import LandedFile
 from warehouse.pasted import make
 from warehouse.staging import Share, read_staged
 from warehouse.upkeep import prepare
@@ -47,6 +50,11 @@ class Project:
     def loaded(self) -> LoadedConfig:
         """The config with its file."""
         return load_config(self.config_path)
+
+    @cached_property
+    def lake(self) -> dict[str, LandedFile]:
+        """The files that are read where they lie, by address, as they are when they are first asked for."""
+        return lake_files(self.loaded, FORMS)
 
     def anew(self) -> "Project":
         """The same project, read again."""

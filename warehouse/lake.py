@@ -82,7 +82,9 @@ def _file(source: str, raw_table: str, address: str, told: Mapping[str, Any], lo
 def store_of(address: str) -> tuple[Any, str]:
     """The file system of an address, and the path in it; credentials are the environment's."""
     scheme, _, path = address.rpartition("://")
-    return fsspec.filesystem(STORES.get(scheme, scheme) or "file"), path
+    store = fsspec.filesystem(STORES.get(scheme, scheme) or "file")
+    store.invalidate_cache()  # what was listed before may have changed since
+    return store, path
 
 
 def _tag(told: Mapping[str, Any]) -> str | None:

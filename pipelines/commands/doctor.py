@@ -11,7 +11,6 @@ from pipelines.ingest.sources import unlanded_files
 from pipelines.project import Project
 from transforms.clean.vendors import FORMS
 from warehouse.errors import LockedError, WarehouseError
-from warehouse.lake import lake_files
 from warehouse.landing import SourceFile, source_files
 from warehouse.locking import holder, run_lock
 
@@ -59,7 +58,7 @@ def _sources(project: Project, files: list[SourceFile]) -> str:
         new = f"{len(unlanded_files(project))} not landed yet"
     except WarehouseError:
         new = "what is landed is unknown"
-    lake = lake_files(project.loaded, FORMS).values()
+    lake = project.lake.values()
     there = f"; {len(lake)} read where they lie, {sum(file.bytes for file in lake) / 1e6:.1f} MB" if lake else ""
     return f"{len(files)} files, {size / 1e6:.1f} MB, {new}{there}"
 

@@ -34,7 +34,6 @@ from transforms.clean.reach import together
 from transforms.clean.vendors import FORMS
 from transforms.visible import own_day
 from warehouse.errors import WarehouseError
-from warehouse.lake import lake_files
 from warehouse.landed import LandedFile, landed_files
 from warehouse.landing import land_files, source_files
 from warehouse.lineage import digest
@@ -84,7 +83,7 @@ def land_all(project: Project) -> tuple[list[LandedFile], dt.date]:
     """
     try:
         files = source_files(project.loaded, FORMS)
-        sent: list[Sent] = [*files, *lake_files(project.loaded, FORMS).values()]
+        sent: list[Sent] = [*files, *project.lake.values()]
         as_of = day_of(project, sent)
         look_at(project, files)
         landed = land_files(files, project.folders)

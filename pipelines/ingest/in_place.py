@@ -22,7 +22,6 @@ from transforms.earliest import sent_again
 from transforms.engine import Lazy, collected
 from transforms.events.firsts import first_events, rows_of_days
 from warehouse.errors import ConfigError, DamagedError
-from warehouse.lake import lake_files
 from warehouse.landed import LandedFile
 from warehouse.pasted import make
 
@@ -58,9 +57,9 @@ def read_in_place(project: Project, table: str, files: list[LandedFile]) -> InPl
         ConfigError: Spark is not there, or the events are of a form that it does not read.
     """
     lake, contract = lake_of(project, table), project.contracts[table]
-    there = lake_files(project.loaded, FORMS)
-    speaking = list(there.values())
-    _validate(project, lake, {a: file for a, file in there.items() if lake.validated(file) is None}, table)
+    speaking = list(project.lake.values())
+    known = lake.validated(speaking)
+    _validate(project, lake, {a: file for a, file in project.lake.items() if file not in known}, table)
     name, (_, by) = name_of(speaking), contract.repeats() or ("first", contract.dated_by()[0])
     if not lake.has_again(name):
         lake.keep_again(name, sent_again(lake.rows(speaking), contract.grain(), by))
@@ -110,12 +109,12 @@ def _days(lake: "EventLake", table: str, rows: Lazy, accounts: pl.DataFrame, tim
 
 def _gathered(lake: "EventLake", table: str, files: list[LandedFile], name: str, firsts: pl.DataFrame) -> Gathered:
     """What became of the rows of each file."""
-    found = {file: lake.validated(file) for file in files}
+    found = lake.validated(files)
     told = collected(lake.again(name).group_by("export_source", "export_file").agg(rows=nw.len()))
     repeated = {(source, file): rows for source, file, rows in told.iter_rows()}
     counts, columns = [], dict[str, set[str]]()
-    for file, of in found.items():
-        if of is None:
+    for file in files:
+        if (of := found.get(file)) is None:
             raise DamagedError(f"{lake.lost(file)}: {make('run')} validates it again")
         columns.setdefault(file.source, set()).update(of.columns)
         read, also = (of.read, of.loaded, of.read - of.loaded), (repeated.get((file.source, file.name), 0), 0)

@@ -13,7 +13,6 @@ from transforms.clean.versions import ITEM
 from warehouse.code import code_of
 from warehouse.errors import ConfigError
 from warehouse.first_look import look
-from warehouse.lake import lake_files
 from warehouse.landed import LandedFile, landed_files
 from warehouse.landing import SourceFile, is_whole, sha256_of, source_files
 from warehouse.lineage import digest
@@ -70,7 +69,7 @@ def look_at(project: Project, files: list[SourceFile]) -> None:
 
 def day_of_exports(project: Project) -> dt.date:
     """The day that the exports speak for as they are now, landed or not."""
-    return day_of(project, [*source_files(project.loaded, FORMS), *lake_files(project.loaded, FORMS).values()])
+    return day_of(project, [*source_files(project.loaded, FORMS), *project.lake.values()])
 
 
 def landing_due(project: Project) -> dt.date | None:
@@ -98,7 +97,7 @@ def speaking_files(project: Project) -> list[LandedFile]:
     wanted = {file.key for file in source_files(project.loaded, FORMS)}
     last = {file.key: file for file in landed_files(project.folders)}
     landed = [file for key, file in last.items() if key in wanted]
-    return [*landed, *lake_files(project.loaded, FORMS).values()]
+    return [*landed, *project.lake.values()]
 
 
 def lost_files(project: Project, sent: list[SourceFile]) -> tuple[list[LandedFile], list[LandedFile]]:

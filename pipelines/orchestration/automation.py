@@ -21,7 +21,6 @@ from transforms.calendar import month_of, next_month
 from transforms.catalogue import CATALOGUE
 from transforms.clean.vendors import FORMS
 from warehouse.errors import LockedError
-from warehouse.lake import lake_files
 from warehouse.landing import source_files
 from warehouse.lineage import digest
 from warehouse.locking import run_lock
@@ -107,7 +106,7 @@ def _new_exports(project: Project, job: Job) -> dg.SensorDefinition:
         now = project.anew()
         files = source_files(now.loaded, FORMS)
         there = sorted((f.source, f.name, f.path.stat().st_size, f.path.stat().st_mtime_ns) for f in files)
-        in_place = sorted((f.source, f.name, f.sha256) for f in lake_files(now.loaded, FORMS).values())
+        in_place = sorted((f.source, f.name, f.sha256) for f in now.lake.values())
         seen = json.dumps([there, in_place])
         if seen == context.cursor:
             return dg.SkipReason("no export is new or changed")

@@ -1,7 +1,7 @@
 """Events in the lake: validated rows by version of a file and by month, beside where they came from."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -52,14 +52,30 @@ class EventLake:
         """What is to be told of a version of a file that is not whole."""
         return f"what Spark keeps of {file.name} is gone, or not whole"
 
-    def validated(self, file: LandedFile) -> Validated | None:
-        """What was found in a version of a file; None if it was not validated, or what is kept of it is not whole."""
-        try:
-            told = json.loads(self.store.cat_file(self._done(file)))
-        except (FileNotFoundError, ValueError):
-            return None
-        found = Validated(told["read"], told["loaded"], tuple(told["columns"]), told["bytes"])
-        return found if found.bytes == self._size(file) else None
+    def validated(self, files: Iterable[LandedFile]) -> dict[LandedFile, Validated]:
+        """What was found in versions of files; of those that are validated, and of which all is there that was kept."""
+        wanted = {self._done(file): file for file in files}
+        there = set(self.store.find(f"{self.path}/{DONE}")) & wanted.keys() if wanted else set()
+        told = self.store.cat(sorted(there), on_error="omit") if there else {}
+        sizes, found = self._sizes(), dict[LandedFile, Validated]()
+        for path, text in told.items():
+            try:
+                of = json.loads(text)
+                validated = Validated(of["read"], of["loaded"], tuple(of["columns"]), of["bytes"])
+            except (ValueError, KeyError, TypeError):
+                continue
+            if validated.bytes == sizes.get(file_key(wanted[path]), 0):
+                found[wanted[path]] = validated
+        return found
+
+    def _sizes(self) -> dict[str, int]:
+        """Bytes of what is kept of each version of a file, by `file_key`; stores are asked for all of them at once."""
+        found: dict[str, int] = {}
+        for what in (ROWS, WRONG):
+            for path, told in self.store.find(f"{self.path}/{what}", detail=True).items():
+                key = path.partition("/file_key=")[2].partition("/")[0]
+                found[key] = found.get(key, 0) + told["size"]
+        return found
 
     @cached_property
     def texts(self) -> list[str]:
@@ -84,10 +100,9 @@ class EventLake:
         Raises:
             DamagedError: what is kept of a version is not whole; to read the rest would publish the loss.
         """
-        files = list(files)
-        for file in files:
-            if self.validated(file) is None:
-                raise DamagedError(f"{self.lost(file)}: {make('run')} validates it again")
+        files = set(files)
+        if lost := files - self.validated(files).keys():
+            raise DamagedError(f"{self.lost(min(lost, key=str))}: {make('run')} validates it again")
         kept = self._kept(ROWS, [file_key(file) for file in files])
         if kept is None:
             return self._lazy(self.brought(self.contract.blank()))
@@ -173,13 +188,14 @@ class EventLake:
     def _done(self, file: LandedFile) -> str:
         return f"{self.path}/{DONE}/{file_key(file)}.json"
 
-    def note(self, file: LandedFile, read: int, loaded: int, columns: Sequence[str]) -> None:
-        """Say that a version of a file is validated: from now on what is kept of it counts."""
-        done = {"read": read, "loaded": loaded, "columns": list(columns), "bytes": self._size(file)}
-        self.store.makedirs(f"{self.path}/{DONE}", exist_ok=True)
-        self.store.pipe_file(self._done(file), json.dumps(done).encode())
+    def note(self, found: Mapping[LandedFile, tuple[int, int, Sequence[str]]]) -> None:
+        """Say that versions of files are validated: their rows read and loaded, and columns.
 
-    def _size(self, file: LandedFile) -> int:
-        """Bytes of what is kept of a version of a file."""
-        folders = (f"{self.path}/{what}/file_key={file_key(file)}" for what in (ROWS, WRONG))
-        return sum(self.store.du(folder) for folder in folders if self.store.exists(folder))
+        From now on what is kept of them counts.
+        """
+        sizes = self._sizes()
+        self.store.makedirs(f"{self.path}/{DONE}", exist_ok=True)
+        for file, (read, loaded, columns) in found.items():
+            size = sizes.get(file_key(file), 0)
+            done = {"read": read, "loaded": loaded, "columns": list(columns), "bytes": size}
+            self.store.pipe_file(self._done(file), json.dumps(done).encode())

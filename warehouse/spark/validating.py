@@ -45,6 +45,7 @@ def _validate(lake: EventLake, files: Mapping[str, LandedFile], formats: Formats
             raise _unreadable(lake, alike, layout, fault) from fault
     columns = {file: layouts[address].header for address, file in files.items()}
     loaded, wrong = lake.counts(ROWS, files.values()), lake.counts(WRONG, files.values())
+    found = {}
     for file in files.values():
         right, rejected = loaded.get(file_key(file), 0), wrong.get(file_key(file), 0)
         if rejected > MOST_REJECTED:
@@ -52,7 +53,8 @@ def _validate(lake: EventLake, files: Mapping[str, LandedFile], formats: Formats
                 f"{file.name}: {rejected:,} of its rows break their contract, more than the {MOST_REJECTED:,} that are "
                 "told one by one; export it anew, in the canonical form"
             )
-        lake.note(file, right + rejected, right, columns[file])
+        found[file] = (right + rejected, right, columns[file])
+    lake.note(found)
 
 
 def _keep(lake: EventLake, right: Rows, wrong: Rows, meaning: list[tuple[str, str]]) -> None:
