@@ -95,7 +95,7 @@ $(dbt): benchmarks/dbt.lock $(installed)
 	@$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-bench: $(stamp) $(dbt) ## what a run costs as companies grow, as ratios within one run; writes docs/performance.md (CUSTOMERS=1000,20000)
+bench: $(stamp) $(dbt) ## what a run costs as companies grow, as ratios within one run; writes docs/performance.md and the README's table (CUSTOMERS=1000,20000)
 	@$(if $(CUSTOMERS),CUSTOMERS=$(CUSTOMERS)) $(py) -m benchmarks
 
 resolve := uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header

@@ -1,6 +1,6 @@
 """`make bench`: all stages over companies of growing size, as ratios to DuckDB's reading of their files, in one run.
 
-It writes docs/performance.md; nothing here is a test. CUSTOMERS=1000,20000 names the sizes.
+It writes docs/performance.md and the README's table; nothing here is a test. CUSTOMERS=1000,20000 names the sizes.
 """
 
 import os
@@ -10,7 +10,7 @@ from benchmarks import dbt_peer
 from benchmarks.children import child
 from benchmarks.generated_company import GeneratedCompany
 from benchmarks.measured import example, generated, measured
-from benchmarks.page import EXAMPLE, PAGE, page
+from benchmarks.page import EXAMPLE, PAGE, README, page, with_headlines
 
 SIZES = "1000,20000"
 GROWING = 2_000
@@ -23,7 +23,7 @@ LARGE = 50_000
 
 
 def main() -> None:
-    """Measure, print and write the page; before it the account-months beside plain peers."""
+    """Measure, print and write; before it the account-months beside plain peers."""
     dbt_peer.check_installed()
     print(child([sys.executable, "-m", "benchmarks.account_months"]).said, flush=True)
     sizes = [int(customers) for customers in os.environ.get("CUSTOMERS", SIZES).split(",")]
@@ -38,6 +38,7 @@ def main() -> None:
     text = page(companies, grown, GROWING)
     print(text)
     PAGE.write_text(text, encoding="utf-8")
+    README.write_text(with_headlines(README.read_text(encoding="utf-8"), text), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks import dbt_peer
 from benchmarks.children import ROOT, Child, child
-from benchmarks.generated_company import BY_MONTH, GeneratedCompany
+from benchmarks.generated_company import GeneratedCompany
 from benchmarks.stages import BESIDE
 
 CASES = ("read", "facts", "dbt", "all", "run")
@@ -37,8 +37,6 @@ class Measured:
     """A company's rows and its cases, of each the fastest turn."""
 
     rows: int
-    events: int
-    """Rows that are usage events."""
     cases: Mapping[str, Case]
 
     @property
@@ -57,7 +55,7 @@ def measured(write: Callable[[Path], int | None], turns: int) -> Measured:
     folder = Path(tempfile.mkdtemp(prefix="bench"))
     try:
         cents = write(folder)
-        files = {path: _rows(path) for path in (folder / "company").rglob("*.csv")}
+        rows = sum(_rows(path) for path in (folder / "company").rglob("*.csv"))
         runs = [{case: run(case, folder) for case in CASES} for _ in range(turns)]
     finally:
         shutil.rmtree(folder)
@@ -66,8 +64,7 @@ def measured(write: Callable[[Path], int | None], turns: int) -> Measured:
             if cents is not None and case.closing_cents not in {None, cents}:
                 raise SystemExit(f"{name}: MRR is {case.closing_cents} cents, and not {cents} as the items add up to")
     fastest = {case: min((turn[case] for turn in runs), key=lambda found: found.seconds) for case in CASES}
-    events = sum(rows for path, rows in files.items() if path.name.startswith(BY_MONTH))
-    return Measured(sum(files.values()), events, fastest)
+    return Measured(rows, fastest)
 
 
 def run(case: str, folder: Path) -> Case:
