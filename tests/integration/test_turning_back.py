@@ -62,7 +62,7 @@ def test_an_ingest_that_is_killed_after_it_replaced_a_table_is_noticed_though_th
     good = exports()["accounts"]
     company.export("accounts", [{**row, "is_internal": row["account_id"] in {"A01", "A12"}} for row in good])
     with monkeypatch.context() as broken:
-        broken.setattr(canonical_tables, "_record_rows", killed)
+        broken.setattr(canonical_tables, "write_quarantined", killed)
         with pytest.raises(KilledError):
             company.ingest()
     company.export("accounts", good)
