@@ -48,6 +48,21 @@ def targets(*changed: dict[str, object]) -> dict[str, object]:
 
 CONFIGS = (
     # Numbers that are none, or that nothing can be computed with.
+    setting(
+        "engine-unknown", {"engine": {"kind": "duck"}}, "an engine that there is not", "engine.kind: input should be"
+    ),
+    setting(
+        "engine-of-polars-with-a-master",
+        {"engine": {"kind": "polars", "spark": "local[2]"}},
+        "a master for Polars",
+        "engine: expected kind: spark, as spark, staging and settings are Spark's",
+    ),
+    setting(
+        "engine-misspelled",
+        {"engine": {"kind": "spark", "setings": {}}},
+        "a misspelled key of the engine",
+        "engine: no such key; did you mean settings?",
+    ),
     setting("weight-nan", points(weight=NAN), "a weight is NaN", f"health.inputs.payment.weight: {FINITE}"),
     setting("weight-infinite", points(weight=INF), "a weight is infinite", f"health.inputs.payment.weight: {FINITE}"),
     setting("weight-of-nothing", points(weight=0), "a weight is 0", "payment.weight: input should be greater than 0"),
