@@ -50,8 +50,8 @@ $(spark_installed): spark.lock $(installed)
 
 spark: $(stamp) $(spark_installed) ## install Spark, for engine: {kind: spark}; needs Java 17
 
-test-spark: $(stamp) $(spark_installed) ## the tests of Spark, on this machine (local[2]); needs Java 17
-	@EVENTS_ENGINE=spark $(py) -m pytest tests/spark tests/transforms/test_usage.py
+test-spark: $(stamp) $(spark_installed) ## the tests of Spark, on this machine (local[2]); needs Java 17 (EVENTS=2000000: so many are drawn)
+	@EVENTS_ENGINE=spark $(if $(EVENTS),EVENTS=$(EVENTS)) $(py) -m pytest tests/spark tests/transforms/test_usage.py -n 2 --dist loadfile
 
 dev: $(stamp) ## Dagster's UI and daemon on 127.0.0.1:3000
 	@$(py) -m pipelines dev

@@ -12,8 +12,14 @@ IS_ON = os.environ.get("EVENTS_ENGINE") == "spark"
 ENGINE: dict[str, Any] = {
     "kind": "spark",
     "spark": "local[2]",
-    "settings": {"spark.sql.shuffle.partitions": "2", "spark.driver.memory": "2g"},
+    "settings": {
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.driver.memory": "2g",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    },
 }
+"""Two cores, and little planning and compiling: the tests ask much of few rows."""
 
 
 def session(time_zone: str) -> Any:
