@@ -88,8 +88,13 @@ def files_of(company: SmallCompany) -> None:
         pl.col("occurred_at").dt.replace_time_zone("UTC"), pl.col("errors").cast(pl.Int32)
     )
     (folder / "usage_events.csv").unlink(missing_ok=True)
-    typed.write_parquet(folder / "events-2024-06-28.parquet")
+    typed.filter(pl.col("account_id") != "A09").write_parquet(folder / "events-2024-06-28.parquet")
     pl.DataFrame(odd_rows(), dict.fromkeys(GOOD, pl.String)).write_parquet(folder / "events-2024-06-29.parquet")
+    # As pandas writes them.
+    nanoseconds = typed.filter(pl.col("account_id") == "A09").with_columns(
+        pl.col("occurred_at").cast(pl.Datetime("ns", "UTC")) + pl.duration(nanoseconds=1_999)
+    )
+    nanoseconds.write_parquet(folder / "events-2024-06-27.parquet")
     less = pl.DataFrame(sent_again(), dict.fromkeys(GOOD, pl.String)).drop("seconds", "name")
     less.write_parquet(folder / "events-2024-06-30.parquet")
 

@@ -14,7 +14,7 @@ from schemas.form import Formats
 from warehouse.landed import LandedFile
 from warehouse.parquet_file import YEARS
 from warehouse.reading import PROVENANCE, WHOLE, shape, spelling
-from warehouse.spark.layout import BROKEN, LINE, PATH, Layout, in_json_lines, in_parquet
+from warehouse.spark.layout import BROKEN, LINE, NANOSECONDS, PATH, Layout, in_json_lines, in_parquet
 from warehouse.wording import Fault
 
 Rows = Any
@@ -81,6 +81,8 @@ def _kind(field: Column) -> str:
 def _column(field: Column, kind: str, formats: Formats) -> list[Any]:
     """A column as text (empty is NULL), and typed where it is spelled as it should be."""
     value, wanted = f.col(f"`{field.name}`"), _kind(field)
+    if kind == NANOSECONDS:
+        kind, value = "timestamp", f.timestamp_micros(f.expr(f"`{field.name}` DIV 1000"))
     text = f.when(value.cast("string") != "", value.cast("string"))
     if kind == wanted:
         typed = text if wanted == "string" else value

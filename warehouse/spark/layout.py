@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pyspark.sql import functions as f
 from pyspark.sql.types import StructType
 
@@ -17,7 +19,8 @@ from warehouse.lake import store_of
 from warehouse.landed import LandedFile
 from warehouse.reading import PROVENANCE
 
-PLAIN = ("string", "tinyint", "smallint", "int", "bigint", "boolean", "timestamp")
+NANOSECONDS = "nanoseconds"
+PLAIN = ("string", "tinyint", "smallint", "int", "bigint", "boolean", "timestamp", NANOSECONDS)
 """Types of Parquet columns whose values Spark spells as Polars does."""
 LINE, PATH, BROKEN = "export_line", "path", "broken"
 """Where a row stands, in which file as Spark tells it, and the columns that hold what is no plain value (empty: the row
@@ -67,7 +70,7 @@ def layout_of(
     for name, kind in layout.columns:
         if name in declared and kind not in PLAIN:
             column, bare = told(layout.header, [name], declared), kind.partition("<")[0].partition("(")[0]
-            raise ExportError(f"{file.name}: {column} holds {bare}; expected one of {', '.join(PLAIN)}")
+            raise ExportError(f"{file.name}: {column} holds {bare}; expected one of {', '.join(PLAIN[:-1])}")
     return layout
 
 
@@ -77,7 +80,19 @@ def _of_parquet(session: Any, address: str, file: LandedFile) -> Layout:  # noqa
     except Exception as fault:
         kind = type(fault).__name__
         raise ExportError(f"{file.name}: not a readable Parquet file ({kind}); export it anew") from None
-    return Layout(True, tuple((of.name, of.dataType.simpleString()) for of in schema.fields), schema.json())
+    kinds = {of.name: of.dataType.simpleString() for of in schema.fields}
+    if "bigint" in kinds.values():
+        kinds |= _nanoseconds(address)
+    return Layout(True, tuple(kinds.items()), schema.json())
+
+
+def _nanoseconds(address: str) -> dict[str, str]:
+    """The columns of instants of nanoseconds, which Spark tells as numbers."""
+    store, path = store_of(address)
+    with store.open(path, "rb") as opened:
+        schema = pq.read_schema(opened)
+    instants = [of for of in schema if pa.types.is_timestamp(of.type) and of.type.unit == "ns"]
+    return {of.name: NANOSECONDS if of.type.tz else "timestamp_ntz" for of in instants}
 
 
 def _of_json_lines(session: Any, address: str, file: LandedFile) -> Layout:  # noqa: ANN401

@@ -10,6 +10,7 @@ from warehouse.errors import ConfigError
 REQUIRED = {
     "spark.sql.ansi.enabled": "false",  # a value that cannot be read is NULL, and its row rejected with its reason
     "spark.sql.caseSensitive": "true",
+    "spark.sql.legacy.parquet.nanosAsLong": "true",  # Spark has no instants of nanoseconds, which pandas writes
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",  # names of versions are text, months too
 }
 """Settings on which the numbers depend; no config sets them otherwise."""
