@@ -94,6 +94,15 @@ def test_an_event_sent_again_in_another_month_touches_that_month_too(company):
     assert {month for month in months if months[month] != told[month]} == {day("2023-11-01"), day("2024-03-01")}
 
 
+def test_what_was_validated_for_another_time_zone_is_not_kept(company):
+    told = yaml.safe_load(company.config.read_text())
+    company.config.write_text(yaml.safe_dump({**told, "reporting": {"currency": "EUR", "time_zone": "Asia/Tokyo"}}))
+    (former,) = (company.data / "events/usage_events").iterdir()
+    company.ingest()
+    (now,) = (company.data / "events/usage_events").iterdir()
+    assert now != former
+
+
 def test_a_file_with_the_same_rows_written_anew_touches_no_month(company):
     months = content(company)
     write(company, "2024-03", by_month()["2024-03"])

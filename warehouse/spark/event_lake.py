@@ -166,16 +166,18 @@ class EventLake:
         return self._lazy(rows.to_native().withColumn("content", hashed))
 
     def drop_others(self, files: Iterable[LandedFile], again: str) -> None:
-        """Keep nothing of versions that do not speak."""
+        """Keep nothing of versions that do not speak, and nothing that other code, or for another zone, validated."""
+        above, _, own = self.path.rpartition("/")
+        self._drop_from(above, {own})
         keys = {file_key(file) for file in files}
         for what in (ROWS, WRONG):
-            self._drop_from(what, {f"file_key={key}" for key in keys} | {"_SUCCESS", "._SUCCESS.crc"})
-        self._drop_from(DONE, {f"{key}.json" for key in keys})
-        self._drop_from(AGAIN, {again})
+            self._drop_from(f"{self.path}/{what}", {f"file_key={key}" for key in keys} | {"_SUCCESS", "._SUCCESS.crc"})
+        self._drop_from(f"{self.path}/{DONE}", {f"{key}.json" for key in keys})
+        self._drop_from(f"{self.path}/{AGAIN}", {again})
 
     def _drop_from(self, folder: str, wanted: Collection[str]) -> None:
-        if self.store.isdir(f"{self.path}/{folder}"):
-            for path in self.store.ls(f"{self.path}/{folder}", detail=False):
+        if self.store.isdir(folder):
+            for path in self.store.ls(folder, detail=False):
                 if path.rstrip("/").rpartition("/")[2] not in wanted:
                     self.store.rm(path, recursive=True)
 
