@@ -26,7 +26,7 @@ def lazily(events: Events, *instants: str) -> Lazy:
     return frame
 
 
-def local_day(instant: str, time_zone: str) -> nw.Expr:
+def day_in_zone(instant: str, time_zone: str) -> nw.Expr:
     """Day of an instant in the reporting time zone, which is that of Spark's session."""
     return nw.col(instant).dt.convert_time_zone(time_zone).dt.date()
 

@@ -7,7 +7,7 @@ import narwhals as nw
 from pipelines.large_tables import files_in_use, lake_of, name_of, those_that_count, whose
 from pipelines.project import Project
 from schemas.operations import EventAccount
-from transforms.engine import Lazy, local_day
+from transforms.engine import Lazy, day_in_zone
 
 
 def asked_events(project: Project, table: str, first: dt.date | None, last: dt.date, as_of: dt.date) -> Lazy:
@@ -17,4 +17,4 @@ def asked_events(project: Project, table: str, first: dt.date | None, last: dt.d
     counting = those_that_count(lake, lake.rows(files, month, last.isoformat()), name_of(files))
     accounts = project.database.read(EventAccount.table(), where={"table_name": [table]})
     by, zone = project.contracts[table].dated_by()[0], project.config.reporting.time_zone
-    return whose(lake, counting, accounts).filter(~nw.col("is_ours"), local_day(by, zone) <= as_of).drop("is_ours")
+    return whose(lake, counting, accounts).filter(~nw.col("is_ours"), day_in_zone(by, zone) <= as_of).drop("is_ours")

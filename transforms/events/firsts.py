@@ -2,7 +2,7 @@
 
 import narwhals as nw
 
-from transforms.engine import Lazy, local_day
+from transforms.engine import Lazy, day_in_zone
 
 CUSTOMER = ["export_source", "account_id"]
 KIND = ["customer", "feature", "internal", "counted"]
@@ -29,5 +29,5 @@ def first_events(events: Lazy) -> Lazy:
 
 def rows_of_days(events: Lazy, time_zone: str) -> Lazy:
     """One row per source, day and whether the rows are our own accounts' (is_ours): rows, and the sum of `content`."""
-    dated = events.with_columns(day=local_day("occurred_at", time_zone))
+    dated = events.with_columns(day=day_in_zone("occurred_at", time_zone))
     return dated.group_by("export_source", "day", "is_ours").agg(rows=nw.len(), content=nw.col("content").sum())

@@ -3,7 +3,7 @@
 import narwhals as nw
 import polars as pl
 
-from transforms.engine import Events, Lazy, brought, collected, kept, lazily, local_day, sum_or_null
+from transforms.engine import Events, Lazy, brought, collected, day_in_zone, kept, lazily, sum_or_null
 
 ACCOUNT = ["month", "account_id"]
 FEATURE = [*ACCOUNT, "feature"]
@@ -53,7 +53,7 @@ def _daily(usage_events: Events, dim_month: pl.DataFrame, time_zone: str, also: 
         ~nw.col("is_internal").fill_null(value=False), count + errors + seconds > 0
     )
     return (
-        events.with_columns(day=local_day("occurred_at", time_zone), events=count, **named)
+        events.with_columns(day=day_in_zone("occurred_at", time_zone), events=count, **named)
         .join(brought(_days(dim_month), events), on="day")
         .group_by("account_id", *USER, "month", "week", "day", *also)
         .agg(nw.col("events").sum(), sum_or_null("errors"), sum_or_null("seconds"))
