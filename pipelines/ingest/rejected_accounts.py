@@ -34,8 +34,10 @@ def notices_on_rejected(project: Project, table: str, staged: pl.DataFrame, file
     )
     if hanging.is_empty():
         return []
+    # Of a table that is read where it lies only the first rows are here.
+    number = "" if project.config.in_place(table) else f"{hanging.height} "
     return [
-        f"{table}: {hanging.height} rows name accounts whose row of accounts was rejected ({places_of(lost)}); they "
+        f"{table}: {number}rows name accounts whose row of accounts was rejected ({places_of(lost)}); they "
         "count as of customers that the CRM does not know, even if they are our own; mend those rows"
     ]
 

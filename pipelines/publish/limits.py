@@ -13,7 +13,7 @@ from schemas.config import Headline, QuarantineLimit
 from schemas.contract import Contract
 from schemas.currencies import MINOR_DIGITS
 from schemas.metrics import DimMetric, MetricMonth
-from schemas.operations import ExportFile, Publication, Quarantine
+from schemas.operations import EventDay, ExportFile, Publication, Quarantine
 from schemas.tables import CANONICAL
 from transforms.calendar import month_of, month_start
 from transforms.visible import own_day
@@ -107,12 +107,20 @@ def _emptied(project: Project) -> Iterator[tuple[str, dt.date, int, str]]:
         table, contract = str(name), CANONICAL[str(name)]
         if contract.cumulative() or config.quarantine_limit.of(table) >= 1:
             continue
-        day = own_day(contract, config.reporting.time_zone)
-        there = project.staged(table).select(month=month_start(day)).unique().drop_nulls()
+        there = _months_there(project, table, contract)
         for (month,), gone in rows.join(there, on="month", how="anti").sort("file", "line").group_by("month"):
             file, line, column, reason = gone.select("file", "line", "column_name", "reason").row(0)
             place = f"{file}, line {line}{f', {column}' if column else ''}: {reason}"
             yield table, month, gone.select("file", "line").n_unique(), place
+
+
+def _months_there(project: Project, table: str, contract: type[Contract]) -> pl.DataFrame:
+    """The months of which a table has rows; of one that is read where it lies only its first rows are staged."""
+    if project.config.in_place(table):
+        days = project.database.read(EventDay.table(), where={"table_name": [table]})
+        return days.select(month=month_start(pl.col("day"))).unique()
+    day = own_day(contract, project.config.reporting.time_zone)
+    return project.staged(table).select(month=month_start(day)).unique().drop_nulls()
 
 
 def _mostly(rejected: pl.DataFrame) -> str:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from pipelines.large_tables import lost_events
+from pipelines.publish import limits
 from schemas.config import Engine
 from schemas.operations import ContentMonth
 from tests.frames import at, day
@@ -108,6 +109,25 @@ def test_a_file_with_the_same_rows_written_anew_touches_no_month(company):
     write(company, "2024-03", by_month()["2024-03"])
     company.ingest()
     assert content(company) == months
+
+
+def test_a_list_of_events_sent_again_of_which_a_part_is_missing_is_never_read(company):
+    months = content(company)
+    (folder,) = (path for path in company.data.glob("events/usage_events/*/again/*") if path.is_dir())
+    next(folder.glob("part-*")).unlink()
+    assert list(lost_events(company.project())) == ["usage_events"]
+    with pytest.raises(DamagedError, match="sent again is gone"):
+        company.build([day("2024-03-01")], only=["fct_feature_account_month"])
+    company.ingest()
+    assert lost_events(company.project()) == {}
+    assert content(company) == months
+
+
+def test_a_month_with_good_rows_is_published_though_one_of_it_was_rejected(company):
+    """In it no account uses anything for the first time: of such a month no row is staged here."""
+    write(company, "2024-02", [*by_month()["2024-02"], {**by_month()["2024-02"][0], "event_id": "bad", "seconds": -1}])
+    company.ingest()
+    assert list(limits._emptied(company.project())) == []
 
 
 @pytest.mark.parametrize("what", ["rows", "files", "again"])

@@ -144,10 +144,16 @@ class EventLake:
     def keep_again(self, name: str, again: nw.LazyFrame[Any]) -> None:
         """Keep the rows of which another one counts, of a set of files."""
         again.to_native().write.mode("overwrite").parquet(f"{self.root}/{AGAIN}/{name}")
+        folder = f"{self.path}/{AGAIN}/{name}"
+        self.store.pipe_file(f"{folder}.json", json.dumps(self.store.du(folder)).encode())
 
     def has_again(self, name: str) -> bool:
-        """Whether these rows are kept."""
-        return bool(self.store.exists(f"{self.path}/{AGAIN}/{name}/_SUCCESS"))
+        """Whether these rows are kept, and all of them are there."""
+        folder = f"{self.path}/{AGAIN}/{name}"
+        try:
+            return bool(json.loads(self.store.cat_file(f"{folder}.json")) == self.store.du(folder))
+        except (FileNotFoundError, ValueError):
+            return False
 
     def again(self, name: str) -> nw.LazyFrame[Any]:
         """These rows.
@@ -173,7 +179,7 @@ class EventLake:
         for what in (ROWS, WRONG):
             self._drop_from(f"{self.path}/{what}", {f"file_key={key}" for key in keys} | {"_SUCCESS", "._SUCCESS.crc"})
         self._drop_from(f"{self.path}/{DONE}", {f"{key}.json" for key in keys})
-        self._drop_from(f"{self.path}/{AGAIN}", {again})
+        self._drop_from(f"{self.path}/{AGAIN}", {again, f"{again}.json"})
 
     def _drop_from(self, folder: str, wanted: Collection[str]) -> None:
         if self.store.isdir(folder):
