@@ -12,7 +12,7 @@ from schemas.operations import ExportFile
 from schemas.tables import LARGE
 from transforms.clean.resolve import CUSTOMER
 from transforms.earliest import ROW
-from transforms.engine import Lazy
+from transforms.engine import Lazy, brought
 from warehouse.code import code_of
 from warehouse.errors import ConfigError
 from warehouse.landed import LandedFile
@@ -77,13 +77,13 @@ def those_that_count(lake: "EventLake", rows: Lazy, name: str) -> Lazy:
     return rows.join(lake.again(name), on=list(ROW), how="anti")
 
 
-def whose(lake: "EventLake", rows: Lazy, accounts: pl.DataFrame) -> Lazy:
+def whose(rows: Lazy, accounts: pl.DataFrame) -> Lazy:
     """The rows under accounts instead of customers, and whether the account is one of our own (is_ours).
 
     `accounts`: rows of `event_account`. No id is `(unknown)`.
     """
     names = accounts.select("export_source", account_id="customer", its_account="account_id", ours="is_ours")
-    told = rows.join(nw.from_native(lake.brought(names)), on=CUSTOMER, how="left")
+    told = rows.join(brought(names, rows), on=CUSTOMER, how="left")
     return told.with_columns(
         account_id=nw.col("its_account").fill_null(UNKNOWN), is_ours=nw.col("ours").fill_null(value=False)
     ).drop("its_account", "ours")

@@ -61,9 +61,10 @@ def read_in_place(project: Project, table: str, files: list[LandedFile]) -> InPl
     known = lake.validated(speaking)
     _validate(project, lake, {a: file for a, file in project.lake.items() if file not in known}, table)
     name, (_, by) = name_of(speaking), contract.repeats() or ("first", contract.dated_by()[0])
+    rows = lake.rows(speaking)
     if not lake.has_again(name):
-        lake.keep_again(name, sent_again(lake.rows(speaking), contract.grain(), by))
-    counting = those_that_count(lake, lake.rows(speaking), name)
+        lake.keep_again(name, sent_again(rows, contract.grain(), by))
+    counting = those_that_count(lake, rows, name)
     accounts = _accounts(project, table, counting, files)
     days = _days(lake, table, counting, accounts, project.config.reporting.time_zone)
     firsts = contract.shaped(_in_utc(collected(first_events(counting)), contract))
@@ -96,13 +97,14 @@ def _accounts(project: Project, table: str, rows: Lazy, files: list[LandedFile])
     customers = collected(rows.select(*CUSTOMER).filter(~nw.col("account_id").is_null()).unique(CUSTOMER))
     crm, links = crm_accounts(project, table, files), project.staged("account_links")
     told = named(customers.sort(CUSTOMER), crm, links, crms_of(project, files))
-    renamed = told.rename({"account_id": "customer"}).rename({"name": "account_id"})
-    return EventAccount.shaped(renamed.with_columns(table_name=pl.lit(table)))
+    return EventAccount.shaped(
+        told.select("export_source", "is_ours", customer="account_id", account_id="name", table_name=pl.lit(table))
+    )
 
 
 def _days(lake: "EventLake", table: str, rows: Lazy, accounts: pl.DataFrame, time_zone: str) -> pl.DataFrame:
     """Rows of `event_day`, and whether they are our own accounts'."""
-    told = collected(rows_of_days(lake.with_content(whose(lake, rows, accounts)), time_zone))
+    told = collected(rows_of_days(lake.with_content(whose(rows, accounts)), time_zone))
     named = told.with_columns(pl.col("content").cast(pl.String), table_name=pl.lit(table))
     return named.sort("export_source", "day", "is_ours")
 

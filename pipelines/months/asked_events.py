@@ -17,4 +17,4 @@ def asked_events(project: Project, table: str, first: dt.date | None, last: dt.d
     counting = those_that_count(lake, lake.rows(files, month, last.isoformat()), name_of(files))
     accounts = project.database.read(EventAccount.table(), where={"table_name": [table]})
     by, zone = project.contracts[table].dated_by()[0], project.config.reporting.time_zone
-    return whose(lake, counting, accounts).filter(~nw.col("is_ours"), day_in_zone(by, zone) <= as_of).drop("is_ours")
+    return whose(counting, accounts).filter(~nw.col("is_ours"), day_in_zone(by, zone) <= as_of).drop("is_ours")

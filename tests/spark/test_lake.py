@@ -130,6 +130,14 @@ def test_a_month_with_good_rows_is_published_though_one_of_it_was_rejected(compa
     assert list(limits._emptied(company.project())) == []
 
 
+def test_a_file_of_more_rejected_rows_than_the_machine_that_asks_can_hold_is_refused(company, monkeypatch):
+    monkeypatch.setattr("warehouse.spark.validating.MOST_REJECTED", 1)
+    bad = [{**row, "seconds": -1} for row in by_month()["2024-03"][:2]]
+    write(company, "2024-03", [*bad, *by_month()["2024-03"][2:]])
+    with pytest.raises(ExportError, match=r"product/events-2024-03\.parquet: 2 of its rows break their contract"):
+        company.ingest()
+
+
 @pytest.mark.parametrize("what", ["rows", "files", "again"])
 def test_what_spark_no_longer_keeps_whole_is_told_never_read_in_part_and_made_again(company, what):
     months = content(company)

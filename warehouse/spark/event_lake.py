@@ -105,16 +105,12 @@ class EventLake:
             raise DamagedError(f"{self.lost(min(lost, key=str))}: {make('run')} validates it again")
         kept = self._kept(ROWS, [file_key(file) for file in files])
         if kept is None:
-            return self._lazy(self.brought(self.contract.blank()))
+            return self._lazy(self.session.createDataFrame(self.contract.blank().to_arrow()))
         if first is not None:
             kept = kept.filter(f.col("month") >= first)
         if last is not None:
             kept = kept.filter(f.col("month") <= last)
         return self._lazy(kept.select(*self.contract.dtypes()))
-
-    def brought(self, frame: pl.DataFrame) -> Rows:
-        """A small frame, to Spark."""
-        return self.session.createDataFrame(frame.to_arrow())
 
     def _lazy(self, rows: Rows) -> nw.LazyFrame[Any]:
         frame: nw.LazyFrame[Any] = nw.from_native(rows)
