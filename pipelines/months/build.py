@@ -156,9 +156,7 @@ class MonthRun:
         parts, values = Values(node, self.inputs, months, lambda name: self._values_of(name, months)).made()
         database = self.project.database
         keys = database.metric_keys([metric.name for metric in node.metrics])
-        accounts = database.account_keys(parts["account_id"].unique().to_list())
-        numbered = parts.join(keys, on="metric").join(accounts, on="account_id")
-        told = MetricPart.shaped(numbered).sort("metric_key", "month", "account_key")
+        told = _numbered(parts, keys, database.account_keys(_accounts(parts)))
         counts = _counts(values, months)
         scope = {"metric_key": keys["metric_key"].to_list(), "metric": keys["metric"].to_list()}
         self._write({MetricPart.table(): told, MetricMonth.table(): values}, node, months, counts, scope)
@@ -226,6 +224,25 @@ class MonthRun:
 def _recorded(builds: pl.DataFrame) -> Iterator[tuple[tuple[str, dt.date], Made]]:
     for name, month, parts in builds.select("table_name", "month", "made_from").iter_rows():
         yield (name, month), json.loads(parts)
+
+
+def _accounts(parts: Mapping[str, pl.DataFrame]) -> list[str]:
+    each = [frame["account_id"].unique() for frame in parts.values()]
+    return pl.concat(each).unique().to_list()
+
+
+def _numbered(parts: Mapping[str, pl.DataFrame], keys: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    """Parts of metrics as rows of metric_part, one metric after the other, by month and account.
+
+    Each is sorted by one number: by two columns it takes three times as long.
+    """
+    place = pl.col("month").to_physical().cast(pl.Int64) * (1 << 32) + pl.col("account_key")
+    return pl.concat(
+        MetricPart.shaped(
+            parts[metric].join(accounts, on="account_id").with_columns(metric_key=pl.lit(key)).sort(place)
+        )
+        for metric, key in keys.sort("metric_key").select("metric", "metric_key").iter_rows()
+    )
 
 
 def _counts(frame: pl.DataFrame, months: list[dt.date]) -> dict[dt.date, int]:

@@ -42,6 +42,7 @@ from transforms.declaration import (
 )
 from transforms.engine import Events
 from transforms.exported import Exported
+from transforms.metrics.account_segments import AccountSegments
 from transforms.visible import dated_in, held, known_by, seen_on
 from warehouse.staging import Share
 
@@ -140,6 +141,8 @@ class Inputs:
     """Intermediate results that were made before."""
     _seen: dict[tuple[str, bool], pl.DataFrame] = field(default_factory=dict)
     """Unpartitioned tables that were read before."""
+    _segments: dict[tuple[dt.date, dt.date], AccountSegments] = field(default_factory=dict)
+    """Of the months that were asked for last."""
 
     def given(self, reader: Reader, months: list[dt.date], share: Share | None = None) -> dict[str, object]:
         """What the function's parameters name, for some consecutive months.
@@ -215,6 +218,15 @@ class Inputs:
         back, ahead = numbers(window) if isinstance(window, Months) else (0, 0)
         first = self.months[0] if back is ALL else max(add_months(months[0], -back), self.months[0])
         return first, min(add_months(months[-1], ahead), self.months[-1])
+
+    def account_segments(self, months: list[dt.date]) -> AccountSegments:
+        """Who is in which segments in some consecutive months; made once for all metrics of the same months."""
+        key = months[0], months[-1]
+        if key not in self._segments:
+            self._segments.clear()
+            rows = self.rows("dim_account_month", THE_MONTH, months)
+            self._segments[key] = AccountSegments(rows, self.config.segments)
+        return self._segments[key]
 
     def _intermediate(self, name: str, reader: Reader, months: list[dt.date]) -> object:
         """An intermediate result, made once for all who are given the same of it."""

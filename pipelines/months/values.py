@@ -11,7 +11,7 @@ from pipelines.months.nodes import BEGINNING, Node
 from pipelines.months.readers import Reader
 from schemas.metrics import MetricMonth, Parts
 from transforms.catalogue import CATALOGUE
-from transforms.declaration import THE_MONTH, window_of
+from transforms.declaration import window_of
 from transforms.metrics.definition import Derived, Median, Metric, Ratio, WithParts
 from transforms.metrics.roll_up import Surroundings, begins, derive, medians, null_with, roll_up, with_items_of
 
@@ -29,14 +29,13 @@ class Values:
     values_of: Callable[[str], pl.DataFrame]
     """Rows of `metric_month` of a metric of another asset."""
 
-    def made(self) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Parts, with the name of their metric, and values."""
-        around, parts, values = self._surroundings(), [], dict[str, pl.DataFrame]()
+    def made(self) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+        """Parts, by the name of their metric, and values."""
+        around, parts, values = self._surroundings(), dict[str, pl.DataFrame](), dict[str, pl.DataFrame]()
         for metric in self.node.metrics:
-            own = self._parts(metric, around)
-            parts.append(own.with_columns(metric=pl.lit(metric.name)))
-            values[metric.name] = self._values(metric, own, around, values)
-        return pl.concat(parts), MetricMonth.checked(pl.concat(values.values()))
+            parts[metric.name] = self._parts(metric, around)
+            values[metric.name] = self._values(metric, parts[metric.name], around, values)
+        return parts, MetricMonth.checked(pl.concat(values.values()))
 
     def _parts(self, metric: Metric, around: Surroundings) -> pl.DataFrame:
         if not isinstance(metric, WithParts):
@@ -75,8 +74,7 @@ class Values:
         return Surroundings(
             dim_month=inputs.frame("dim_month", reader, self.months),
             gross_margin=inputs.frame("gross_margin", reader, self.months),
-            dim_account_month=inputs.rows("dim_account_month", THE_MONTH, self.months),
-            segments=config.segments,
+            accounts=inputs.account_segments(self.months),
             exported=inputs.exported.only(node.needs),
             minimums=config.minimums,
             as_of=min(inputs.reaching(node.provisional_days, self.months), inputs.newest),

@@ -23,6 +23,7 @@ from transforms.facts.mrr import fct_mrr_account_currency_month
 from transforms.facts.mrr_items import fct_mrr_item_month, item_months
 from transforms.facts.service import NegativeMrrWarning, service_periods
 from transforms.metrics import retention, revenue
+from transforms.metrics.account_segments import AccountSegments
 from transforms.metrics.definition import REGISTRY
 from transforms.metrics.roll_up import Surroundings, roll_up
 
@@ -427,7 +428,7 @@ def values(metric: Any, facts: pl.DataFrame, size_of: dict[str, str]) -> pl.Data
         for key, (account, size) in enumerate(size_of.items())
     ]
     where = Surroundings(
-        dim_month, margins(dim_month), rows(DimAccountMonth, *known), ("size",),
+        dim_month, margins(dim_month), AccountSegments(rows(DimAccountMonth, *known), ("size",)),
         Exported({"subscription_items": frozenset({"valid_from"})}), Minimums(), dt.date(2099, 12, 31),
         begins=dim_month["month"][0],
     )  # fmt: skip

@@ -36,6 +36,7 @@ from transforms.calendar import add_months, calendar, gross_margins, months_betw
 from transforms.catalogue import CATALOGUE, metric_assets
 from transforms.declaration import window_of
 from transforms.exported import Exported
+from transforms.metrics.account_segments import AccountSegments
 from transforms.metrics.definition import Derived, Median, Metric
 from transforms.metrics.revenue import HISTORY
 from transforms.metrics.roll_up import Surroundings, derive, medians, null_with, roll_up
@@ -316,7 +317,7 @@ class Period:
         world, metric = self.company.world, CATALOGUE[name]
         node = replace(world.nodes[metric.asset], metrics=(metric,))
         around = Values(node, world.inputs, [self.last], lambda _: pl.DataFrame())._surroundings()
-        return replace(around, dim_account_month=self._accounts, segments=("slice",))
+        return replace(around, accounts=AccountSegments(self._accounts, ("slice",)))
 
 
 def close(one: Told, other: Told) -> bool:

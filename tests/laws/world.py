@@ -64,6 +64,11 @@ class FrameStore:
         return b"0123456789abcdef"
 
 
+def of_metrics(parts: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """Parts of metrics as one frame, each with its metric."""
+    return pl.concat(frame.with_columns(metric=pl.lit(name)) for name, frame in parts.items())
+
+
 class ShuffledInputs(Inputs):
     """The same, with the calendar in no order."""
 
@@ -129,7 +134,8 @@ class World:
         """The metric's parts and rows of metric_month, by the road of a run."""
         metric = CATALOGUE[name]
         alone = replace(self.nodes[metric.asset], metrics=(metric,))
-        return Values(alone, self.inputs, months, lambda other: self.values(other, months)).made()
+        parts, values = Values(alone, self.inputs, months, lambda other: self.values(other, months)).made()
+        return of_metrics(parts), values
 
     def build(self, only: Iterable[str] | None = None) -> "World":
         """The world with every table by month and every metric made anew, over all months, in order."""
@@ -148,8 +154,8 @@ class World:
         """The rows of a node: of a table, or the parts and values of an asset's metrics, as one frame."""
         if not node.metrics:
             return self.table(node.name, months)
-        values = Values(node, self.inputs, months, lambda other: self.values(other, months))
-        return pl.concat(values.made(), how="diagonal")
+        parts, values = Values(node, self.inputs, months, lambda other: self.values(other, months)).made()
+        return pl.concat([of_metrics(parts), values], how="diagonal")
 
     def dated(self, table: str, first: dt.date | None, last: dt.date) -> pl.DataFrame:
         return self.tables[table]

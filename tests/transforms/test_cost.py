@@ -15,6 +15,7 @@ from transforms.declaration import SO_FAR
 from transforms.exported import Exported
 from transforms.facts.rates import MissingRateError
 from transforms.metrics import cost, revenue
+from transforms.metrics.account_segments import AccountSegments
 from transforms.metrics.definition import REGISTRY
 from transforms.metrics.roll_up import Surroundings, roll_up
 
@@ -54,7 +55,7 @@ def of(
 ) -> pl.DataFrame:
     function = getattr(cost, name)
     given = rows(Costs, *costs), rows(FxRates, *rates), rows(FctMrrAccountMonth, *accounts), calendar, finance, "EUR"
-    return Parts.validate(function(*given))
+    return Parts.validate(function(*given)).sort("month", "account_id")
 
 
 def value(name: str, parts: pl.DataFrame, exported: Exported = EXPORTED, segment: str = "all") -> dict[str, Any]:
@@ -62,8 +63,7 @@ def value(name: str, parts: pl.DataFrame, exported: Exported = EXPORTED, segment
     where = Surroundings(
         dim_month=JUNE,
         gross_margin=margins(JUNE),
-        dim_account_month=rows(DimAccountMonth, *placed),
-        segments=("region",),
+        accounts=AccountSegments(rows(DimAccountMonth, *placed), ("region",)),
         exported=exported,
         minimums=Minimums(),
         as_of=day("2099-12-31"),
@@ -180,7 +180,7 @@ class TestNonRecurringRevenue:
             self.invoice("4", 9, "2024-05"),
         )
         parts = Parts.validate(revenue.non_recurring_revenue(rows(FctInvoice, *given)))
-        assert parts["numerator"].to_list() == [9, 750]
+        assert parts.sort("month")["numerator"].to_list() == [9, 750]
         assert value("non_recurring_revenue", parts)["value"] == 750
 
     def test_is_zero_where_nothing_was_billed(self):

@@ -18,6 +18,7 @@ from transforms.exported import Exported
 from transforms.facts.health import fct_health_input, fct_health_score
 from transforms.facts.milestones import milestone_progress
 from transforms.metrics import risk
+from transforms.metrics.account_segments import AccountSegments
 from transforms.metrics.definition import REGISTRY
 from transforms.metrics.roll_up import Surroundings, null_with, roll_up
 
@@ -516,8 +517,7 @@ def company(name: str, *given: dict[str, Any]) -> pl.DataFrame:
     around = Surroundings(
         dim_month=JUNE,
         gross_margin=margins(JUNE),
-        dim_account_month=DimAccountMonth.blank(),
-        segments=(),
+        accounts=AccountSegments(DimAccountMonth.blank(), ()),
         exported=Exported({"subscription_items": frozenset()}),
         minimums=Minimums(),
         as_of=day("2024-12-31"),

@@ -18,6 +18,7 @@ from tests.frames import config, day, margins, months, rows, turns_of
 from transforms.exported import Exported
 from transforms.facts.service import service_periods
 from transforms.metrics import prediction
+from transforms.metrics.account_segments import AccountSegments
 from transforms.metrics.definition import REGISTRY
 from transforms.metrics.prediction import aged, clv_predicted, expected_renewals, fit_intervals, interval_runs, lives
 from transforms.metrics.roll_up import Surroundings, roll_up
@@ -332,7 +333,8 @@ class TestClvPredicted:
             self.later,
             Minimums(churned_accounts_for_prediction=least),
         )
-        return [(name, round(n, 6), d) for _, name, n, d in Parts.validate(found).rows()]
+        in_order = Parts.validate(found).sort("month", "account_id")
+        return [(name, round(n, 6), d) for _, name, n, d in in_order.rows()]
 
     @pytest.mark.usefixtures("harmonic")
     def test_is_the_margin_of_the_renewals_to_come(self):
@@ -390,8 +392,7 @@ class TestTheMetric:
         where = Surroundings(
             dim_month=JUNE,
             gross_margin=margins(JUNE, 0.5),
-            dim_account_month=DimAccountMonth.blank(),
-            segments=(),
+            accounts=AccountSegments(DimAccountMonth.blank(), ()),
             exported=exported,
             minimums=Minimums(),
             as_of=day(FOR_EVER),

@@ -16,6 +16,7 @@ from transforms.facts.rates import MissingRateError
 from transforms.facts.renewals import fct_renewal
 from transforms.facts.service import service_periods
 from transforms.metrics import terms as metrics
+from transforms.metrics.account_segments import AccountSegments
 from transforms.metrics.definition import REGISTRY
 from transforms.metrics.roll_up import Surroundings, roll_up, with_items_of
 from transforms.visible import seen_on
@@ -109,8 +110,7 @@ def value(name: str, parts: pl.DataFrame, month: str = "2024-03", as_of: str = F
     where = Surroundings(
         dim_month=dim_month,
         gross_margin=margins(dim_month),
-        dim_account_month=DimAccountMonth.blank(),
-        segments=(),
+        accounts=AccountSegments(DimAccountMonth.blank(), ()),
         exported=exported,
         minimums=Minimums(),
         as_of=day(as_of),

@@ -15,6 +15,7 @@ from transforms.exported import Exported
 from transforms.facts.privacy import hashed
 from transforms.facts.tickets import fct_ticket
 from transforms.metrics import resolution
+from transforms.metrics.account_segments import AccountSegments
 from transforms.metrics.definition import REGISTRY
 from transforms.metrics.roll_up import Surroundings, medians, roll_up
 
@@ -55,8 +56,7 @@ def around(month, as_of="2025-12-31", columns=None, accounts=()):
     return Surroundings(
         dim_month=dim_month,
         gross_margin=margins(dim_month),
-        dim_account_month=rows(DimAccountMonth, *account_months),
-        segments=("industry",),
+        accounts=AccountSegments(rows(DimAccountMonth, *account_months), ("industry",)),
         exported=Exported(EVERYTHING if columns is None else columns),
         minimums=Minimums(),
         as_of=day(as_of),

@@ -14,6 +14,7 @@ from schemas.metrics import MetricMonth, Parts
 from tests.frames import day, declared_days, margins, months, rows
 from transforms.exported import Exported
 from transforms.metrics import retention, revenue
+from transforms.metrics.account_segments import AccountSegments
 from transforms.metrics.definition import REGISTRY
 from transforms.metrics.roll_up import Surroundings, derive, roll_up
 
@@ -65,8 +66,7 @@ def around(
     return Surroundings(
         dim_month=dim_month,
         gross_margin=margins(dim_month),
-        dim_account_month=rows(DimAccountMonth, *known),
-        segments=segments,
+        accounts=AccountSegments(rows(DimAccountMonth, *known), segments),
         exported=Exported(exported),
         minimums=Minimums(),
         as_of=day(as_of) if as_of else FAR,

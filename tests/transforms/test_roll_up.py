@@ -6,6 +6,7 @@ import pytest
 from schemas.config import Minimums
 from tests.frames import day, margins, months
 from transforms.exported import Exported
+from transforms.metrics.account_segments import AccountSegments
 from transforms.metrics.definition import Ratio, Sum
 from transforms.metrics.roll_up import Surroundings, roll_up
 
@@ -28,8 +29,7 @@ def values(kind, parts, accounts, segments):
     around = Surroundings(
         dim_month=dim_month,
         gross_margin=margins(dim_month, 0.8),
-        dim_account_month=pl.DataFrame(listed, schema),
-        segments=segments,
+        accounts=AccountSegments(pl.DataFrame(listed, schema), segments),
         exported=Exported({}),
         minimums=Minimums(),
         as_of=day("2025-01-01"),

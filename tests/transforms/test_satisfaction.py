@@ -12,6 +12,7 @@ from transforms.exported import Exported
 from transforms.facts.answers import UnknownScaleError, fct_survey_response
 from transforms.facts.privacy import hashed
 from transforms.metrics import satisfaction
+from transforms.metrics.account_segments import AccountSegments
 from transforms.metrics.definition import REGISTRY
 from transforms.metrics.roll_up import Surroundings, roll_up
 
@@ -65,8 +66,7 @@ def around(month, as_of="2025-12-31", columns=None):
     return Surroundings(
         dim_month=dim_month,
         gross_margin=margins(dim_month),
-        dim_account_month=DimAccountMonth.blank(),
-        segments=(),
+        accounts=AccountSegments(DimAccountMonth.blank(), ()),
         exported=Exported(known if columns is None else columns),
         minimums=Minimums(),
         as_of=day(as_of),

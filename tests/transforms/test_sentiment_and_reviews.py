@@ -15,6 +15,7 @@ from transforms.declaration import Months
 from transforms.exported import Exported
 from transforms.facts.activities import given_ratings
 from transforms.metrics import reviews, sentiment
+from transforms.metrics.account_segments import AccountSegments
 from transforms.metrics.definition import REGISTRY
 from transforms.metrics.roll_up import Surroundings, roll_up
 
@@ -57,8 +58,7 @@ def around(exported: Exported = EXPORTED, as_of: str = FAR, name: str = "") -> S
     return Surroundings(
         dim_month=june,
         gross_margin=margins(june),
-        dim_account_month=DimAccountMonth.blank(),
-        segments=(),
+        accounts=AccountSegments(DimAccountMonth.blank(), ()),
         exported=exported,
         minimums=Minimums(),
         as_of=day(as_of),

@@ -16,6 +16,7 @@ from transforms.exported import Exported
 from transforms.facts.service import NegativeMrrWarning
 from transforms.facts.trials import fct_trial
 from transforms.metrics import terms
+from transforms.metrics.account_segments import AccountSegments
 from transforms.metrics.definition import REGISTRY
 from transforms.metrics.roll_up import Surroundings, roll_up
 
@@ -67,7 +68,7 @@ def counted(*items: dict[str, Any], as_of: str = FAR) -> list[tuple[str, str, fl
     given = rows(SubscriptionItems, *items)
     found = terms.trial_conversion_rate(given, turns_of(given, rows(FxRates), day(as_of)), day(as_of))
     parts = Parts.validate(found).select("month", "account_id", "numerator", "denominator").rows()
-    return [(f"{month:%Y-%m}", account, n, d) for month, account, n, d in parts]
+    return sorted((f"{month:%Y-%m}", account, n, d) for month, account, n, d in parts)
 
 
 class TestTheFact:
@@ -266,8 +267,7 @@ class TestTheMetric:
         where = Surroundings(
             dim_month=FEBRUARY,
             gross_margin=margins(FEBRUARY),
-            dim_account_month=DimAccountMonth.blank(),
-            segments=(),
+            accounts=AccountSegments(DimAccountMonth.blank(), ()),
             exported=exported,
             minimums=Minimums(),
             as_of=day(as_of),

@@ -35,6 +35,7 @@ from transforms.exported import Exported
 from transforms.facts.health import fct_health_input, fct_health_score
 from transforms.facts.mrr import fct_mrr_account_month
 from transforms.facts.service import paying_turns, service_periods
+from transforms.metrics.account_segments import AccountSegments
 from transforms.metrics.roll_up import Surroundings, roll_up
 from warehouse import code
 from warehouse.code import PACKAGES, ROOT, Code, Definition, Library, code_of, installed, reached
@@ -1031,8 +1032,9 @@ class TestWhatRan:
     def test_for_metrics_of_some_accounts_was_listed(self):
         facts = mrr_of_some_accounts()
         accounts = facts.select("month", "account_id", industry=pl.lit("x"), has_history=pl.lit(value=True))
+        placed = AccountSegments(accounts, ("industry",))
         around = Surroundings(
-            QUARTER, margins(QUARTER, 0.8), accounts, ("industry",), EVERYTHING, SETTINGS.minimums, day("2024-04-30"),
+            QUARTER, margins(QUARTER, 0.8), placed, EVERYTHING, SETTINGS.minimums, day("2024-04-30"),
             begins=day("2023-01-01"),
         )  # fmt: skip
         for name in ("nrr", "churn_rate", "grr_12m", "mrr"):

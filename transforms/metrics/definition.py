@@ -204,11 +204,11 @@ REGISTRY: dict[str, Metric] = {}
 
 
 def parts(frame: pl.DataFrame, numerator: pl.Expr, denominator: pl.Expr | None = None) -> pl.DataFrame:
-    """Parts of a metric: the frame's rows summed by month and account, in whatever order they come."""
+    """Parts of a metric: the frame's rows summed by month and account, in no order."""
     below = None if denominator is None else exact_sum(denominator.cast(pl.Float64))
     summed = frame.group_by("month", "account_id").agg(
         numerator=exact_sum(numerator.cast(pl.Float64)),
         denominator=pl.lit(None, pl.Float64) if below is None else below,
     )
     empty = (pl.col("numerator") == 0) & (pl.col("denominator").fill_null(0) == 0)
-    return summed.filter(~empty).sort("month", "account_id")
+    return summed.filter(~empty)

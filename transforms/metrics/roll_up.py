@@ -11,13 +11,10 @@ from schemas.config import Minimums
 from schemas.metrics import NULL_REASONS, MetricMonth
 from transforms.calendar import add_months, month_of
 from transforms.exported import Exported
+from transforms.metrics.account_segments import ACCOUNT, KEYS, PROFILE, AccountSegments
 from transforms.metrics.definition import Derived, Median, Metric, Ratio, WithParts
 from transforms.sums import added, parted_sums
 
-KEYS = ["month", "dimension", "segment"]
-ACCOUNT = ["month", "account_id"]
-PROFILE = "_profile"
-"""The number of a combination of segments; no segment has such a name."""
 Z = 1.959963984540054
 """Two-sided 95 % of the normal distribution."""
 
@@ -34,8 +31,7 @@ class Surroundings:
 
     dim_month: pl.DataFrame
     gross_margin: pl.DataFrame
-    dim_account_month: pl.DataFrame
-    segments: tuple[str, ...]
+    accounts: AccountSegments
     exported: Exported
     minimums: Minimums
     as_of: dt.date
@@ -52,17 +48,17 @@ class Surroundings:
 
     def unknown_rows(self, known_where: str, needs: Iterable[str]) -> pl.DataFrame:
         """Month, dimension and segment of the rows that hold an account for which a metric cannot be known."""
-        unknown = self.dim_account_month.filter(~pl.col(known_where))
+        unknown = self.accounts.dim_account_month.filter(~pl.col(known_where))
         everyone = self.dim_month if self.exported.partly.intersection(needs) else unknown
         company = everyone.select("month", dimension=pl.lit("all"), segment=pl.lit("all"))
-        segments = self.in_segments(self.profile_of_account.join(unknown, on=ACCOUNT, how="semi"))
+        segments = self.accounts.in_segments(self.accounts.of_accounts.join(unknown, on=ACCOUNT, how="semi"))
         return pl.concat([company, segments]).unique()
 
     def known_parts(self, metric: Metric, parts: pl.DataFrame) -> pl.DataFrame:
         """The parts of the accounts for which the metric can be known."""
         if not metric.known_where:
             return parts
-        unknown = self.dim_account_month.filter(~pl.col(metric.known_where))
+        unknown = self.accounts.dim_account_month.filter(~pl.col(metric.known_where))
         return parts.join(unknown, on=ACCOUNT, how="anti")
 
     @cached_property
@@ -71,32 +67,10 @@ class Surroundings:
         return self.dim_month.select("month")
 
     @cached_property
-    def profiles(self) -> pl.DataFrame:
-        """One row per combination of segments that some account has: its number, PROFILE, and the segments."""
-        return self.dim_account_month.select(self.segments).unique().with_row_index(PROFILE)
-
-    @cached_property
-    def profile_of_account(self) -> pl.DataFrame:
-        """Month, account_id and profile of every account in every month. Accounts are many, profiles are few."""
-        rows = self.dim_account_month
-        if not self.segments:
-            return rows.select(*ACCOUNT, pl.lit(0, pl.UInt32).alias(PROFILE))
-        return rows.join(self.profiles, on=self.segments, nulls_equal=True).select(*ACCOUNT, PROFILE)
-
-    def in_segments(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows (month, profile, account_id …) once in each segment of their profile, with KEYS instead of it."""
-        others = [name for name in rows.columns if name not in {"month", PROFILE, "account_id"}]
-        segments = [self.profiles.select(PROFILE, dimension=pl.lit(name), segment=name) for name in self.segments]
-        of_segments = [rows.join(of, on=PROFILE).select(*KEYS, *others) for of in segments]
-        no_one = rows.clear().select("month", dimension=pl.lit("", pl.String), segment=pl.lit("", pl.String))
-        return pl.concat(of_segments) if of_segments else no_one.with_columns(rows.clear().select(others))
-
-    @cached_property
     def spine(self) -> pl.DataFrame:
         """The rows that a metric has: month × company, and × every segment of an account of the month."""
         company = self.months.with_columns(dimension=pl.lit("all"), segment=pl.lit("all"))
-        there = self.profile_of_account.join(self.months, on="month", how="semi").select("month", PROFILE).unique()
-        return pl.concat([company, self.in_segments(there).unique()]).sort(KEYS)
+        return pl.concat([company, self.accounts.there(self.months)]).sort(KEYS)
 
 
 def _sliced(rows: pl.DataFrame, around: Surroundings, aggregates: Sequence[pl.Expr]) -> pl.DataFrame:
@@ -105,14 +79,14 @@ def _sliced(rows: pl.DataFrame, around: Surroundings, aggregates: Sequence[pl.Ex
     An account in no segment, whose profile is NULL, counts in the company alone.
     """
     company = rows.group_by("month", dimension=pl.lit("all"), segment=pl.lit("all")).agg(aggregates)
-    return pl.concat([company, around.in_segments(rows).group_by(KEYS).agg(aggregates)])
+    return pl.concat([company, around.accounts.in_segments(rows).group_by(KEYS).agg(aggregates)])
 
 
 def roll_up(metric: WithParts, parts: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
     """Values of a `sum` or `ratio` metric from its parts, for the months of `around`."""
     within = parts.join(around.months, on="month", how="semi")
     of_profiles = (
-        within.join(around.profile_of_account, on=ACCOUNT, how="left")
+        around.accounts.with_profile(within)
         .group_by("month", PROFILE)
         .agg(*parted_sums("numerator"), *parted_sums("denominator"), accounts=pl.len().cast(pl.Int64))
     )
@@ -150,13 +124,16 @@ def _first(*reasons: pl.Expr) -> pl.Expr:
 def medians(metric: Median, facts: pl.DataFrame, around: Surroundings) -> pl.DataFrame:
     """Values of a `median` metric from the observations its definition names."""
     seen = metric.observations
-    rows = (
+    seen_in = (
         facts.select("account_id", month=pl.col(seen.month), value=pl.col(seen.value).cast(pl.Float64))
         .drop_nulls(["month", "value"])
         .join(around.months, on="month", how="semi")
-        .join(around.profile_of_account, on=ACCOUNT, how="left")
     )
-    middle = _sliced(rows, around, [pl.col("value").median(), pl.len().cast(pl.Int64).alias("observations")])
+    middle = _sliced(
+        around.accounts.with_profile(seen_in),
+        around,
+        [pl.col("value").median(), pl.len().cast(pl.Int64).alias("observations")],
+    )
     values = around.spine.join(middle, on=KEYS, how="left").with_columns(
         pl.col("observations").fill_null(0),
         numerator=pl.lit(None, pl.Float64),
