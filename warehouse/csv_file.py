@@ -25,9 +25,14 @@ HEADER_AGAIN = "expected a row, found the header again"
 
 
 def _blocks(path: Path) -> Iterator[str]:
-    """The file's text in blocks of whole lines: as a whole it would take many times its size."""
+    """The file's text in blocks of whole lines: as a whole it would take many times its size.
+
+    The header is a block of its own, as it is read by itself: what is left of a block is copied.
+    """
     with path.open("rb") as opened:
-        parts = [opened.read(len(BOM)).removeprefix(BOM)]
+        if first := opened.read(len(BOM)).removeprefix(BOM) + opened.readline():
+            yield first.decode()
+        parts = list[bytes]()
         while read := opened.read(BLOCK):
             before, end, after = read.rpartition(b"\n")
             if end:
@@ -43,6 +48,8 @@ class _Lines:
 
     def __init__(self, blocks: Iterator[str]) -> None:
         self._blocks, self._block = blocks, StringIO()
+        self._next = ""
+        """A whole block that nobody takes line by line yet: to make it ready for that takes as long as to read it."""
         self.number = 0
         """Of the line that was given last."""
 
@@ -51,7 +58,7 @@ class _Lines:
 
     def __next__(self) -> str:
         if not (line := self._block.readline()):
-            self._block = StringIO(next(self._blocks), newline="")
+            self._block, self._next = StringIO(self._next or next(self._blocks), newline=""), ""
             line = self._block.readline()
         self.number += 1
         return line
@@ -59,18 +66,22 @@ class _Lines:
     def left(self) -> str:
         """The lines of the block that were not given yet, or those of the next; none at the end."""
         place = self._block.tell()
-        if not (left := self._block.read()):
-            self._block, place = StringIO(left := next(self._blocks, ""), newline=""), 0
-        self._block.seek(place)
-        return left
+        if left := self._block.read():
+            self._block.seek(place)
+            return left
+        self._next = self._next or next(self._blocks, "")
+        return self._next
 
     def skip(self, number: int) -> None:
         """Take what is left of the block for given: so many lines."""
         self._block.seek(0, SEEK_END)
+        self._next = ""
         self.number += number
 
     def is_at_end(self) -> bool:
         """Whether nothing is left of the block."""
+        if self._next:
+            return False
         place, end = self._block.tell(), self._block.seek(0, SEEK_END)
         self._block.seek(place)
         return place == end

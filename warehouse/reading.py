@@ -1,7 +1,6 @@
 """Reading a file strictly: every value is spelled as its form says, or its row is rejected with line and column."""
 
 import datetime as dt
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from warehouse.csv_file import read_csv
 from warehouse.errors import ExportError
 from warehouse.first_look import PARQUET, look
 from warehouse.header import check_header
+from warehouse.instants import instants, shape
 from warehouse.parquet_file import YEARS, read_parquet
 from warehouse.piece import Piece, ragged
 
@@ -136,6 +136,8 @@ def _names(contract: type[Contract]) -> str:
 def _typed(piece: Piece, field: Column, formats: Formats) -> pl.Expr | pl.Series:
     if field.name in piece.ready.columns and piece.ready[field.name].dtype == field.dtype:
         return piece.ready[field.name]
+    if isinstance(field.dtype, pl.Datetime):
+        return instants(piece.text[field.name], formats)
     return _parsed(field, formats)
 
 
@@ -145,18 +147,10 @@ def _parsed(field: Column, formats: Formats) -> pl.Expr:
     if dtype == pl.Date:
         day = text.str.to_date(formats.date, strict=False)
         return pl.when(text.str.contains(shape(formats.date)) & (day.dt.year() >= 1)).then(day)
-    if isinstance(dtype, pl.Datetime):
-        zoned = text.str.replace(r"Z$", "+00:00")
-        tries = []
-        for spelling in formats.instants:
-            instant = zoned.str.to_datetime(spelling, time_unit="us", strict=False)
-            utc = instant.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if "%:z" in spelling else instant
-            tries.append(pl.when(text.str.contains(shape(spelling)) & utc.dt.year().is_between(*YEARS)).then(utc))
-        return pl.coalesce(tries)
     if dtype == pl.Boolean:
         return pl.when(text == formats.true).then(statement=True).when(text == formats.false).then(statement=False)
     if dtype.is_integer():
-        return pl.when(text.str.contains(WHOLE)).then(text).cast(dtype, strict=False)
+        return pl.when(text.str.contains(WHOLE)).then(text.cast(dtype, strict=False))
     if isinstance(dtype, pl.Decimal):
         # Rounded to the type's decimals.
         return pl.when(text.str.contains(r"^-?\d{1,18}(\.\d+)?$")).then(text).cast(dtype, strict=False)
@@ -167,19 +161,6 @@ def _parsed(field: Column, formats: Formats) -> pl.Expr:
 
 WHOLE = r"^-?\d{1,18}\z"
 """The shape of a whole number."""
-_DIGITS = {
-    "%Y": r"\d{4}",
-    "%S": r"[0-5]\d",
-    "%.f": r"(\.\d{1,9})?",
-    "%:z": r"([+-](0\d|1[0-7]):[0-5]\d|[+-]18:00|Z)",
-}
-"""No leap seconds, and offsets of at most 18 hours: more no zone has, and engines part on what it would mean."""
-
-
-def shape(spelling: str) -> str:
-    """The exact shape of a spelled time as a regular expression: the parser forgives 2025-1-5 and blanks."""
-    pieces = re.split(r"(%\.f|%:z|%[a-zA-Z])", spelling)
-    return "^" + "".join(_DIGITS.get(p, r"\d{2}") if p.startswith("%") else re.escape(p) for p in pieces) + r"\z"
 
 
 def spelling(field: Column, formats: Formats) -> str:

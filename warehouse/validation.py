@@ -1,6 +1,6 @@
 """Rows against their contract: each is good, or rejected with the column at fault and what was expected."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 import narwhals as nw
 import polars as pl
@@ -10,7 +10,7 @@ from schemas.contract import Contract
 from schemas.keys import is_repeated
 from warehouse.errors import ExportError
 from warehouse.reading import PROVENANCE, REJECTS
-from warehouse.wording import Fault, text_faults
+from warehouse.wording import may_be_wrong, text_faults
 
 REPEATED = "the same row stands before"
 """The reason of a row that is a copy: nothing is lost without it."""
@@ -71,20 +71,22 @@ def _row_faults(frame: pl.DataFrame, contract: type[Contract]) -> list[pl.DataFr
 
 
 def _text_faults(frame: pl.DataFrame, contract: type[Contract], sources: Collection[str]) -> list[pl.DataFrame]:
-    """What is wrong with the text of a row."""
-    rows = nw.from_native(frame)
-    return [
-        _told(rows.filter(wrong).to_native(), name, expected)
-        for name, expected, wrong in _found_in(rows, text_faults(contract, sources))
-    ]
-
-
-def _found_in(rows: nw.DataFrame[pl.DataFrame], faults: Sequence[Fault]) -> list[Fault]:
-    """Those of the faults that some row has: one query looks for all of them, and most files have none."""
+    """What is wrong with the text of a row; each fault is looked for only in the rows that may have one."""
+    faults = text_faults(contract, sources)
     if not faults:
         return []
-    is_there = rows.select(wrong.any().alias(str(number)) for number, (_, _, wrong) in enumerate(faults)).row(0)
-    return [fault for fault, is_found in zip(faults, is_there, strict=True) if is_found]
+    rows = nw.from_native(frame)
+    suspected = {name: may_be_wrong(name, sources) for name, _, _ in faults}
+    # One query looks at all columns: most files have nothing to be suspected.
+    found_in = rows.select(suspect.any().alias(name) for name, suspect in suspected.items()).row(0)
+    near = {
+        name: rows.select("row", name).filter(suspect)
+        for (name, suspect), is_found in zip(suspected.items(), found_in, strict=True)
+        if is_found
+    }
+    return [
+        _told(near[name].filter(wrong).to_native(), name, expected) for name, expected, wrong in faults if name in near
+    ]
 
 
 def _told(wrong: pl.DataFrame, name: str, expected: str) -> pl.DataFrame:

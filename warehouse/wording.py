@@ -1,5 +1,6 @@
 """Text that says nothing, or that would be taken for another: its row is rejected."""
 
+import re
 from collections.abc import Collection
 
 import narwhals as nw
@@ -17,6 +18,9 @@ CONTROL = r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]"
 """Characters that nobody sees: two ids that differ in one look alike."""
 VISIBLE = r"[^\s\p{Z}\p{Cc}\p{Cf}]"
 BLANKS_AROUND = r"^[\s\p{Z}]|[\s\p{Z}]\z"
+NOT_PLAIN = "|".join([r"[^ -~]", "^ ", r" \z", rf"(?i:^({'|'.join(map(re.escape, ['', *FOR_NOTHING, *NO_ID]))})\z)"])
+"""All text in which something may be wrong, and some in which nothing is: other text has only letters, digits, signs
+and blanks of ASCII, none of these around it, and is no word for nothing."""
 Fault = tuple[str, str, nw.Expr]
 """Column at fault, what was expected, and whether the row is wrong; of Polars' rows or of Spark's."""
 
@@ -45,6 +49,16 @@ def text_faults(contract: type[Contract], sources: Collection[str] = ()) -> list
         )
         found.append(("account_id", "an id that is no source's customer without an account (source:id)", made))
     return found
+
+
+def may_be_wrong(name: str, sources: Collection[str] = ()) -> nw.Expr:
+    """Whether any of the `text_faults` may be in a column's text: where it is not, none is.
+
+    It is a single look, and mostly finds nothing; to look for each fault takes many times longer.
+    """
+    text = nw.col(name)
+    begins = [text.str.starts_with(f"{source}:") for source in sources if name == "account_id"]
+    return nw.any_horizontal(text.str.contains(NOT_PLAIN), *begins, ignore_nulls=False)
 
 
 def _is_id(field: Column, contract: type[Contract]) -> bool:

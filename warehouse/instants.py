@@ -1,0 +1,55 @@
+"""Instants that are spelled as text: as one of a form's ways exactly, for parsers forgive."""
+
+import re
+
+import polars as pl
+
+from schemas.form import Formats
+from warehouse.parquet_file import YEARS
+
+_DIGITS = {
+    "%Y": r"\d{4}",
+    "%S": r"[0-5]\d",
+    "%.f": r"(\.\d{1,9})?",
+    "%:z": r"([+-](0\d|1[0-7]):[0-5]\d|[+-]18:00|Z)",
+}
+"""No leap seconds, and offsets of at most 18 hours: more no zone has, and engines part on what it would mean."""
+
+
+def shape(spelling: str) -> str:
+    """The exact shape of a spelled time as a regular expression: the parser forgives 2025-1-5 and blanks."""
+    pieces = re.split(r"(%\.f|%:z|%[a-zA-Z])", spelling)
+    return "^" + "".join(_DIGITS.get(p, r"\d{2}") if p.startswith("%") else re.escape(p) for p in pieces) + r"\z"
+
+
+def instants(text: pl.Series, formats: Formats) -> pl.Series:
+    """The text as instants in UTC, without a zone; NULL where it is spelled in none of the form's ways.
+
+    A way is tried where those before it left something. Mostly an instant is in UTC and of whole seconds: to read it
+    without an offset and a fraction takes a tenth of the time, and gives the same.
+    """
+    ways = list(dict.fromkeys([_plainly(formats.instants[0]), *formats.instants]))
+    found = text.to_frame("text").select(_instant(ways[0])).to_series()
+    for way in ways[1:]:
+        is_left = found.is_null() & text.is_not_null()
+        if not is_left.any():
+            break
+        read = text.filter(is_left).to_frame("text").select(_instant(way)).to_series()
+        found = found.scatter(is_left.arg_true(), read)
+    return found
+
+
+def _plainly(spelling: str) -> str:
+    """How an instant of whole seconds in UTC is spelled."""
+    return spelling.replace("%.f", "").replace("%:z", "Z")
+
+
+def _instant(spelling: str) -> pl.Expr:
+    """The column `text` as instants that are spelled so."""
+    text = pl.col("text")
+    if "%:z" in spelling:
+        zoned = text.str.replace(r"Z$", "+00:00").str.to_datetime(spelling, time_unit="us", strict=False)
+        utc = zoned.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    else:
+        utc = text.str.to_datetime(spelling, time_unit="us", strict=False)
+    return pl.when(text.str.contains(shape(spelling)) & utc.dt.year().is_between(*YEARS)).then(utc)
