@@ -126,7 +126,7 @@ def test_an_internal_account_of_one_crm_leaves_its_namesake_in_the_other():
 
 def test_without_a_crm_ids_stand_for_themselves_and_billing_and_support_agree():
     nobody = Directory(Crms(), [], NO_LINKS)
-    assert nobody.account("billing", "c") == nobody.account("support", "c") == "c"
+    assert nobody.account("billing", "c") == nobody.account("support", "c") == ("c", False)
 
 
 def test_columns_of_any_name_are_left_as_they_are():

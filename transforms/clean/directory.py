@@ -41,16 +41,19 @@ class Directory:
         moved = {crms.account(*customer) for customer in self._links if customer[0] in crms.names}
         self._known = {*accounts, *moved}
 
-    def account(self, source: str, its_id: str) -> str:
-        """The account of a source's customer id.
+    def account(self, source: str, its_id: str) -> tuple[str, bool]:
+        """The account of a source's customer id; and whether it could be several CRMs', and nothing says whose it is.
 
         A link decides first; then an equal id in the CRM whose ids the source names, or, where that is not known, in
         the only CRM that has it. An id that no CRM or more than one has is an account of its own, `source:id`; without
         a CRM every id stands for itself.
         """
-        if found := self.linked(source, its_id) or self._in_crm(source, its_id):
-            return found
-        return f"{source}:{its_id}" if self.crms.names else its_id
+        if found := self.linked(source, its_id):
+            return found, False
+        named = self._named(source, its_id)
+        if len(named) == 1:
+            return named.pop(), False
+        return f"{source}:{its_id}" if self.crms.names else its_id, bool(named)
 
     def linked(self, source: str, its_id: str) -> str | None:
         """The account that a link leads the customer to, also over an account that is itself led on."""
@@ -59,19 +62,11 @@ class Directory:
         account = self._target(source, its_id)
         return self._led_on.get(account, account)
 
-    def is_of_several(self, source: str, its_id: str) -> bool:
-        """Whether the id could be that of several CRMs' accounts, and nothing says of which."""
-        return not self.linked(source, its_id) and len(self._named(source, its_id)) > 1
-
-    def _in_crm(self, source: str, its_id: str) -> str | None:
-        found = self._named(source, its_id)
-        return found.pop() if len(found) == 1 else None
-
     def _named(self, source: str, its_id: str) -> set[str]:
         """The accounts of that id, in the CRM whose ids the source names or else in all."""
         crm = self.crms.of(source)
-        asked = {self.crms.account(one, its_id) for one in ((crm,) if crm else self.crms.names)}
-        return {self._led_on.get(account, account) for account in asked & self._known}
+        asked = [self.crms.account(one, its_id) for one in ((crm,) if crm else self.crms.names)]
+        return {self._led_on.get(account, account) for account in asked if account in self._known}
 
     def _target(self, source: str, its_id: str) -> str:
         """The account that a link names: as the CRM of the source that sent it does, by its whole id, or by chance."""

@@ -12,7 +12,7 @@ from schemas.operations import LeftOut
 from schemas.product import TREND_MONTHS
 from transforms.calendar import add_months
 from transforms.clean.counting import is_nothing, of_customers
-from transforms.visible import days_of, is_surely_from, only, speaking, without_after
+from transforms.visible import days_of, is_one, is_surely_from, only, speaking, without_after
 
 NAMES = {
     "milestones": "onboarding.milestones",
@@ -36,8 +36,7 @@ def between(table: str, reason: str, before: Mapping[str, int], after: pl.DataFr
 def by_source(rows: pl.DataFrame) -> dict[str, int]:
     """So many rows of each source."""
     sources = rows["export_source"]
-    # Mostly there is one, and to look whether there is takes a tenth of the time and memory that grouping takes.
-    if rows.height and (sources == sources[0]).all():
+    if is_one(sources):
         return {sources[0]: rows.height}
     return dict(sorted(rows.group_by("export_source").len().iter_rows()))
 

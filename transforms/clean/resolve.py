@@ -6,7 +6,7 @@ import polars as pl
 
 from schemas.customers import UNKNOWN
 from transforms.clean.directory import Crms, Directory
-from transforms.visible import only
+from transforms.visible import is_one, only
 
 CUSTOMER = ["export_source", "account_id"]
 FOUND, LED = "account_id?", "is_led?"
@@ -52,14 +52,27 @@ def resolve(
 
     `accounts` are as `under_names` gives them, None without a CRM. No id is `(unknown)`.
     """
-    customers = frame.select(CUSTOMER).drop_nulls("account_id").unique()
-    told = named(customers, accounts, account_links, crms).rename({"name": FOUND}).drop("is_ours")
+    told = named(_customers(frame), accounts, account_links, crms).rename({"name": FOUND})
+    ours = told.filter("is_ours")[FOUND].unique()
+    resolved = _under(frame, told.drop("is_ours"))
+    return only(resolved, ~pl.col("account_id").is_in(ours.implode())) if ours.len() else resolved
+
+
+def _customers(frame: pl.DataFrame) -> pl.DataFrame:
+    """The customers of sources that rows name, each once."""
+    customers = frame.select(CUSTOMER).drop_nulls("account_id")
+    # Mostly all are one source's, and to look for the ids alone takes half the time.
+    return customers.unique("account_id" if is_one(customers["export_source"]) else CUSTOMER)
+
+
+def _under(frame: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+    """The rows under the account (FOUND) that is told of each customer."""
+    if (told[FOUND] == told["account_id"]).all():
+        return frame.with_columns(pl.col("account_id").fill_null(UNKNOWN))
     # Of the rows themselves nothing is copied: the events of a large company would take their memory twice.
-    found = frame.select(CUSTOMER).join(told, on=CUSTOMER, how="left", maintain_order="left")
-    resolved = frame.with_columns(found.select(account_id=pl.coalesce(FOUND, pl.lit(UNKNOWN))).to_series())
-    if accounts is None:
-        return resolved
-    return only(resolved, ~pl.col("account_id").is_in(internal_accounts(accounts).implode()))
+    by = ["account_id"] if is_one(frame["export_source"]) else CUSTOMER
+    found = frame.select(by).join(told.select(*by, FOUND), on=by, how="left", maintain_order="left")
+    return frame.with_columns(found.select(account_id=pl.coalesce(FOUND, pl.lit(UNKNOWN))).to_series())
 
 
 def named(
@@ -71,7 +84,8 @@ def named(
     """
     known = [] if accounts is None else accounts["account_id"].unique().to_list()
     directory, rows = Directory(crms, known, account_links), customers.rows()
-    if several := [source for source, its_id in rows if directory.is_of_several(source, its_id)]:
+    found = [directory.account(*customer) for customer in rows]
+    if several := [source for (source, _), (_, is_of_several) in zip(rows, found, strict=True) if is_of_several]:
         warnings.warn(
             f"{len(several)} account ids that {', '.join(sorted(set(several)))} names are those of accounts in several"
             " CRMs, and stand for none of them; say under the source in the config whose they are (crm: …), or give"
@@ -79,7 +93,7 @@ def named(
             AmbiguousAccountWarning,
             3,
         )
-    names = [(*customer, directory.account(*customer)) for customer in rows]
+    names = [(*customer, name) for customer, (name, _) in zip(rows, found, strict=True)]
     told = pl.DataFrame(names, dict.fromkeys([*CUSTOMER, "name"], pl.String), orient="row")
     ours = pl.Series([], dtype=pl.String) if accounts is None else internal_accounts(accounts)
     return told.with_columns(is_ours=pl.col("name").is_in(ours.implode()))
