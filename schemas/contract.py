@@ -235,13 +235,15 @@ class Contract(pa.DataFrameModel):
         Raises:
             SchemaErrors: naming each fault, its column and its rows.
         """
-        return frame if cls._is_sound(frame) else cls.validate(frame, lazy=True)
+        is_sound = cls.is_sound_but_for_its_key(frame) and not (cls.grain() and is_repeated(frame, cls.grain()))
+        return frame if is_sound else cls.validate(frame, lazy=True)
 
     @classmethod
-    def _is_sound(cls, frame: pl.DataFrame) -> bool:
+    def is_sound_but_for_its_key(cls, frame: pl.DataFrame) -> bool:
+        """Whether the frame keeps the contract, where rows may have one key."""
         if frame.schema != cls._dtypes() or any(_lacks_values(frame[name]) for name in cls._filled()):
             return False
-        if any(is_repeated(frame, names) for names in cls._once_only()):
+        if any(is_repeated(frame, [name]) for name in cls._once_only()):
             return False
         data = frame.lazy()
         found = [check(data, name) for name, check in cls._rules()]
@@ -255,10 +257,9 @@ class Contract(pa.DataFrameModel):
 
     @classmethod
     @cache
-    def _once_only(cls) -> tuple[tuple[str, ...], ...]:
-        """Columns that together have each value in one row only: the grain, and what is declared so by itself."""
-        alone = [(name,) for name, declared in cls.to_schema().columns.items() if declared.unique]
-        return tuple(names for names in (cls.grain(), *alone) if names)
+    def _once_only(cls) -> tuple[str, ...]:
+        """Columns that by themselves have each value in one row only."""
+        return tuple(name for name, declared in cls.to_schema().columns.items() if declared.unique)
 
     @classmethod
     @cache

@@ -185,7 +185,8 @@ def of_each(frame: pl.DataFrame, contract: type[Contract], within: tuple[str, ..
         return frame
     which, by = repeats
     key = [*_key(contract), *within]
-    if not is_repeated(frame, key):
+    # What is one and the same in all rows tells none of them apart, and takes as long to look at.
+    if not is_repeated(frame, [name for name in key if not is_one(frame[name])] or key):
         return frame
     if which == "first":
         again = collected(sent_again(lazily(frame), key, by))

@@ -190,7 +190,8 @@ def _counts(
     file = rows.file
     of_file = late.filter(pl.col("export_file") == file.name)
     lost = pl.concat([rows.rejects, of_file]).select(AT).unique().height
-    loaded = rows.good.join(of_file, on=AT, how="anti").select(AT)
-    told = [loaded.join(where, on=AT, how="semi").height for where in (again, skewed)]
+    # Mostly none is among these, and nothing is looked for then.
+    loaded = (rows.good.join(of_file, on=AT, how="anti") if of_file.height else rows.good).select(AT)
+    told = [loaded.join(where, on=AT, how="semi").height if where.height else 0 for where in (again, skewed)]
     counts = (rows.read, loaded.height, lost, *told)
     return file.source, table, file.name, file.sha256, file.bytes, *counts, file.exported_at, file.landed_at

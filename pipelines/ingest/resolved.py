@@ -15,6 +15,7 @@ from transforms.clean.onboarding import milestones_from_usage
 from transforms.clean.reach import between, by_source
 from transforms.clean.resolve import resolve, under_names
 from transforms.clean.snapshots import latest_by_key
+from transforms.in_order import sorted_by
 from warehouse.landed import LandedFile
 
 LINK = ["source", "source_account_id", "export_source", "account_id"]
@@ -53,7 +54,8 @@ def resolved(
 
 def in_order(rows: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
     """The rows in the one order in which they are staged, however they were exported."""
-    return rows.sort(*contract.dated_by(), *contract.grain(), nulls_last=True) if contract.dated_by() else rows
+    by = list(dict.fromkeys([*contract.dated_by(), *contract.grain()]))
+    return sorted_by(rows, by) if contract.dated_by() else rows
 
 
 def _loaded(gathered: Gathered) -> Iterable[tuple[str, int]]:
