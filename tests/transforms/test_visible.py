@@ -5,6 +5,7 @@ import subprocess
 import sys
 from zoneinfo import ZoneInfo
 
+import polars as pl
 import pytest
 
 from schemas.billing import Invoices, Renewals, SubscriptionItems
@@ -17,7 +18,7 @@ from schemas.support import Tickets
 from tests.cores import as_a_user
 from tests.frames import at, day, rows
 from tests.integration.small_company import ROOT
-from transforms.visible import LATER, dated_in, held, known_by, seen_on
+from transforms.visible import LATER, dated_in, held, is_one, known_by, seen_on
 
 
 @pytest.fixture(autouse=True, params=[0, 100_000], ids=["many", "few"])
@@ -298,3 +299,11 @@ class TestManyRowsThatNothingDates:
             [sys.executable, "-c", UNDATED], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([], False), (["a"], True), (["a", "a"], True), (["a", "b"], False), ([None, None], False), (["a", None], False)],
+)
+def test_rows_have_one_value_where_each_has_it(values, expected):
+    assert is_one(pl.Series(values, dtype=pl.String)) is expected
