@@ -14,7 +14,8 @@ from tests.frames import day, declared_days, margins, months, rows
 from transforms.exported import Exported
 from transforms.facts.rates import MissingRateError
 from transforms.facts.renewals import fct_renewal
-from transforms.facts.service import service_periods
+from transforms.facts.service import FOREVER, service_periods
+from transforms.facts.terms_of_items import billing_runs
 from transforms.metrics import terms as metrics
 from transforms.metrics.account_segments import AccountSegments
 from transforms.metrics.definition import REGISTRY
@@ -376,6 +377,17 @@ class TestFromItems:
         monthly = item("2024-01-10", interval_unit="month")
         quarterly = item("2024-01-10", interval_unit="quarter", valid_from="2024-03-05")
         assert due_days(monthly, quarterly) == ["2024-06-05", "2024-09-05", "2024-12-05"]
+
+    def test_items_that_are_billed_alike_one_after_the_other_are_runs_of_their_own(self):
+        """What stands beside each other in the order of items is no run, neither of two items nor of two intervals."""
+        first = item("2024-01-10", interval_unit="quarter")
+        second = item("2024-02-20", item_id="j", interval_unit="quarter")
+        third = item("2024-02-20", item_id="j", interval_unit="quarter", valid_from="2024-04-01", quantity=2)
+        found = billing_runs(rows(SubscriptionItems, third, second, first))
+        assert found.select("item_id", "run_from", "run_to", "months").rows() == [
+            ("i", day("2024-01-10"), FOREVER, 3),
+            ("j", day("2024-02-20"), FOREVER, 3),
+        ]
 
     def test_a_term_left_for_another_interval_is_renewed_on_its_due_day(self):
         yearly, monthly = item("2023-03-15"), item("2023-03-15", interval_unit="month", valid_from="2023-10-01")

@@ -133,16 +133,19 @@ def billing_runs(subscription_items: pl.DataFrame) -> pl.DataFrame:
     the interval as `months` or `days`, the other of which is 0.
     """
     count, unit = pl.col("interval_count").fill_null(1), pl.col("interval_unit")
-    runs = (
+    versions = (
         spoken_versions(subscription_items)
         .with_columns(
             months=unit.replace_strict(MONTHS, default=0, return_dtype=pl.Int64) * count,
             days=unit.replace_strict(DAYS, default=0, return_dtype=pl.Int64) * count,
         )
         .sort(*ITEM, "from_day")
-        .with_columns(run=pl.struct("months", "days").rle_id().over(ITEM))
-        .group_by(*ITEM, "run", "months", "days")
-        .agg(run_from=pl.col("from_day").min(), run_to=pl.col("to_day").max())
+    )
+    # Sorted, versions of one run are neighbours: one number over all items tells the runs apart.
+    runs = (
+        versions.with_columns(run=pl.struct(*ITEM, "months", "days").rle_id())
+        .group_by("run")
+        .agg(pl.col(*ITEM, "months", "days").first(), run_from=pl.col("from_day").min(), run_to=pl.col("to_day").max())
     )
     tried = runs.join(trial_runs(subscription_items), on=ITEM).filter(
         pl.col("run_from").is_between("trial_started_on", "trial_ended_on", closed="left")

@@ -6,7 +6,7 @@ import polars as pl
 
 from transforms.declaration import SO_FAR, Months
 from transforms.facts.invoices import paid_invoices
-from transforms.metrics.definition import Derived, Ratio, parts
+from transforms.metrics.definition import Derived, Ratio
 
 SUBSCRIPTIONS = ("subscription_items",)
 PAYMENTS = ("invoices.paid_on",)
@@ -25,20 +25,40 @@ lifetime_value = partial(
 def trailing(rows: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     """One row per account and month of `dim_month`: sums of the rows of the 12 months that end with it.
 
-    `rows` has month, account_id and whole numbers; the months are consecutive, and 12 are as many as there are.
+    `rows` has month, account_id and whole numbers; the months are consecutive, and 12 are as many as there are. Sorted
+    by month and account.
     """
     numbers = [name for name in rows.columns if name not in {"month", "account_id"}]
+    accounts = rows.select("account_id").unique().sort("account_id")
+    of_months = rows.partition_by("month", as_dict=True)
     # In 128 bits, which no sum of amounts at their bounds outgrows.
-    summed = rows.group_by("month", "account_id").agg(pl.col(numbers).cast(pl.Int128).sum())
-    # Every month of every account, in order, so that twelve rows are twelve months.
-    whose = summed.select("account_id").unique().with_row_index("whose")
-    spine = whose.join(dim_month.select("month").sort("month"), how="cross", maintain_order="left_right")
-    return (
-        spine.join(summed, on=["month", "account_id"], how="left", maintain_order="left")
-        .with_columns(pl.col(numbers).fill_null(0))
-        .with_columns(pl.col(numbers).rolling_sum(MONTHS, min_samples=1).over("whose"))
-        .drop("whose")
+    whole = [pl.col(name).cast(pl.Int128) for name in numbers]
+    sums = accounts.select(pl.repeat(0, pl.len(), dtype=pl.Int128).alias(name) for name in numbers)
+    found, added = [accounts.hstack(sums).clear().with_columns(month=pl.lit(None, pl.Date))], [sums]
+    for month in dim_month["month"].sort():
+        own = of_months.get((month,), rows.clear()).lazy().group_by("account_id").agg(one.sum() for one in whole)
+        # In the order of the accounts, so that months are added up row by row: to group all of them takes longer.
+        ordered = accounts.lazy().join(own, on="account_id", how="left", maintain_order="left")
+        added.append(ordered.select(pl.col(numbers).fill_null(0)).collect())
+        sums = sums + added[-1]
+        if len(added) > MONTHS:
+            sums = sums - added.pop(0)
+        found.append(accounts.hstack(sums).with_columns(month=pl.lit(month, pl.Date)))
+    return pl.concat(found)
+
+
+def trailing_parts(rows: pl.DataFrame, dim_month: pl.DataFrame, numerator: str, denominator: str) -> pl.DataFrame:
+    """Parts of a metric from what is summed over the 12 months, as `parts` makes them.
+
+    Whole numbers of which an account and month has one row, in order: there is nothing to sum or to sort any more.
+    """
+    summed = trailing(rows, dim_month).select(
+        "month",
+        "account_id",
+        numerator=pl.col(numerator).cast(pl.Float64),
+        denominator=pl.col(denominator).cast(pl.Float64),
     )
+    return summed.filter((pl.col("numerator") != 0) | (pl.col("denominator") != 0))
 
 
 PAID = {"invoices": Months(back=MONTHS - 1, by="paid_on"), "fx_rates": SO_FAR, "dim_month": YEAR}
@@ -65,7 +85,7 @@ def average_purchase_value(
     """
     paid = paid_invoices(invoices, fx_rates, dim_month, currency).with_columns(invoices=pl.lit(1, pl.Int64))
     moved = pl.concat([paid, _taken_back(fct_invoice).select(paid.columns)])
-    return parts(trailing(moved, dim_month), pl.col("paid_cents"), pl.col("invoices"))
+    return trailing_parts(moved, dim_month, "paid_cents", "invoices")
 
 
 @trailing_ratio(
@@ -87,7 +107,7 @@ def purchase_frequency(
     paying = fct_mrr_account_month.filter(pl.col("closing_cents") > 0).select(
         "month", "account_id", invoices=pl.lit(0, pl.Int64), paying=pl.lit(1, pl.Int64)
     )
-    return parts(trailing(pl.concat([paid, paying]), dim_month), pl.col("invoices"), pl.col("paying"))
+    return trailing_parts(pl.concat([paid, paying]), dim_month, "invoices", "paying")
 
 
 @trailing_ratio(
@@ -105,7 +125,7 @@ def customer_lifespan(fct_mrr_account_month: pl.DataFrame, dim_month: pl.DataFra
         opened=opening.cast(pl.Int64),
         churned=(opening & (pl.col("closing_cents") == 0)).cast(pl.Int64),
     )
-    return parts(trailing(counted, dim_month), pl.col("opened"), pl.col("churned"))
+    return trailing_parts(counted, dim_month, "opened", "churned")
 
 
 @lifetime_value(
