@@ -8,7 +8,6 @@ import pytest
 from schemas.metrics import MetricMonth, Parts
 from tests.frames import day, months, rows
 from transforms.catalogue import CATALOGUE
-from transforms.explanations import drivers
 from transforms.explanations.drivers import metric_driver, metric_driver_account
 from transforms.metrics.definition import Ratio
 
@@ -140,15 +139,13 @@ def test_of_equal_effects_the_first_accounts_count():
         assert len(own) >= 3
 
 
-@pytest.mark.parametrize("at_once", [1, 5, 1_000_000])
-def test_every_metric_has_the_accounts_that_it_has_alone(at_once: int, monkeypatch: pytest.MonkeyPatch):
+def test_every_metric_has_the_accounts_that_it_has_alone():
     named = {
         "churn_rate": {"A": ((0, 1), (2, 2)), "B": ((1, 9), (2, 18))},
         "nps": {"A": ((1, 4), (-2, 3)), "C": ((3, 3), (1, 5))},
         "grr": {"B": ((80, 100), (70, 100)), "C": (None, (20, 30)), "D": ((9, 10), (9, 10))},
     }
     alone = [driving(parts_of(name, **told), metrics=[CATALOGUE[name]]) for name, told in named.items()]
-    monkeypatch.setattr(drivers, "AT_ONCE", at_once)
     together = driving(
         pl.concat(parts_of(name, **told) for name, told in named.items()), metrics=[CATALOGUE[n] for n in named]
     )

@@ -1,20 +1,24 @@
 """Why a ratio moved: what each segment and each account did to it since the month before."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from schemas.config import Config
 from schemas.metrics import MetricDriver, MetricDriverAccount
+from transforms.calendar import add_months
 from transforms.declaration import Months, monthly
 from transforms.metrics.definition import Metric, Ratio
 from transforms.sums import exact_sum
 
 TOP = 10
-AT_ONCE = 300_000
-"""Parts that are looked at together."""
 NEXT = pl.col("month").dt.offset_by("1mo")
 SLICE = ["metric", "dimension", "segment"]
+Numbers = NDArray[np.float64]
 
 
 def is_ratio(metric: Metric, _: Config) -> bool:
@@ -96,26 +100,29 @@ def metric_driver_account(
         [(m.name, m.scale) for m in metrics], {"metric": pl.String, "scale": pl.Float64}, orient="row"
     )
     unknown = metric_month.filter((pl.col("dimension") == "all") & (pl.col("null_reason") == "not_exported"))
-    sizes = metric_account_month.group_by("metric").len().join(scales, on="metric").sort("metric")
-    pieces = sizes.group_by(piece=pl.col("len").cum_sum() // AT_ONCE, maintain_order=True).agg("metric")
-    found = []
-    for names in pieces["metric"].to_list() or [[]]:
-        parts = metric_account_month.filter(pl.col("metric").is_in(names)).select(
-            "metric", "month", "account_id", n="numerator", d="denominator"
-        )
-        found.append(_strongest(parts.join(unknown, on=["metric", "month"], how="anti"), scales, dim_month))
-    ranked = (
-        pl.concat(found)
-        .sort("metric", "month", pl.col("effect").abs(), "account_id", descending=[False, False, True, False])
-        .with_columns(rank=pl.int_range(1, pl.len() + 1).over("metric", "month"))
-        .filter(pl.col("rank") <= TOP)
+    parts = metric_account_month.select(
+        "metric", "month", "account_id", n="numerator", d=pl.col("denominator").fill_null(0.0)
     )
-    return MetricDriverAccount.shaped(ranked)
+    changes = _changes(parts, unknown, scales, dim_month)
+    accounts = parts.select("account_id").unique().sort("account_id").with_row_index("place")
+    placed = parts.join(accounts, on="account_id").select("metric", "month", "place", "n", "d")
+    of_months = placed.partition_by("metric", "month", as_dict=True, include_key=False)
+    found = [
+        _strongest(of_months[metric, month], of_months[metric, add_months(month, -1)], accounts["account_id"], change)
+        for change in changes.iter_rows(named=True)
+        for metric, month in [(change["metric"], change["month"])]
+    ]
+    ranked = pl.DataFrame(list(chain(*found)), MetricDriverAccount.dtypes())
+    return MetricDriverAccount.shaped(ranked).sort("metric", "month", "rank")
 
 
-def _changes(parts: pl.DataFrame, scales: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
+def _changes(parts: pl.DataFrame, unknown: pl.DataFrame, scales: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     """One row per metric and month of `dim_month` with a value in it and in the one before: sums, scale and change."""
-    totals = parts.group_by("metric", "month").agg(total_n=exact_sum(pl.col("n")), total_d=exact_sum(pl.col("d")))
+    totals = (
+        parts.group_by("metric", "month")
+        .agg(total_n=exact_sum(pl.col("n")), total_d=exact_sum(pl.col("d")))
+        .join(unknown, on=["metric", "month"], how="anti")
+    )
     before = totals.select("metric", month=NEXT, total_n0="total_n", total_d0="total_d")
     now, then = pl.col("total_n") / pl.col("total_d"), pl.col("total_n0") / pl.col("total_d0")
     return (
@@ -127,22 +134,45 @@ def _changes(parts: pl.DataFrame, scales: pl.DataFrame, dim_month: pl.DataFrame)
     )
 
 
-def _strongest(parts: pl.DataFrame, scales: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
-    """The accounts whose effect is among the ten strongest of their metric and month, and their equals."""
-    before = parts.select("metric", "account_id", month=NEXT, n0="n", d0="d")
-    both = (
-        parts.join(before, on=["metric", "account_id", "month"], how="full", coalesce=True)
-        .join(_changes(parts, scales, dim_month), on=["metric", "month"])
-        .with_columns(pl.col("n", "d", "n0", "d0").fill_null(0.0))
-    )
-    now = (pl.col("total_n") - pl.col("n")) / (pl.col("total_d") - pl.col("d"))
-    then = (pl.col("total_n0") - pl.col("n0")) / (pl.col("total_d0") - pl.col("d0"))
-    strength = pl.col("effect").abs()
-    return (
-        both.select("metric", "month", "account_id", "company_change", change_without=pl.col("scale") * (now - then))
-        .filter(pl.col("change_without").is_finite())
-        .with_columns(effect=pl.col("company_change") - pl.col("change_without"))
-        .filter(pl.col("effect") != 0)
-        # Only few are sorted: to sort all of them would take longer than the rest.
-        .filter(strength >= strength.top_k(TOP).min().over("metric", "month"))
-    )
+def _strongest(
+    now: pl.DataFrame, before: pl.DataFrame, accounts: pl.Series, change: Mapping[str, Any]
+) -> Iterator[dict[str, object]]:
+    """The accounts with the ten strongest effects of their metric and month; of equal ones the first.
+
+    Of this month and the one before each part says the place of its account, and is laid out by it, 0 where there is
+    none: to match the rows of two months by the names of accounts takes longer than all the rest.
+    """
+    ratio = _without_each(now, accounts.len(), change["total_n"], change["total_d"])
+    ratio_before = _without_each(before, accounts.len(), change["total_n0"], change["total_d0"])
+    with np.errstate(invalid="ignore"):
+        without = change["scale"] * (ratio - ratio_before)
+        effect = change["company_change"] - without
+    for rank, place in enumerate(_most(np.where(np.isfinite(without), np.abs(effect), 0.0)), start=1):
+        yield {
+            "metric": change["metric"],
+            "month": change["month"],
+            "account_id": accounts[place],
+            "company_change": change["company_change"],
+            "change_without": without[place].item(),
+            "effect": effect[place].item(),
+            "rank": rank,
+        }
+
+
+def _without_each(parts: pl.DataFrame, accounts: int, total_n: float, total_d: float) -> Numbers:
+    """By the accounts' places a month's numerators / denominators without the account."""
+    n, d = np.zeros(accounts), np.zeros(accounts)
+    place = parts["place"].to_numpy()
+    n[place], d[place] = parts["n"].to_numpy(), parts["d"].to_numpy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        without: Numbers = (total_n - n) / (total_d - d)
+    return without
+
+
+def _most(strength: Numbers) -> list[int]:
+    """The places of the ten greatest, the greatest first and of equal ones the first; of none that is 0."""
+    # Only few are sorted: to sort all of them would take longer than the rest.
+    least = np.partition(strength, -TOP)[-TOP] if strength.size > TOP else 0.0
+    places = np.flatnonzero((strength >= least) & (strength > 0))
+    ordered: list[int] = places[np.argsort(-strength[places], kind="stable")][:TOP].tolist()
+    return ordered
