@@ -125,6 +125,15 @@ class TestPoints:
         assert weights["usage_rate"] == 25
 
 
+def test_inputs_stand_by_month_account_and_name_in_whatever_order_the_facts_come():
+    accounts = [paying(account, when) for account in ("b", "a", "c") for when in ("2024-06", "2024-05")]
+    usage = [users(number, row["month"].isoformat()[:7], row["account_id"]) for number, row in enumerate(accounts, 1)]
+    found = inputs(tuple(accounts), tuple(usage), calendar=months("2024-05", "2024-06"))
+    assert found["input"].n_unique() > 2
+    assert found.equals(found.sort("month", "account_id", "input"))
+    assert found.select("month", "account_id").n_unique() == 6
+
+
 class TestUsageRate:
     def test_is_active_users_over_seats_and_at_most_all(self):
         accounts = (paying("a"), paying("b"))

@@ -257,6 +257,13 @@ class TestTheChance:
             assert chisquare(list(seen.values())).pvalue > 1e-4
         assert np.bincount(drawn.ravel(), minlength=size) / 60_000 == pytest.approx(few / size, abs=0.012)
 
+    @pytest.mark.parametrize("size", [10_000, 2**28, 2**40])
+    def test_those_that_come_first_are_drawn_however_many_accounts_there_are(self, size):
+        drawn = subsets(np.random.default_rng(7), 200, size, 5)
+        came = np.random.default_rng(7).integers(0, size, (200, 15))
+        first = [sorted(list(dict.fromkeys(row))[:5]) for row in came.tolist()]
+        assert drawn.tolist() == first
+
     @pytest.mark.parametrize("leavers", [1, 2, 5, 6])
     def test_draws_sums_of_the_leavers_whether_few_or_many_leave(self, leavers):
         tens = np.array([[1.0], [10.0], [100.0], [1_000.0], [10_000.0], [float("nan")]])

@@ -129,13 +129,19 @@ def account_values(parts: pl.DataFrame, account_ids: pl.Series, metrics: Iterabl
     """
     named = [(metric.name, number, metric.rollup == "sum") for number, metric in enumerate(metrics)]
     columns = pl.DataFrame(named, {"metric": pl.String, "column": pl.Int64, "is_sum": pl.Boolean}, orient="row")
-    asked = parts.join(columns, on="metric")
     values = np.full((account_ids.len(), len(named)), np.nan)
-    values[:, asked.filter("is_sum")["column"].unique().to_numpy()] = 0.0
+    values[:, columns.join(parts, on="metric", how="semi").filter("is_sum")["column"].to_numpy()] = 0.0
     places = pl.DataFrame({"account_id": account_ids}).with_row_index("place")
-    known = asked.filter(pl.col("is_sum") | (pl.col("denominator") != 0)).join(places, on="account_id")
     value = pl.when("is_sum").then("numerator").otherwise(pl.col("numerator") / pl.col("denominator"))
-    values[known["place"].to_numpy(), known["column"].to_numpy()] = known.select(value).to_series().to_numpy()
+    known = (
+        parts.lazy()
+        .join(columns.lazy(), on="metric")
+        .filter(pl.col("is_sum") | (pl.col("denominator") != 0))
+        .join(places.lazy(), on="account_id")
+        .select("place", "column", value=value)
+        .collect()
+    )
+    values[known["place"].to_numpy(), known["column"].to_numpy()] = known["value"].to_numpy()
     return values
 
 
@@ -216,16 +222,20 @@ def subsets(random: np.random.Generator, draws: int, size: int, few: int) -> NDA
     """
     repeats = few * few / size
     tries = few + int(2 * repeats + 6 * math.sqrt(repeats)) + 10
+    bits = tries.bit_length()
+    key_type = np.dtype(np.int32 if size << bits < 1 << 31 else np.int64)
     found, left = np.empty((draws, few), dtype=np.int64), np.arange(draws)
     while left.size:
         # A number and the place at which it came are one key, so that its first place stands first among its equals.
-        keys = random.integers(0, size, (left.size, tries)) * tries + np.arange(tries)
+        # The place has bits of its own, and the key no more than it needs: both make up for most of the time.
+        keys: NDArray[np.signedinteger] = random.integers(0, size, (left.size, tries)).astype(key_type)
+        keys = (keys << bits) | np.arange(tries, dtype=key_type)
         keys.sort(axis=1)
-        numbers, places = np.divmod(keys, tries)
+        numbers, places = keys >> bits, keys & ((1 << bits) - 1)
         places[:, 1:][numbers[:, 1:] == numbers[:, :-1]] = tries
         last = np.partition(places, few - 1, axis=1)[:, few - 1 : few]
         # A draw of too many repeats is made anew; which numbers it had makes that no likelier.
         enough = last[:, 0] < tries
-        found[left[enough]] = numbers[enough][(places <= last)[enough]].reshape(-1, few)
+        found[left[enough]] = numbers[(places <= last) & enough[:, np.newaxis]].reshape(-1, few)
         left = left[~enough]
     return found

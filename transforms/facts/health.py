@@ -58,6 +58,8 @@ def fct_health_input(
         fct_mrr_account_month.filter(pl.col("closing_cents") > 0)
         .select(*KEYS, "seats")
         .join(dim_month.select("month", "month_end", "is_provisional"), on="month")
+        .sort(KEYS)
+        .with_row_index("place")
     )
     over = paying.filter(~pl.col("is_provisional"))
     raw: dict[InputName, pl.DataFrame] = {
@@ -77,11 +79,17 @@ def fct_health_input(
             score=_points(pl.col("raw"), declared),
             weight=pl.lit(declared.weight, pl.Float64),
         )
-        for name, declared in health.inputs.items()
+        for name, declared in sorted(health.inputs.items())
         if not exported.missing(NEEDS[name])
     ]
-    rows = pl.concat([FctHealthInput.blank(), *known]).drop_nulls("raw").join(paying, on=KEYS, how="semi")
-    return FctHealthInput.shaped(rows).sort(*KEYS, "input")
+    # By the places of the paying accounts: to sort all inputs by names takes longer than to make them. Those of an
+    # account and month stay in the order in which they are put one after the other, that of their names.
+    rows = (
+        pl.concat([FctHealthInput.blank(), *known])
+        .drop_nulls("raw")
+        .join(paying.select(*KEYS, "place"), on=KEYS, maintain_order="left")
+    )
+    return FctHealthInput.shaped(rows.sort("place", maintain_order=True))
 
 
 def _points(raw: pl.Expr, declared: HealthInput) -> pl.Expr:
@@ -98,10 +106,15 @@ def _usage_rate(paying: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
 
 def _usage_trend(over: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
     """Active users / mean of the three months before (months without an event are 0); missing if that mean is 0."""
-    now = usage.select(*KEYS, "active_users")
+    accounts = over.select("account_id").unique().with_row_index("account")
+    by = ["month", "account"]
+    # By numbers: to group by the accounts' names takes three times longer.
+    now = usage.select(*KEYS, "active_users").join(accounts, on="account_id").drop("account_id")
     shifted = [now.with_columns(pl.col("month").dt.offset_by(f"{later}mo")) for later in range(1, TREND_MONTHS + 1)]
-    before = pl.concat(shifted).group_by(KEYS).agg(mean=pl.col("active_users").sum() / TREND_MONTHS)
-    rows = over.join(before.filter(pl.col("mean") > 0), on=KEYS).join(now, on=KEYS, how="left")
+    before = pl.concat(shifted).group_by(by).agg(mean=pl.col("active_users").sum() / TREND_MONTHS)
+    rows = (
+        over.join(accounts, on="account_id").join(before.filter(pl.col("mean") > 0), on=by).join(now, on=by, how="left")
+    )
     return rows.select(*KEYS, raw=pl.col("active_users").fill_null(0) / pl.col("mean"))
 
 
@@ -135,7 +148,9 @@ def _last_said(said: pl.DataFrame, dim_month: pl.DataFrame, days: int, order: Se
 
     Only rows of months up to that one, so that a month is the same whether or not later ones are built with it.
     """
-    ordered = said.drop_nulls(["day", "raw"]).sort("day", *order)
+    oldest = pl.col("month_end").min() - pl.duration(days=days)
+    near = pl.col("day") >= pl.lit(dim_month.select(oldest).item(), pl.Date)
+    ordered = said.drop_nulls(["day", "raw"]).filter(near).sort("day", *order)
     found = [ordered.clear().select(*KEYS, "raw")]
     for month, end in dim_month.select("month", "month_end").iter_rows():
         recent = pl.col("day").is_between(end - dt.timedelta(days=days), end)
@@ -150,7 +165,7 @@ def _payment(invoices: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     A credit note and an invoice of nothing ask for no money: they are neither in time nor late.
     """
     asks = (pl.col("amount") > 0) & (pl.col("kind") == INVOICE) & ~pl.col("status").is_in(NOT_CHARGED)
-    charged = invoices.filter(asks & pl.col("due_on").is_not_null())
+    charged = invoices.filter(asks & pl.col("due_on").is_not_null()).select(*KEYS, "due_on", "paid_on")
     nearby = [charged.with_columns(pl.col("month").dt.offset_by(f"{later}mo")) for later in range(PAYMENT_MONTHS)]
     settled = (pl.col("due_on") <= pl.col("month_end")) | (pl.col("paid_on") <= pl.col("month_end"))
     in_time = (pl.col("paid_on") <= pl.col("due_on")).fill_null(value=False)
