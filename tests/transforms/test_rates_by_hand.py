@@ -2,7 +2,7 @@
 
 from schemas.product import FctUsageAccountMonth
 from schemas.support import FctTicket
-from tests.frames import at, day, rows
+from tests.frames import at, day, months, rows
 from transforms.metrics.engagement import wau
 from transforms.metrics.resolution import reopen_rate
 
@@ -28,5 +28,5 @@ def test_tickets_reopened_once_or_more_are_shared_among_those_solved():
         {**ticket, "ticket_id": str(number), "created_at": at("2024-05-03T10:00"), "reopens": reopens}
         for number, reopens in enumerate([0, 1, 3, 0])
     ]
-    made = reopen_rate(rows(FctTicket, *given))
+    made = reopen_rate(rows(FctTicket, *given), months("2024-05", "2024-05"))
     assert made.select("month", "numerator", "denominator").rows() == [(MAY, 2.0, 4.0)]

@@ -22,9 +22,9 @@ from transforms.metrics.roll_up import Surroundings, medians, roll_up
 YEAR = months("2023-07", "2024-06")
 OF_TICKETS = (
     partial(resolution.fcr, dim_month=YEAR),
-    resolution.art,
-    resolution.escalation_rate,
-    resolution.reopen_rate,
+    partial(resolution.art, dim_month=YEAR),
+    partial(resolution.escalation_rate, dim_month=YEAR),
+    partial(resolution.reopen_rate, dim_month=YEAR),
 )
 EVERYTHING = {"tickets": frozenset(Tickets.dtypes()), "subscription_items": frozenset()}
 
@@ -333,9 +333,9 @@ def test_the_order_of_tickets_does_not_matter_to_their_metrics():
     shuffled = tickets.sample(fraction=1, shuffle=True, seed=7)
     for function in (
         partial(resolution.fcr, dim_month=YEAR),
-        resolution.art,
-        resolution.escalation_rate,
-        resolution.reopen_rate,
+        partial(resolution.art, dim_month=YEAR),
+        partial(resolution.escalation_rate, dim_month=YEAR),
+        partial(resolution.reopen_rate, dim_month=YEAR),
     ):
         assert_frame_equal(function(tickets), function(shuffled))
 
@@ -352,15 +352,25 @@ def test_resolution_time_is_the_mean_and_the_median_over_tickets_solved_in_the_m
         ticket("5", "2024-01-01T00:00", "2024-01-09T00:00", status="open"),
         ticket("6", "2024-01-01T00:00", "2024-01-09T00:00", is_spam=True),
     )
-    mean = company(roll_up(REGISTRY["art"], resolution.art(tickets), around("2024-01")))
+    mean = company(roll_up(REGISTRY["art"], resolution.art(tickets, YEAR), around("2024-01")))
     assert (mean["value"], mean["observations"], mean["ci_low"]) == (30, 3, None)
     median = company(medians(REGISTRY["art_median"], tickets, around("2024-01")))
     assert (median["value"], median["observations"]) == (20, 3)
 
 
+def test_what_was_solved_in_other_months_than_those_that_are_asked_is_in_nothing():
+    tickets = facts(
+        ticket("1", "2024-01-01T00:00", "2024-01-31T10:00"), ticket("2", "2024-01-31T00:00", "2024-02-01T10:00")
+    )
+    february = months("2024-02", "2024-02")
+    for function in (resolution.fcr, resolution.art, resolution.escalation_rate, resolution.reopen_rate):
+        of_year = function(tickets, YEAR)
+        assert_frame_equal(function(tickets, february), of_year.filter(pl.col("month") == day("2024-02-01")))
+
+
 def test_a_ticket_solved_at_once_took_no_time_and_counts():
     tickets = facts(FIRST, ticket("2", "2024-01-10T00:00", "2024-01-10T00:00", account_id="b"))
-    found = company(roll_up(REGISTRY["art"], resolution.art(tickets), around("2024-01")))
+    found = company(roll_up(REGISTRY["art"], resolution.art(tickets, YEAR), around("2024-01")))
     assert (found["numerator"], found["denominator"]) == (216, 2)
 
 
@@ -388,9 +398,11 @@ def test_escalation_and_reopening_are_shares_of_the_tickets_solved_in_the_month(
         ticket("6", solved=solved, is_escalated=True, reopens=3, is_spam=True),
         ticket("7", solved="2024-02-05T00:00", is_escalated=True, reopens=3),
     )
-    escalated = company(roll_up(REGISTRY["escalation_rate"], resolution.escalation_rate(tickets), around("2024-01")))
+    escalated = company(
+        roll_up(REGISTRY["escalation_rate"], resolution.escalation_rate(tickets, YEAR), around("2024-01"))
+    )
     assert (escalated["numerator"], escalated["denominator"]) == (1, 4)
-    reopened = company(roll_up(REGISTRY["reopen_rate"], resolution.reopen_rate(tickets), around("2024-01")))
+    reopened = company(roll_up(REGISTRY["reopen_rate"], resolution.reopen_rate(tickets, YEAR), around("2024-01")))
     assert (reopened["numerator"], reopened["denominator"]) == (2, 3)
 
 
@@ -420,9 +432,9 @@ def test_the_metrics_of_support_survive_a_company_without_tickets():
     empty = facts()
     for function in (
         partial(resolution.fcr, dim_month=YEAR),
-        resolution.art,
-        resolution.escalation_rate,
-        resolution.reopen_rate,
+        partial(resolution.art, dim_month=YEAR),
+        partial(resolution.escalation_rate, dim_month=YEAR),
+        partial(resolution.reopen_rate, dim_month=YEAR),
     ):
         assert function(empty).is_empty()
     assert resolution.tickets_per_account(empty, FctMrrAccountMonth.blank()).is_empty()

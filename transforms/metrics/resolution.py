@@ -28,9 +28,13 @@ median_hours = partial(
 )
 
 
-def solved(fct_ticket: pl.DataFrame) -> pl.DataFrame:
-    """The tickets that are solved, under the month in which they last were."""
-    return fct_ticket.filter(pl.col("solved_month").is_not_null()).with_columns(month="solved_month")
+def solved(fct_ticket: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
+    """The tickets that were last solved in one of the months, under that month.
+
+    They are looked for among all tickets so far; what was solved in other months is none of what is asked.
+    """
+    months = dim_month.select("month")
+    return fct_ticket.with_columns(month="solved_month").join(months, on="month", how="semi")
 
 
 @of_solved(
@@ -50,7 +54,7 @@ def fcr(fct_ticket: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     ticket whose replies or reopens are empty is in neither.
     """
     replies, reopens = pl.col("public_agent_replies"), pl.col("reopens")
-    asked = solved(fct_ticket).join(dim_month.select("month"), on="month", how="semi")
+    asked = solved(fct_ticket, dim_month)
     known = asked.filter(replies.is_not_null() & reopens.is_not_null())
     at_once = known.filter((replies <= 1) & (reopens == 0))
     followed = followed_up(at_once, fct_ticket.filter("counts"))
@@ -87,14 +91,16 @@ def _with_followers(tickets: pl.DataFrame, arrivals: pl.DataFrame, keys: list[st
     Counts of all arrivals before both ends are compared: a join of tickets with tickets would grow with the square of
     what one person, or one account, asks.
     """
+    if tickets.is_empty():
+        return tickets.select(TICKET)
+    # Numbers stand for the keys, and what others asked is left out: most arrivals are of nobody who is looked at.
+    asking = tickets.select(keys).unique().with_row_index("who")
     running = (
-        arrivals.group_by(*keys, "created_at")
+        arrivals.join(asking, on=keys)
+        .group_by("who", "created_at")
         .len()
-        .select(
-            *keys,
-            arrived_at="created_at",
-            arrived=pl.col("len").cast(pl.Int64).cum_sum().over(keys, order_by="created_at"),
-        )
+        .sort("who", "created_at")
+        .select("who", arrived_at="created_at", arrived=pl.col("len").cast(pl.Int64).cum_sum().over("who"))
         .sort("arrived_at")
     )
 
@@ -106,7 +112,7 @@ def _with_followers(tickets: pl.DataFrame, arrivals: pl.DataFrame, keys: list[st
                 running,
                 left_on="end",
                 right_on="arrived_at",
-                by=keys,
+                by="who",
                 allow_exact_matches=False,
                 check_sortedness=False,
             )
@@ -115,15 +121,16 @@ def _with_followers(tickets: pl.DataFrame, arrivals: pl.DataFrame, keys: list[st
         )
 
     solved_at = pl.col("last_solved_at")
-    both = arrived_before(arrived_before(tickets, solved_at, "before"), solved_at + FOLLOW_UP, "until")
+    told = tickets.select(*dict.fromkeys([*TICKET, *keys]), "created_at", "last_solved_at").join(asking, on=keys)
+    both = arrived_before(arrived_before(told, solved_at, "before"), solved_at + FOLLOW_UP, "until")
     itself = (pl.col("created_at") >= solved_at).cast(pl.Int64)
     return both.filter(pl.col("until") - pl.col("before") - itself > 0).select(TICKET)
 
 
 @of_solved(unit="hours", better="lower", needs=(SOLVED,), title="Average resolution time")
-def art(fct_ticket: pl.DataFrame) -> pl.DataFrame:
+def art(fct_ticket: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     """Hours from creation to last solved, summed over the tickets solved in the month / those tickets."""
-    return parts(solved(fct_ticket), pl.col("resolution_hours"), pl.col("resolution_hours").is_not_null())
+    return parts(solved(fct_ticket, dim_month), pl.col("resolution_hours"), pl.col("resolution_hours").is_not_null())
 
 
 @median_hours(
@@ -148,15 +155,17 @@ def first_response_time() -> None:
 
 
 @of_solved(unit="share", better="lower", independent=True, needs=(SOLVED, "tickets.is_escalated"))
-def escalation_rate(fct_ticket: pl.DataFrame) -> pl.DataFrame:
+def escalation_rate(fct_ticket: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     """Escalated tickets (empty: it was not) / tickets, of those solved in the month."""
-    return parts(solved(fct_ticket), pl.col("is_escalated").fill_null(value=False), pl.col("ticket_id").is_not_null())
+    return parts(
+        solved(fct_ticket, dim_month), pl.col("is_escalated").fill_null(value=False), pl.col("ticket_id").is_not_null()
+    )
 
 
 @of_solved(unit="share", better="lower", independent=True, needs=(SOLVED, "tickets.reopens"))
-def reopen_rate(fct_ticket: pl.DataFrame) -> pl.DataFrame:
+def reopen_rate(fct_ticket: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     """Tickets reopened at least once / tickets, of those solved in the month; empty reopens are in neither."""
-    known = solved(fct_ticket).filter(pl.col("reopens").is_not_null())
+    known = solved(fct_ticket, dim_month).filter(pl.col("reopens").is_not_null())
     return parts(known, pl.col("reopens") > 0, pl.col("ticket_id").is_not_null())
 
 
