@@ -23,7 +23,7 @@ from warehouse.folders import Folders
 from warehouse.lake import lake_files
 from warehouse.landed import LandedFile
 from warehouse.pasted import make
-from warehouse.staging import Share, read_staged
+from warehouse.staging import Share, read_firsts, read_staged
 from warehouse.upkeep import prepare
 
 SEGMENTED = ("accounts", "dim_account", "account_version", "dim_account_month")
@@ -115,10 +115,24 @@ class Project:
             StaleError: it was never staged.
             DamagedError: its file is not what was staged.
         """
+        return read_staged(self.folders, table, self.contracts[table], self._staged_hash(table), months, share)
+
+    def firsts(self, table: str) -> pl.DataFrame:
+        """Of a large table the rows among which the first of each kind is found as among all.
+
+        Raises:
+            StaleError: it was never staged.
+            DamagedError: its file is not what was staged.
+        """
+        if self.config.in_place(table):
+            return self.staged(table)  # nothing else of it is staged
+        return read_firsts(self.folders, table, self.contracts[table], self._staged_hash(table))
+
+    def _staged_hash(self, table: str) -> str:
         sha256 = self.staged_hashes().get(table)
         if sha256 is None:
             raise StaleError(f"{table} is not staged yet: {make('run')}")
-        return read_staged(self.folders, table, self.contracts[table], sha256, months, share)
+        return sha256
 
     def staged_hashes(self) -> dict[str, str]:
         """Of each table that is staged the SHA-256 by which it is known."""

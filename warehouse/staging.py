@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TypedDict
 
@@ -25,6 +26,8 @@ MONTHS = "months.json"
 """The list of a table that is staged by month: of each month how many rows, a hash of them, and its file's SHA-256."""
 UNDATED = "undated"
 """The month of rows that nothing dates."""
+FIRSTS = "firsts"
+"""Beside the months, of a large table: the rows among which the first of each kind is found as among all."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,13 @@ def write_staged_months(
     months: Iterable[tuple[dt.date | None, pl.DataFrame]],
     in_order: Callable[[pl.DataFrame], pl.DataFrame],
     former: str | None = None,
+    firsts: pl.DataFrame | None = None,
 ) -> str:
     """Replace a table that is staged by month: each with its rows (None: those that nothing dates). Its list's SHA-256.
 
     The rows of a file that is written are put `in_order`. Only files of months whose rows are others than in the list
-    of the SHA-256 `former` are written. A kill in between leaves files that their list does not know, and so a table
-    that is not what was staged.
+    of the SHA-256 `former` are written. `firsts` are written beside them. A kill in between leaves files that their
+    list does not know, and so a table that is not what was staged.
     """
     folder = folders.staged / table
     if not folder.is_dir():
@@ -76,8 +80,9 @@ def write_staged_months(
         folder.mkdir(mode=PRIVATE_FOLDER)
     is_known = (folder / MONTHS).is_file() and sha256_of(folder / MONTHS) == former
     before, written = _list(folder) if is_known else {}, dict[str, _Listed]()
-    for month, rows in months:
-        name, content = month.isoformat()[:7] if month else UNDATED, _content(rows)
+    named = ((month.isoformat()[:7] if month else UNDATED, rows) for month, rows in months)
+    for name, rows in chain(named, [] if firsts is None else [(FIRSTS, firsts)]):
+        content = _content(rows)
         known = before.get(name)
         if known is None or known["content"] != content or not _is_whole(folder, name, known):
             sha256 = _replace(folder / f"{name}.parquet", _as_parquet(in_order(rows)))
@@ -155,7 +160,8 @@ def is_staged(folders: Folders, table: str, sha256: str | None) -> bool:
 def staged_rows(folders: Folders, table: str) -> dict[dt.date, int]:
     """Of a table that is staged by month the rows of each; of another one nothing."""
     listed = _list(folders.staged / table)
-    return {dt.date.fromisoformat(f"{name}-01"): each["rows"] for name, each in listed.items() if name != UNDATED}
+    months = {name: each["rows"] for name, each in listed.items() if name not in {UNDATED, FIRSTS}}
+    return {dt.date.fromisoformat(f"{name}-01"): rows for name, rows in months.items()}
 
 
 def read_staged(
@@ -178,13 +184,30 @@ def read_staged(
     _check(folders, path, sha256)
     if path.name != MONTHS:
         return contract.shaped(_rows([path], share))
-    files = list[Path]()
-    for name, listed in sorted(_list(path.parent).items()):
-        if months is None or _is_within(name, *months):
-            files.append(path.with_name(f"{name}.parquet"))
-            _check(folders, files[-1], listed["sha256"])
+    files = _checked(folders, path, lambda name: name != FIRSTS and (months is None or _is_within(name, *months)))
     # They are of one schema: a file of another one is written anew, though its rows are the same.
     return contract.shaped(_rows(files, share)) if files else contract.blank()
+
+
+def read_firsts(folders: Folders, table: str, contract: type[Contract], sha256: str) -> pl.DataFrame:
+    """Of a large table the rows among which the first of each kind is found as among all.
+
+    Raises:
+        DamagedError: as `read_staged`.
+    """
+    path = staged_path(folders, table)
+    _check(folders, path, sha256)
+    return contract.shaped(_rows(_checked(folders, path, lambda name: name == FIRSTS), None))
+
+
+def _checked(folders: Folders, path: Path, is_asked: Callable[[str], bool]) -> list[Path]:
+    """The files of a table's list that are asked for by name, each as it was written."""
+    files = list[Path]()
+    for name, listed in sorted(_list(path.parent).items()):
+        if is_asked(name):
+            files.append(path.with_name(f"{name}.parquet"))
+            _check(folders, files[-1], listed["sha256"])
+    return files
 
 
 def _rows(files: list[Path], share: Share | None) -> pl.DataFrame:
@@ -193,7 +216,7 @@ def _rows(files: list[Path], share: Share | None) -> pl.DataFrame:
 
 
 def _is_within(name: str, first: dt.date | None, last: dt.date) -> bool:
-    return name != UNDATED and (first.isoformat()[:7] if first else "") <= name <= last.isoformat()[:7]
+    return name not in {UNDATED, FIRSTS} and (first.isoformat()[:7] if first else "") <= name <= last.isoformat()[:7]
 
 
 def _check(folders: Folders, path: Path, sha256: str) -> None:

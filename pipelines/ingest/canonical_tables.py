@@ -32,6 +32,8 @@ from schemas.tables import CANONICAL, LARGE
 from transforms.calendar import month_start
 from transforms.clean.reach import together
 from transforms.clean.vendors import FORMS
+from transforms.engine import collected, lazily
+from transforms.events.firsts import first_events
 from transforms.visible import own_day
 from warehouse.errors import WarehouseError
 from warehouse.landed import LandedFile, landed_files
@@ -230,7 +232,11 @@ def _stage(project: Project, table: str, rows: pl.DataFrame, former: str | None)
         (month, rows.filter(months.is_null() if month is None else months == month))
         for month in months.unique().to_list()
     )
-    return write_staged_months(project.folders, table, of_each, lambda of_month: in_order(of_month, contract), former)
+    is_large = table in LARGE and not project.config.in_place(table)
+    firsts = contract.shaped(collected(first_events(lazily(rows)))) if is_large else None
+    return write_staged_months(
+        project.folders, table, of_each, lambda of_month: in_order(of_month, contract), former, firsts
+    )
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def resolved(
         if table not in VERSIONS or reason == "internal":
             lost.append(between(table, reason, by_source(before), rows))
     if is_derived(project, table):
-        usage = project.staged("usage_events")
+        usage = project.firsts("usage_events")
         rows = milestones_from_usage(usage, rows, project.config.onboarding, project.config.reporting.time_zone)
     return contract.shaped(rows), pl.concat(lost)
 

@@ -58,7 +58,11 @@ class Store(Protocol):
     """Where rows come from: staged tables, the working database, or frames in a test."""
 
     def staged(self, table: str) -> pl.DataFrame:
-        """A canonical table, of our customers only, or a dimension without months: all its rows."""
+        """A canonical table, of our customers only, or a dimension without months: all its rows.
+
+        Of a large one those among which the first of each kind is found as among all: larger than they are, nothing
+        reads it but by month.
+        """
 
     def dated(self, table: str, first: dt.date | None, last: dt.date, share: Share | None = None) -> pl.DataFrame:
         """Of a canonical table that is staged by month the rows of the months from the first (None: all before)."""

@@ -9,7 +9,7 @@ from pipelines.months.inputs import Inputs
 from pipelines.project import Project
 from schemas.metrics import MetricMonth, MetricPart
 from schemas.operations import AccountKey
-from schemas.tables import CANONICAL
+from schemas.tables import CANONICAL, LARGE
 from transforms.clean.counting import of_customers
 from transforms.engine import Events
 from warehouse.person_key import person_key
@@ -23,10 +23,10 @@ class ProjectStore:
         self.project = project
 
     def staged(self, table: str) -> pl.DataFrame:
-        """A canonical table, of our customers only, or a dimension without months."""
+        """A canonical table, of our customers only, or a dimension without months; of a large one its first rows."""
         if table not in CANONICAL:
             return self.project.database.read(table)
-        return of_customers(table, self.project.staged(table))
+        return of_customers(table, self.project.firsts(table) if table in LARGE else self.project.staged(table))
 
     def dated(self, table: str, first: dt.date | None, last: dt.date, share: Share | None = None) -> pl.DataFrame:
         """The rows of a canonical table that is staged by month, of the months from the first through the last."""

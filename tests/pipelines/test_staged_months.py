@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.months.dimensions import build_dimensions
 from schemas.tables import CANONICAL
 from tests.frames import day
 from tests.integration.small_company import MONTHS, Row, SmallCompany, exports, published_once, small_company
 from transforms.calendar import add_months
 from warehouse.errors import DamagedError
+from warehouse.staging import FIRSTS
 
 MARCH = day("2024-03-01")
 BY_MONTH = [name for name, contract in CANONICAL.items() if contract.by_month()]
@@ -37,6 +39,18 @@ def test_events_are_staged_as_a_file_a_month(company):
     assert {"usage_events", "tickets", "invoices", "survey_responses", "csm_activities"} == set(BY_MONTH)
     for table in BY_MONTH:
         assert {f"{month:%Y-%m}" for month in MONTHS} <= files(company, table).keys()
+
+
+def test_the_dimensions_are_made_of_the_first_events_though_all_months_are_gone(company):
+    before = company.frames(["dim_account"])["dim_account"]
+    firsts = company.data / "staged" / "usage_events" / f"{FIRSTS}.parquet"
+    for path in firsts.parent.glob("20*.parquet"):
+        path.unlink()
+    build_dimensions(company.project())
+    assert company.frames(["dim_account"])["dim_account"].equals(before)
+    firsts.unlink()
+    with pytest.raises(DamagedError, match=r"staged/usage_events/firsts\.parquet is gone: make run"):
+        build_dimensions(company.project())
 
 
 @pytest.mark.parametrize(
@@ -74,7 +88,7 @@ def test_an_export_of_a_month_touches_that_month_alone(tmp_path):
     company.ingest()
     after = files(company, "usage_events")
     assert {month for month in before if before[month] != after[month]} == {"2024-03"}
-    assert after.keys() == before.keys() == of_month.keys()
+    assert after.keys() == before.keys() == {*of_month, FIRSTS}
 
 
 def test_a_month_that_is_lost_is_made_again_and_nothing_is_stale(company):
