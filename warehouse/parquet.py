@@ -126,8 +126,7 @@ def _write(database: Path, target: Path, before: Path | None, made: Mapping[str,
                 else:
                     changed.append((month, rows))
             for months in _at_once(changed):
-                rows_of = f"{table} WHERE list_contains(?, month) ORDER BY {order}"
-                sha256 |= _write_months(connection, rows_of, table, months, target)
+                sha256 |= _write_months(connection, table, order, months, target)
     finally:
         connection.close()
     for path in target.rglob("*.parquet"):
@@ -142,23 +141,25 @@ def month_file(table: str, month: dt.date) -> str:
     return f"{table}/month={month}.parquet"
 
 
-def _at_once(months: Sequence[tuple[dt.date, int]]) -> Iterator[list[dt.date]]:
+def _at_once(months: Sequence[tuple[dt.date, int]]) -> Iterator[dict[dt.date, int]]:
     """The months, each given with its rows, in pieces that take little memory; a query for each takes long instead."""
     until = accumulate(rows for _, rows in months)
     for _, piece in groupby(zip(until, months, strict=True), key=lambda each: each[0] // MOST_ROWS):
-        yield [month for _, (month, _) in piece]
+        yield dict(month for _, month in piece)
 
 
 def _write_months(
-    connection: duckdb.DuckDBPyConnection, rows_of: str, table: str, months: list[dt.date], target: Path
+    connection: duckdb.DuckDBPyConnection, table: str, order: str, months: Mapping[dt.date, int], target: Path
 ) -> dict[str, str]:
-    """Write the files of some months; the SHA-256 of each by name."""
-    query = f"SELECT * FROM {rows_of}"  # noqa: S608 - our names
-    frames = connection.sql(query, params=[months]).pl().partition_by("month", as_dict=True, maintain_order=True)
+    """Write the files of some months in order, each given with its rows; the SHA-256 of each by name."""
+    query = f"SELECT * FROM {table} WHERE list_contains(?, month) ORDER BY month, {order}"  # noqa: S608 - our names
+    frame, first = connection.sql(query, params=[list(months)]).pl(), 0
     sha256: dict[str, str] = {}
-    for (month,), rows in frames.items():
+    for month, rows in months.items():
         name, content = month_file(table, month), io.BytesIO()
-        rows.write_parquet(content, compression="snappy")
+        # A slice, as a month's rows are neighbours: to part the frame by the month copies all of it.
+        frame.slice(first, rows).write_parquet(content, compression="snappy")
+        first += rows
         _put(target / name, content.getbuffer())
         sha256[name] = hashlib.sha256(content.getbuffer()).hexdigest()
     return sha256
