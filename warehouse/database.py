@@ -29,6 +29,8 @@ READ_OFTEN = frozenset({*FACTS, DimAccountMonth.table(), Ingest.table()})
 """Tables that many tables and metrics are made from, or that each canonical table asks for."""
 MOST_AT_HAND = 256_000_000
 """Bytes of them that are kept at hand."""
+MOST_KEPT = 200_000_000
+"""Bytes of the file that DuckDB may keep in memory between two writings. Of itself it keeps all that it has seen."""
 DAMAGE = (
     "Corrupt database file",
     "Could not read enough bytes",
@@ -124,6 +126,15 @@ class WorkingDatabase:
             self._kept = None
             self._known_keys.clear()
             self._at_hand.clear()
+
+    def lighten(self) -> None:
+        """Close the file where DuckDB keeps much of it in memory; the next use opens it. What is at hand stays."""
+        if self._kept is None:
+            return
+        kept = self._kept.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchall()[0][0]
+        if kept > MOST_KEPT:
+            self._kept.close()
+            self._kept = None
 
     def read(
         self,

@@ -98,6 +98,7 @@ class MonthRun:
         """Make months of a table or metric asset; the rows of each."""
         self._check_months(months)
         node, counts = self.nodes[name], dict[dt.date, int]()
+        self.project.database.lighten()
         # A function is given consecutive months only.
         for stretch in self._stretches(node, months):
             self._check_inputs(node, stretch)

@@ -26,6 +26,7 @@ from schemas.config import Config
 from schemas.contract import Contract
 from schemas.customers import Export
 from transforms.calendar import add_months, calendar, gross_margins
+from transforms.catalogue import CATALOGUE
 from transforms.declaration import (
     ALL,
     INTERMEDIATES,
@@ -42,10 +43,12 @@ from transforms.declaration import (
 )
 from transforms.engine import Events
 from transforms.exported import Exported
-from transforms.metrics.account_segments import AccountSegments
+from transforms.metrics.account_segments import ACCOUNT, AccountSegments
 from transforms.visible import dated_in, held, known_by, seen_on
 from warehouse.staging import Share
 
+KNOWN_WHERE = tuple(dict.fromkeys(metric.known_where for metric in CATALOGUE.values() if metric.known_where))
+"""Columns of dim_account_month that say for which accounts a metric can be known."""
 PROVENANCE = tuple(Export.dtypes())
 MOST_SHARED = 750_000
 """So many rows of a table that may be given in shares are given at once: a function takes some 300 bytes for each.
@@ -228,7 +231,8 @@ class Inputs:
         key = months[0], months[-1]
         if key not in self._segments:
             self._segments.clear()
-            rows = self.rows("dim_account_month", THE_MONTH, months)
+            columns = [*ACCOUNT, *self.config.segments, *KNOWN_WHERE]
+            rows = self.rows("dim_account_month", THE_MONTH, months).select(columns)
             self._segments[key] = AccountSegments(rows, self.config.segments)
         return self._segments[key]
 
