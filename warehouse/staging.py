@@ -197,7 +197,9 @@ def read_firsts(folders: Folders, table: str, contract: type[Contract], sha256: 
     """
     path = staged_path(folders, table)
     _check(folders, path, sha256)
-    return contract.shaped(_rows(_checked(folders, path, lambda name: name == FIRSTS), None))
+    if not (files := _checked(folders, path, lambda name: name == FIRSTS)):
+        _check(folders, path.with_name(f"{FIRSTS}.parquet"), "")  # the list knows of none
+    return contract.shaped(_rows(files, None))
 
 
 def _checked(folders: Folders, path: Path, is_asked: Callable[[str], bool]) -> list[Path]:

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from pipelines.months.dimensions import build_dimensions
+from schemas.product import UsageEvents
 from schemas.tables import CANONICAL
 from tests.frames import day
 from tests.integration.small_company import MONTHS, Row, SmallCompany, exports, published_once, small_company
 from transforms.calendar import add_months
 from warehouse.errors import DamagedError
-from warehouse.staging import FIRSTS
+from warehouse.folders import Folders
+from warehouse.staging import FIRSTS, read_firsts, write_staged_months
 
 MARCH = day("2024-03-01")
 BY_MONTH = [name for name, contract in CANONICAL.items() if contract.by_month()]
@@ -51,6 +53,14 @@ def test_the_dimensions_are_made_of_the_first_events_though_all_months_are_gone(
     firsts.unlink()
     with pytest.raises(DamagedError, match=r"staged/usage_events/firsts\.parquet is gone: make run"):
         build_dimensions(company.project())
+
+
+def test_first_events_that_a_former_version_did_not_stage_are_missed_and_not_none(tmp_path):
+    folders = Folders(tmp_path)
+    months = [(MARCH, UsageEvents.blank())]
+    sha256 = write_staged_months(folders, "usage_events", months, lambda rows: rows)
+    with pytest.raises(DamagedError, match=r"staged/usage_events/firsts\.parquet is gone: make run"):
+        read_firsts(folders, "usage_events", UsageEvents, sha256)
 
 
 @pytest.mark.parametrize(
