@@ -18,7 +18,7 @@ from transforms.exported import Exported
 from transforms.facts.milestones import milestone_progress
 from transforms.metrics import adoption, lifetime
 from transforms.metrics.account_segments import AccountSegments
-from transforms.metrics.definition import REGISTRY, parts
+from transforms.metrics.definition import REGISTRY
 from transforms.metrics.roll_up import Surroundings, derive, medians, roll_up
 
 EXPORTED = Exported(
@@ -99,21 +99,6 @@ class TestTrailing:
         )
         found = lifetime.trailing(given, months("2024-01", "2024-03")).sort("account_id", "month")
         assert found["n"].to_list() == [1, 3, 3, 0, 5, 5]
-
-    def test_parts_of_it_are_what_parts_of_its_rows_are(self):
-        """Of several rows a month, of accounts out of order, of one that is all zeros, and with what was taken back."""
-        told = [("2023-03", "b", 5, 1), ("2023-01", "b", 4, 1), ("2023-01", "a", 2**60, 0), ("2023-01", "a", 1, 2)]
-        told += [("2023-02", "c", 0, 0), ("2024-02", "a", -7, 0), ("2022-12", "d", 9, 9)]
-        names = ["month", "account_id", "n", "d"]
-        given = pl.DataFrame([(month(when), *others) for when, *others in told], names, orient="row")
-        calendar = months("2023-01", "2024-03")
-        expected = parts(lifetime.trailing(given, calendar), pl.col("n"), pl.col("d"))
-        assert_frame_equal(lifetime.trailing_parts(given, calendar, "n", "d"), expected, check_exact=True)
-        assert expected["account_id"].unique().sort().to_list() == ["a", "b"]
-
-    def test_nothing_has_no_parts(self):
-        given = pl.DataFrame(schema={"month": pl.Date, "account_id": pl.String, "n": pl.Int64, "d": pl.Int64})
-        assert Parts.validate(lifetime.trailing_parts(given, months("2024-01", "2024-03"), "n", "d")).is_empty()
 
 
 def average(*facts: dict[str, Any], first: str, last: str) -> pl.DataFrame:

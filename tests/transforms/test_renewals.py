@@ -222,7 +222,7 @@ class TestTheFact:
 class TestMoney:
     def of(self, *terms: dict[str, Any], **given: Any) -> list[Any]:
         found = facts(*terms, **given)
-        parts = Parts.validate(metrics.renewal_rate_mrr(found, day(FAR)))
+        parts = Parts.validate(metrics.renewal_rate_mrr(found, day(FAR))).sort("month", "account_id")
         return parts.select("numerator", "denominator").rows()
 
     def test_renewed_for_more_counts_as_the_old_amount(self):

@@ -6,7 +6,7 @@ import polars as pl
 
 from transforms.declaration import SO_FAR, Months
 from transforms.facts.invoices import paid_invoices
-from transforms.metrics.definition import Derived, Ratio
+from transforms.metrics.definition import Derived, Ratio, parts
 
 SUBSCRIPTIONS = ("subscription_items",)
 PAYMENTS = ("invoices.paid_on",)
@@ -47,20 +47,6 @@ def trailing(rows: pl.DataFrame, dim_month: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(found)
 
 
-def trailing_parts(rows: pl.DataFrame, dim_month: pl.DataFrame, numerator: str, denominator: str) -> pl.DataFrame:
-    """Parts of a metric from what is summed over the 12 months, as `parts` makes them.
-
-    Whole numbers of which an account and month has one row, in order: there is nothing to sum or to sort any more.
-    """
-    summed = trailing(rows, dim_month).select(
-        "month",
-        "account_id",
-        numerator=pl.col(numerator).cast(pl.Float64),
-        denominator=pl.col(denominator).cast(pl.Float64),
-    )
-    return summed.filter((pl.col("numerator") != 0) | (pl.col("denominator") != 0))
-
-
 PAID = {"invoices": Months(back=MONTHS - 1, by="paid_on"), "fx_rates": SO_FAR, "dim_month": YEAR}
 """What was paid in the twelve months, by the day of payment: an invoice may have been issued in any other month."""
 
@@ -85,7 +71,7 @@ def average_purchase_value(
     """
     paid = paid_invoices(invoices, fx_rates, dim_month, currency).with_columns(invoices=pl.lit(1, pl.Int64))
     moved = pl.concat([paid, _taken_back(fct_invoice).select(paid.columns)])
-    return trailing_parts(moved, dim_month, "paid_cents", "invoices")
+    return parts(trailing(moved, dim_month), pl.col("paid_cents"), pl.col("invoices"))
 
 
 @trailing_ratio(
@@ -107,7 +93,7 @@ def purchase_frequency(
     paying = fct_mrr_account_month.filter(pl.col("closing_cents") > 0).select(
         "month", "account_id", invoices=pl.lit(0, pl.Int64), paying=pl.lit(1, pl.Int64)
     )
-    return trailing_parts(pl.concat([paid, paying]), dim_month, "invoices", "paying")
+    return parts(trailing(pl.concat([paid, paying]), dim_month), pl.col("invoices"), pl.col("paying"))
 
 
 @trailing_ratio(
@@ -125,7 +111,7 @@ def customer_lifespan(fct_mrr_account_month: pl.DataFrame, dim_month: pl.DataFra
         opened=opening.cast(pl.Int64),
         churned=(opening & (pl.col("closing_cents") == 0)).cast(pl.Int64),
     )
-    return trailing_parts(counted, dim_month, "opened", "churned")
+    return parts(trailing(counted, dim_month), pl.col("opened"), pl.col("churned"))
 
 
 @lifetime_value(
