@@ -128,13 +128,14 @@ class WorkingDatabase:
             self._at_hand.clear()
 
     def lighten(self) -> None:
-        """Close the file where DuckDB keeps much of it in memory; the next use opens it. What is at hand stays."""
+        """Open the file anew where DuckDB keeps much of it in memory. What is at hand stays."""
         if self._kept is None:
             return
         kept = self._kept.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchall()[0][0]
         if kept > MOST_KEPT:
             self._kept.close()
             self._kept = None
+            self._kept = self._open()
 
     def read(
         self,

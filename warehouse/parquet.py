@@ -157,8 +157,9 @@ def _write_months(
     sha256: dict[str, str] = {}
     for month, rows in months.items():
         name, content = month_file(table, month), io.BytesIO()
-        # A slice, as a month's rows are neighbours: to part the frame by the month copies all of it.
-        frame.slice(first, rows).write_parquet(content, compression="snappy")
+        # A slice, as a month's rows are neighbours: to part the frame by the month takes longer. In one piece, as else
+        # its row groups would depend on the months beside it.
+        frame.slice(first, rows).rechunk().write_parquet(content, compression="snappy")
         first += rows
         _put(target / name, content.getbuffer())
         sha256[name] = hashlib.sha256(content.getbuffer()).hexdigest()

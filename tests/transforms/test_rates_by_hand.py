@@ -19,7 +19,10 @@ def test_weekly_users_are_user_weeks_over_the_weeks_of_the_month():
             {**use, "account_id": "B", "user_weeks": 2},
         )
     )
-    assert made.select("account_id", "numerator", "denominator").rows() == [("A", 2.25, None), ("B", 0.5, None)]
+    assert made.select("account_id", "numerator", "denominator").sort("account_id").rows() == [
+        ("A", 2.25, None),
+        ("B", 0.5, None),
+    ]
 
 
 def test_tickets_reopened_once_or_more_are_shared_among_those_solved():

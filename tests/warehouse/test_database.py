@@ -452,20 +452,23 @@ class TestConnections:
         assert is_closed(two_months.path)
         assert two_months.read(SCORES).height == 3
 
-    @pytest.mark.parametrize(("most", "closed"), [(0, True), (1 << 40, False)])
-    def test_kept_open_is_closed_where_duckdb_keeps_much_of_the_file(self, two_months, monkeypatch, most, closed):
+    @pytest.mark.parametrize(("most", "is_anew"), [(0, True), (1 << 40, False)])
+    def test_kept_open_is_opened_anew_where_duckdb_keeps_much_of_the_file(self, two_months, monkeypatch, most, is_anew):
         monkeypatch.setattr("warehouse.database.MOST_KEPT", most)
         with two_months.kept_open():
             before = two_months.read(SCORES)
+            with two_months.connect() as first:
+                pass
             two_months.lighten()
-            assert is_closed(two_months.path) is closed
+            with two_months.connect() as then:
+                assert (then is not first) is is_anew
             # What was read is at hand, and what is not is read over a new connection.
             assert two_months.read(SCORES) is before
             assert accounts_of(two_months, FEBRUARY) == before.filter(month=FEBRUARY)["account_id"].to_list()
 
-    def test_that_nobody_keeps_open_is_not_opened_to_be_closed(self, two_months):
+    def test_that_nobody_keeps_open_is_not_opened_anew(self, two_months):
         two_months.lighten()
-        assert two_months.read(SCORES).height
+        assert is_closed(two_months.path)
 
     def test_kept_open_twice_is_closed_with_the_outer(self, two_months):
         with two_months.kept_open():

@@ -1276,3 +1276,23 @@ class TestRefuse:
     def test_names_a_command_whatever_is_wrong(self, database):
         change(database, sets("crr", "east", "value = 0.9"))
         assert "make " in self.refused(database, [])
+
+
+def test_a_month_s_file_is_the_same_whatever_is_written_beside_it(tmp_path):
+    """More rows than DuckDB gives at a time, so that pieces would end elsewhere."""
+    months = {day(f"2024-0{number}-01"): 140_000 for number in (1, 2, 3)}
+    with duckdb.connect() as connection:
+        connection.execute(
+            "CREATE TABLE fct_use AS SELECT CAST('2024-01-01' AS DATE) + to_months(CAST(number // 140000 AS INT)) "
+            "AS month, number FROM range(420000) AS numbers(number)"
+        )
+        connection.execute("ALTER TABLE fct_use ALTER month TYPE DATE")
+
+        def written(*asked: dt.date) -> dict[str, str]:
+            target = tmp_path / str(len(list(tmp_path.iterdir())))
+            (target / "fct_use").mkdir(parents=True)
+            return parquet._write_months(
+                connection, "fct_use", "number", {month: months[month] for month in asked}, target
+            )
+
+        assert written(*months) == {name: sha for month in months for name, sha in written(month).items()}
