@@ -30,7 +30,7 @@ READ_OFTEN = frozenset({*FACTS, DimAccountMonth.table(), Ingest.table()})
 MOST_AT_HAND = 256_000_000
 """Bytes of them that are kept at hand."""
 MOST_KEPT = 200_000_000
-"""Bytes of the file that DuckDB may keep in memory between two writings. Of itself it keeps all that it has seen."""
+"""Bytes of the file that DuckDB may keep in memory from one table to the next. By itself it keeps all it has seen."""
 DAMAGE = (
     "Corrupt database file",
     "Could not read enough bytes",

@@ -63,8 +63,7 @@ class Store(Protocol):
     def staged(self, table: str) -> pl.DataFrame:
         """A canonical table, of our customers only, or a dimension without months: all its rows.
 
-        Of a large one those among which the first of each kind is found as among all: larger than they are, nothing
-        reads it but by month.
+        Of a large one only those among which the first of each kind is found as among all; others are read by month.
         """
 
     def dated(self, table: str, first: dt.date | None, last: dt.date, share: Share | None = None) -> pl.DataFrame:
