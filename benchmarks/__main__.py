@@ -18,7 +18,7 @@ GROWING = 2_000
 MONTHS, EVENTS = (12, 24, 36), (20, 200, 2_000)
 TURNS = 2
 """Each case is measured so often, its fastest counts: cases take turns, as a machine is not always as fast."""
-LARGE = 50_000
+LARGE = 20_000
 """Companies of so many customers take one turn: of what runs for minutes the machine's moods are a small part."""
 
 
