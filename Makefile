@@ -13,7 +13,7 @@ installed := .venv/.installed
 stamp := .venv/.on_path
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak spark test-spark dev check format plan doctor forget rebuild rollback lock docs example bench clean
+.PHONY: help run test soak spark test-spark dev check format init plan doctor forget rebuild rollback lock docs example bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -67,6 +67,9 @@ format: $(stamp) ## put the code in its one format
 
 plan: $(stamp) ## which months and tables are stale, and why; runs nothing
 	@$(py) -m pipelines plan
+
+init: $(stamp) ## a first config (CONFIG=) for a folder of exports (FOLDER=), and what the doctor says of it
+	@$(py) -m pipelines init --folder "$(FOLDER)"
 
 doctor: $(stamp) ## config, sources, disk, landed and staged files, databases, key, modes; and what mends them
 	@$(py) -m pipelines doctor

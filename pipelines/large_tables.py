@@ -47,7 +47,7 @@ def lake_of(project: Project, table: str) -> "EventLake":
 def files_in_use(project: Project, table: str) -> list[LandedFile]:
     """The versions of files that a table's last ingest read where they lie."""
     rows = project.database.read(ExportFile.table(), where={"table_name": [table]})
-    told = rows.select("source", "table_name", "file", "sha256", "bytes", "exported_at", "landed_at")
+    told = rows.select("source", "raw_table", "file", "sha256", "bytes", "exported_at", "landed_at")
     return [LandedFile(*row) for row in told.iter_rows()]
 
 

@@ -8,11 +8,14 @@ from functools import cached_property
 from pathlib import Path
 
 import polars as pl
+from pydantic import BaseModel, ValidationError
 
 from schemas.config import Config
 from schemas.contract import Contract, with_columns
+from schemas.form import Form
 from schemas.operations import ContentMonth, ExportFile, Ingest
 from schemas.tables import CANONICAL, PUBLISHED, SUMS, WHOLE
+from schemas.vendor import with_asked
 from transforms.calendar import month_of, months_between
 from transforms.clean.vendors import FORMS
 from transforms.exported import Exported
@@ -56,6 +59,33 @@ class Project:
         """The files that are read where they lie, by address, as they are when they are first asked for."""
         return lake_files(self.loaded, FORMS)
 
+    @cached_property
+    def forms(self) -> dict[str, Form]:
+        """By source the form of its files, with the columns that the config asks for."""
+        sources = self.config.sources
+        known = {name: FORMS[source.written] for name, source in sources.items() if source.written in FORMS}
+        return {name: with_asked(form, self.options(name)) for name, form in known.items()}
+
+    def options(self, source: str) -> BaseModel | None:
+        """What the config says that only a source of this vendor has.
+
+        Raises:
+            ConfigError: the vendor has no such options.
+        """
+        said = self.config.sources[source]
+        form = FORMS.get(said.written)
+        if form is None or form.options is None:
+            if said.options:
+                raise ConfigError(f"{self.config_path}: sources.{source}.options: files of {said.form} have none")
+            return None
+        try:
+            return form.options.model_validate(said.options)
+        except ValidationError as faults:
+            fault = faults.errors()[0]
+            place = ".".join(map(str, ("sources", source, "options", *fault["loc"])))
+            expected = ", ".join(form.options.model_fields)
+            raise ConfigError(f"{self.config_path}: {place}: {fault['msg']}; expected some of {expected}") from None
+
     def anew(self) -> "Project":
         """The same project, read again."""
         return Project(self.config_path, self.data_dir, self.beside)
@@ -65,7 +95,8 @@ class Project:
         if re.search(r"\?|%[0-9A-Fa-f]{2}", str(self.data_dir.absolute())):
             # Dagster's databases are opened by an address, in which these mean something else.
             raise ConfigError("DATA_DIR: expected a folder whose path holds no ? and no % before two digits")
-        _ = self.loaded
+        for source in self.config.sources:
+            self.options(source)
 
     @property
     def config(self) -> Config:

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable
 from functools import cache
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -72,7 +72,8 @@ def _check_each_once(what: str, names: Iterable[object]) -> None:
 class Source(Settings):
     """One system that sends exports."""
 
-    form: str = Field(description="The form its files are written in, by its name in transforms/clean/vendors.py")
+    form: str = Field(description="The form of its files: canonical, a vendor's name, or another that is listed")
+    written_by: str | None = Field(None, description="Who wrote a vendor's objects into the files")
     folder: FolderName = Field("", description="Folder of its files, from the config's own folder")
     files: dict[str, FilePatterns] = Field(
         default_factory=dict, description="File or pattern of each of the form's tables"
@@ -86,6 +87,23 @@ class Source(Settings):
         None,
         description="Source whose account ids its rows name; default: its own, if it exports accounts, or found by id",
     )
+    time_zone: Annotated[str, AfterValidator(_known_zone)] | None = Field(
+        None, description="Zone of times in its files that name none, where these are not in UTC"
+    )
+    separator: Literal[",", ";", "\t", "|"] | None = Field(None, description="Sign between values of its CSV files")
+    encoding: Literal["utf-8", "utf-16", "iso-8859-1", "windows-1252"] = Field(
+        "utf-8", description="Encoding of text in its CSV files"
+    )
+    decimal: Literal[".", ","] = Field(".", description="Sign before decimals in its CSV files")
+    has_footer: bool = Field(
+        default=False, description="Whether its CSV files end with an empty line and words that are no rows"
+    )
+    options: dict[str, Any] = Field(default_factory=dict, description="What only a source of this vendor has")
+
+    @property
+    def written(self) -> str:
+        """The form with its writer, as forms are listed."""
+        return f"{self.form}/{self.written_by}" if self.written_by else self.form
 
 
 class Reporting(Settings):
@@ -112,6 +130,34 @@ class MilestoneStep(Settings):
     within_days: Days = Field(description="Deadline, in days after the first paying day")
     is_value: bool = Field(default=False, description="Whether reaching it means the customer has value")
     from_event: str | None = Field(None, description="Usage event that marks it, where no export gives it")
+
+
+IdentityRule = Literal["crm_id", "domain", "name"]
+FREE_MAIL = """
+126.com 163.com aol.com fastmail.com free.fr gmail.com gmx.at gmx.ch gmx.com gmx.de gmx.net googlemail.com hotmail.co.uk
+hotmail.com hotmail.de hotmail.fr hotmail.it icloud.com laposte.net libero.it live.com mac.com mail.com mail.ru me.com
+msn.com orange.fr outlook.com outlook.de pm.me posteo.de proton.me protonmail.com qq.com rediffmail.com t-online.de
+web.de yahoo.co.jp yahoo.co.uk yahoo.com yahoo.de yahoo.fr yandex.com yandex.ru zoho.com
+"""
+
+
+class Identity(Settings):
+    """Which account of the CRM a customer of another source is, where no export tells it by account_links."""
+
+    rules: tuple[IdentityRule, ...] = Field(
+        default=("crm_id", "domain", "name"),
+        description="Asked in this order: a field of the source with the CRM's id; the domain of a site or of e-mail "
+        "addresses; the name without signs and words for what the company is by law",
+    )
+    free_mail_domains: tuple[Text, ...] = Field(
+        default=tuple(FREE_MAIL.split()), description="Domains where anybody may have an address: they tell nothing"
+    )
+
+    @field_validator("rules")
+    @classmethod
+    def _once(cls, rules: tuple[IdentityRule, ...]) -> tuple[IdentityRule, ...]:
+        _check_each_once("rules", rules)
+        return rules
 
 
 class Onboarding(Settings):
@@ -386,6 +432,7 @@ class Config(Settings):
     sources: dict[SourceName, Source] = Field(
         min_length=1, description="The systems that send exports, each under a name of yours"
     )
+    identity: Identity = Identity()
     onboarding: Onboarding = Onboarding()
     feedback: Feedback = Feedback()
     sentiment: Sentiment = Sentiment()

@@ -1,7 +1,7 @@
 """A table is declared once, as a `Contract`; DDL, dictionary, checks and empty frames all come from it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -32,6 +32,10 @@ class Column:
     expected: str | None
     allowed: str
     """The values that its rules allow, in words; empty: any of its type."""
+    spelled: Mapping[str, str | tuple[str, ...]]
+    refers: bool
+    of_parent: str | None
+    money: str | None
 
 
 def column(
@@ -44,6 +48,10 @@ def column(
     open_ended: bool = False,
     personal: Personal | None = None,
     expected: str | None = None,
+    spelled: Mapping[str, str | tuple[str, ...]] | None = None,
+    refers: bool = False,
+    of_parent: str | None = None,
+    money: str | None = None,
     **rules: Any,  # noqa: ANN401 - pandera's own rules (isin, ge, str_matches …) pass through
 ) -> Any:  # noqa: ANN401 - the declared type is the annotation's
     """Declare a column: what it means, its unit, whether it may be empty, and its rules.
@@ -53,8 +61,16 @@ def column(
     `open_ended`: of a planned date, that none means the same as one far ahead (an end, not a trial's end).
     `expected`: what is told where a value breaks a rule, where the rule itself would be no help.
     `personal`: a person's id (published hashed) or free text (left out unless the config says otherwise).
+
+    Of a vendor's object, in whose contract `__` stands between a name and what is within it:
+    `spelled`: by writer the name or names that its rule does not give. `refers`: it names another object, by its id.
+    `of_parent`: it is that column of the object in whose list this one stands. `money`: the column with its currency.
     """
     metadata = {
+        "spelled": spelled or {},
+        "refers": refers,
+        "of_parent": of_parent,
+        "money": money,
         "unit": unit,
         "optional": optional,
         "moment": moment,
@@ -118,6 +134,10 @@ class Contract(pa.DataFrameModel):
                 personal=(declared.metadata or {}).get("personal"),
                 expected=(declared.metadata or {}).get("expected"),
                 allowed=(declared.metadata or {}).get("expected") or _allowed(declared.checks),
+                spelled=(declared.metadata or {}).get("spelled", {}),
+                refers=(declared.metadata or {}).get("refers", False),
+                of_parent=(declared.metadata or {}).get("of_parent"),
+                money=(declared.metadata or {}).get("money"),
             )
             for name, declared in cls.to_schema().columns.items()
         )

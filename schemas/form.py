@@ -2,29 +2,88 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import polars as pl
+from pydantic import BaseModel
 
 from schemas.contract import Contract
+from schemas.writer import Writer
+
+EPOCH, EPOCH_MS = "seconds since 1970", "milliseconds since 1970"
+"""Ways of spelling an instant as a number."""
 
 
 @dataclass(frozen=True)
 class Formats:
-    """How values are spelled in a form's files; a value spelled otherwise is rejected, never guessed."""
+    """How values are spelled in a form's files; a value spelled otherwise is rejected, never guessed.
+
+    `time_zone`: of instants that are spelled without one; None: such an instant is no instant. `encoding`: of text.
+    `decimal`: the sign before decimals. `has_footer`: what follows the first empty line is no row.
+    """
 
     date: str = "%Y-%m-%d"
     instants: tuple[str, ...] = ("%Y-%m-%dT%H:%M:%S%.f%:z", "%Y-%m-%d %H:%M:%S%.f%:z")
-    true: str = "true"
-    false: str = "false"
+    true: tuple[str, ...] = ("true",)
+    false: tuple[str, ...] = ("false",)
     separator: str = ","
+    time_zone: str | None = None
+    encoding: str = "utf-8"
+    decimal: Literal[".", ","] = "."
+    has_footer: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value stands: names that lead to it, one within the other.
+
+    They lead from the row; from the record whose list has the row; or from the whole line, around its envelope.
+    """
+
+    path: tuple[str, ...]
+    of: Literal["row", "record", "line"] = "row"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where in a file the columns of a raw table stand, if not under their own names.
+
+    `columns`: of each the places that may have it, the first that does counts. `rows`: the list in a record whose
+    elements are the rows; none: the record is the row. `envelopes`: what a record may be wrapped in, the first that is
+    there. `is_loose`: names are the same whatever their case and their underscores. `writer`: who is said to have
+    written the file; a column that is another's sign tells that it was somebody else. `needs_list`: a record without
+    the list of rows, be it an empty one, is a wrong one.
+    """
+
+    columns: Mapping[str, tuple[Place, ...]]
+    rows: tuple[str, ...] = ()
+    envelopes: tuple[tuple[str, ...], ...] = ()
+    is_loose: bool = False
+    writer: str = ""
+    needs_list: bool = False
 
 
 @dataclass(frozen=True)
 class RawTable:
-    """One kind of file of a form: the contract of its rows and its usual name."""
+    """One kind of file of a form: the contract of its rows and its usual names, which may be patterns.
+
+    `places`: where in it the columns stand; None: under their own names. `parent`: the raw table whose records have the
+    rows in a list, and `in_parent`, whether in its own files. `may_lack`: a source may send no such file.
+    `outlives`: what was deleted still says what others that name it are.
+    """
 
     contract: type[Contract]
-    file: str
+    file: str | tuple[str, ...]
+    places: Places | None = None
+    parent: str | None = None
+    in_parent: bool = False
+    may_lack: bool = False
+    outlives: bool = False
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names and patterns."""
+        return (self.file,) if isinstance(self.file, str) else self.file
 
 
 @dataclass(frozen=True)
@@ -32,11 +91,40 @@ class Cleaning:
     """How a canonical table comes from a form's raw tables.
 
     `function` takes the frames of `raw`, in order, and returns the canonical columns it can fill, with the `export_*`
-    columns of the row each came from. The rows of the first raw table become the rows of the canonical one.
+    columns of the row each came from. The rows of the first raw table become the rows of the canonical one. A vendor's
+    function, which says `Filled`, is given all its frames as one mapping, and what the config tells. `beside`: raw
+    tables that it also takes, and that may not be there.
     """
 
-    function: Callable[..., pl.DataFrame]
+    function: Callable[..., Any]
     raw: tuple[str, ...]
+    beside: tuple[str, ...] = ()
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """All raw tables that it may read."""
+        return (*self.raw, *self.beside)
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What a vendor's function makes of its rows: each canonical column that it may fill, as an expression over them.
+
+    Columns of another raw table than the first are called `table.column`. So it is seen what a column is made from: a
+    column that is nowhere filled, and reads what is in no file, is one that the source does not export.
+    """
+
+    rows: pl.DataFrame
+    columns: Mapping[str, pl.Expr]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the config says that a vendor's files do not: the time zone of days, and options of the source."""
+
+    time_zone: str
+    currency: str
+    options: Any = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +132,11 @@ class Form:
     """A vendor's form: the kinds of files it sends, and how canonical tables come from them.
 
     `exact_header`: a column that the contract does not know is an error (a vendor's own export may have more).
+    `writer`: who wrote a vendor's objects down in its files; None: the files are as their system sends them. `lacking`:
+    raw tables of the vendor that this writer does not write. `is_crm`: whether it tells who the accounts are also where
+    another source does. `minor_digits`: by currency the decimals of the vendor's amounts, where not those of ISO 4217.
+    `options`: what the config may say of such a source; `asked`: by raw table the columns that these ask for, each with
+    its name in the files, which may be a path.
     """
 
     name: str
@@ -51,3 +144,9 @@ class Form:
     clean: Mapping[str, Cleaning]
     formats: Formats = field(default_factory=Formats)
     exact_header: bool = False
+    writer: Writer | None = None
+    lacking: Mapping[str, type[Contract]] = field(default_factory=dict)
+    is_crm: bool = True
+    minor_digits: Mapping[str, int] = field(default_factory=dict)
+    options: type[BaseModel] | None = None
+    asked: Callable[[Any], Mapping[str, Mapping[str, str]]] | None = None

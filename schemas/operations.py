@@ -32,6 +32,7 @@ class ExportFile(Contract):
 
     source: str = column("Source of the config")
     table_name: str = column("Table the file fills")
+    raw_table: str = column("Kind of file, as its form calls it; of lists the records that have them are counted")
     file: str = column("File as the config names it")
     sha256: str = column(
         "SHA-256 of the landed copy; of a file that is read where it lies, of path, size and version tag"
@@ -46,10 +47,11 @@ class ExportFile(Contract):
     landed_at: Instant = column("When it was landed (UTC); of a file that is read where it lies, when it was written")  # type: ignore[valid-type]
 
     class Config:
-        unique = ["source", "table_name", "file"]
+        unique = ["source", "table_name", "raw_table", "file"]
 
 
 LEFT_OUT = {
+    "tells_nothing": "right, and nothing of the table: a test, a subscription that goes on among reasons to leave",
     "replaced": "another row of the same key counts: of a newer export, or of the same event or answer",
     "internal": "of our own accounts",
     "merged_or_spam": "tickets that are merged or spam, and answers about tickets that count in nothing",
@@ -105,6 +107,29 @@ class Publication(Contract):
 
     class Config:
         unique = ["version"]
+
+
+class MetricRestatement(Contract):
+    """One row per published value of a closed month that a later publish changed.
+
+    A value that stays leaves no row; a value that was not published before, as of a new metric, is none that changes.
+    """
+
+    version: pl.Int64 = column("Version that readers got the new value with")
+    metric: str = column("Metric")
+    month: pl.Date = column("First day of the month, which was closed when the old value was published")
+    dimension: str = column("Segment column, or all")
+    segment: str = column("Value of the segment column, or all")
+    old_value: pl.Float64 = column("Value that was published before, in the metric's unit", null=True)
+    new_value: pl.Float64 = column("Value that is published since", null=True)
+    old_null_reason: str = column("Why the old value was NULL", null=True)
+    new_null_reason: str = column("Why the new one is; empty also of a segment that is no longer there", null=True)
+    cause: str = column("What had changed since the version before: files, the config, the program, as_of")
+    run_id: str = column("Run that published the new value")
+    restated_at: Instant = column("When (UTC)")  # type: ignore[valid-type]
+
+    class Config:
+        unique = ["version", "metric", "month", "dimension", "segment"]
 
 
 class Build(Contract):

@@ -1,6 +1,6 @@
 """Every table there is, by name."""
 
-from schemas import billing, customers, feedback, metrics, operations, product, success, support
+from schemas import billing, customers, feedback, identity, metrics, operations, product, success, support
 from schemas.contract import Contract
 
 
@@ -9,6 +9,7 @@ def _by_name(*contracts: type[Contract]) -> dict[str, type[Contract]]:
 
 
 CANONICAL = _by_name(
+    identity.Identities,
     customers.AccountLinks,
     customers.Accounts,
     billing.SubscriptionItems,
@@ -69,7 +70,12 @@ EXPLANATIONS = _by_name(
 )
 """What is made of metric values: the tables that say why, and where to act."""
 OPERATIONS = _by_name(
-    operations.Quarantine, operations.ExportFile, operations.LeftOut, operations.Invariant, operations.Publication
+    operations.Quarantine,
+    operations.ExportFile,
+    operations.LeftOut,
+    operations.Invariant,
+    operations.Publication,
+    operations.MetricRestatement,
 )
 
 PUBLISHED = {**DIMENSIONS, **FACTS, **VALUES, **EXPLANATIONS, **OPERATIONS}

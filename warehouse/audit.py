@@ -92,7 +92,8 @@ def check_invariants(database: WorkingDatabase) -> pl.DataFrame:
             for name, query in BROKEN.items()
         ]
         rows_in = connection.sql("""
-            SELECT 'rows read are loaded or quarantined: ' || source || ', ' || table_name || ', ' || file AS name,
+            SELECT 'rows read are loaded or quarantined: ' || concat_ws(', ', source, table_name,
+                       CASE WHEN raw_table <> table_name THEN raw_table END, file) AS name,
                    CAST(NULL AS DATE) AS month, CAST(rows_read AS DOUBLE) AS expected,
                    CAST(rows_loaded + rows_quarantined AS DOUBLE) AS actual,
                    rows_read = rows_loaded + rows_quarantined AS passed

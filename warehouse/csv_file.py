@@ -1,6 +1,7 @@
 """The rows of a CSV file as text, with the line on which each starts."""
 
 import csv
+import re
 from collections.abc import Collection, Iterator, Sequence
 from io import SEEK_END, StringIO
 from itertools import islice
@@ -11,36 +12,15 @@ import polars as pl
 
 from schemas.contract import Contract
 from schemas.form import Formats
+from warehouse.blocks import BOM, blocks, opened, undecodable
 from warehouse.errors import ExportError
 from warehouse.header import check_once
 from warehouse.piece import Piece, of_header, ragged
 from warehouse.regular_csv import by_columns, count_lines
 
-BLOCK = 1 << 22
-"""Bytes that are read at a time."""
-BOM = b"\xef\xbb\xbf"
 PIECE = 50_000
 """So many rows are values of Python's at a time."""
 HEADER_AGAIN = "expected a row, found the header again"
-
-
-def _blocks(path: Path) -> Iterator[str]:
-    """The file's text in blocks of whole lines: as a whole it would take many times its size.
-
-    The header is a block of its own, as it is read by itself: what is left of a block is copied.
-    """
-    with path.open("rb") as opened:
-        if first := opened.read(len(BOM)).removeprefix(BOM) + opened.readline():
-            yield first.decode()
-        parts = list[bytes]()
-        while read := opened.read(BLOCK):
-            before, end, after = read.rpartition(b"\n")
-            if end:
-                yield b"".join([*parts, before, end]).decode()
-                parts = []
-            parts.append(after)
-        if last := b"".join(parts):
-            yield last.decode()
 
 
 class _Lines:
@@ -87,21 +67,22 @@ class _Lines:
         return place == end
 
 
-def _refuse_web_page(path: Path, file: str) -> None:
-    with path.open("rb") as opened:
-        if opened.read(1 << 12).removeprefix(BOM).lstrip()[:1] == b"<":
+_EMPTY = re.compile(r"^\r?\n", re.MULTILINE)
+
+
+def _before_footer(blocks_of_lines: Iterator[str]) -> Iterator[str]:
+    """What stands before the first empty line."""
+    for block in blocks_of_lines:
+        if empty := _EMPTY.search(block):
+            yield block[: empty.start()]
+            return
+        yield block
+
+
+def _refuse_web_page(path: Path, file: str, encoding: str) -> None:
+    with opened(path, file, encoding) as content:
+        if content.read(1 << 12).removeprefix(BOM).lstrip()[:1] == b"<":
             raise ExportError(f"{file}: this is a web page, not CSV; was the download a login page?")
-
-
-def _undecodable(path: Path) -> int:
-    """The first line that is not UTF-8; no character of it goes over the end of a line."""
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                line.decode()
-            except UnicodeDecodeError:
-                return number
-    return 1
 
 
 def read_csv(
@@ -111,39 +92,54 @@ def read_csv(
     formats: Formats,
     besides: Collection[str],
     only: pl.Series | None = None,
+    needed: Collection[str] = (),
 ) -> Iterator[Piece]:
     """The rows of a CSV file, piece by piece, after one of the header alone; `besides` names columns nobody reads.
 
-    `only`: the lines that are asked for; others may be left out.
+    `only`: the lines that are asked for; others may be left out. `needed`: names of columns that are needed, where
+    others may have any name, be it twice.
 
     Raises:
         ExportError: the file is not in the form's encoding or dialect, or names a column twice.
     """
     csv.field_size_limit(1 << 30)
-    _refuse_web_page(path, file)
-    lines = _Lines(_blocks(path))
+    encoding = formats.encoding
+    _refuse_web_page(path, file, encoding)
+    text = blocks(path, file, encoding)
+    lines = _Lines(_before_footer(text) if formats.has_footer else text)
     reader = csv.reader(lines, delimiter=formats.separator, strict=True)
     faults: list[tuple[int, str]] = []
     try:
-        header = next(reader, [])
-        check_once(file, header, contract, formats)
+        sent = next(reader, [])
+        check_once(file, sent, contract, formats, needed)
+        header = _each_once(sent)
         names = [name for name in header if name not in besides]
         yield of_header(header)
         while left := lines.left():
-            if (regular := by_columns(left, lines.number + 1, header, names, formats.separator, only)) is not None:
+            if (
+                header == sent
+                and (regular := by_columns(left, lines.number + 1, header, names, formats.separator, only)) is not None
+            ):
                 lines.skip(count_lines(left))
                 yield Piece(regular, ragged(), header, pl.DataFrame())
                 continue
-            rows = _rows(reader, lines, header, formats.separator, faults)
+            rows = _rows(reader, lines, sent, formats.separator, faults)
             while piece := list(islice(rows, PIECE)):
                 numbers, values = zip(*piece, strict=True)
                 told = [fault for fault in faults if fault[0] <= numbers[-1]]
                 del faults[: len(told)]  # those of lines to come are told with them
                 yield Piece(_piece(numbers, values, header, names), ragged(told), header, pl.DataFrame())
     except UnicodeDecodeError:
-        raise ExportError(f"{file}, line {_undecodable(path)}: not UTF-8; export it as UTF-8") from None
+        line = undecodable(path, file, encoding)
+        way_out = "export it as UTF-8" if encoding == "utf-8" else "correct `encoding` of this source"
+        raise ExportError(f"{file}, line {line}: not {encoding.upper()}; {way_out}") from None
     except csv.Error as fault:
         raise ExportError(f"{file}, line {lines.number}: broken quoting ({fault}); nothing of it was loaded") from None
+
+
+def _each_once(header: list[str]) -> list[str]:
+    """The names, of which those that stand again say their place."""
+    return [name if name not in header[:place] else f"{name} ({place + 1})" for place, name in enumerate(header)]
 
 
 def _rows(

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from schemas.form import Formats
+from warehouse.blocks import opened
 from warehouse.errors import ExportError
 
 LOOK = 1 << 20
@@ -11,12 +13,9 @@ LOOK = 1 << 20
 MOST_COLUMNS = 2_000
 PARQUET = b"PAR1"
 PACKED = {
-    b"\x1f\x8b": "compressed (gzip); unpack it",
-    b"PK\x03\x04": "a zip archive or an Excel workbook; unpack it, or save the sheet",
     b"\xd0\xcf\x11\xe0": "an Excel workbook; save the sheet",
     b"BZh": "compressed (bzip2); unpack it",
     b"\xfd7zXZ": "compressed (xz); unpack it",
-    b"\x28\xb5\x2f\xfd": "compressed (zstd); unpack it",
     b"7z\xbc\xaf": "a 7z archive; unpack it",
     b"%PDF": "a PDF; export it",
     b"SQLite format 3": "an SQLite database; export the table",
@@ -27,14 +26,14 @@ PACKED = {
 _INSTEAD = "export it as UTF-8 CSV or Parquet"
 
 
-def look(path: Path, file: str, separator: str = ",") -> None:
-    """See that a file may be CSV or Parquet of a size that fits its content; `file` is its name in messages.
+def look(path: Path, file: str, formats: Formats) -> None:
+    """See that a file may be CSV, JSON lines or Parquet of a size that fits its content; `file` names it in messages.
 
     Raises:
         ExportError: it is something else, has no header, or has more columns or rows than an export can have.
     """
-    with path.open("rb") as opened:
-        head = opened.read(LOOK)
+    with opened(path, file, formats.encoding) as content:
+        head = content.read(LOOK)
     if head[:4] == PARQUET:
         _look_at_parquet(path, file)
         return
@@ -45,12 +44,25 @@ def look(path: Path, file: str, separator: str = ",") -> None:
         raise ExportError(f"{file}: the file begins with nothing but NULs, as a broken-off copy does; send it again")
     if head[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\x00" in head:
         raise ExportError(f"{file}: not UTF-8 text (UTF-16, or a binary file); {_INSTEAD}")
+    if is_json(head):
+        return
     header, ended, _ = head.lstrip(b"\xef\xbb\xbf\r\n").partition(b"\n")
     if not header.strip() and len(head) == LOOK:
         raise ExportError(f"{file}: the file begins with nothing but blanks; expected a header")
     if not ended and len(head) == LOOK:
         raise ExportError(f"{file}: the first line is longer than {LOOK >> 20} MB; expected a header")
-    _check_columns(file, header.count(separator.encode()) + 1)
+    _check_columns(file, header.count(formats.separator.encode()) + 1)
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file says that it is Parquet."""
+    with path.open("rb") as sent:
+        return sent.read(4) == PARQUET
+
+
+def is_json(head: bytes) -> bool:
+    """Whether a file that begins so holds JSON."""
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
 
 
 def _look_at_parquet(path: Path, file: str) -> None:

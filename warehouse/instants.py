@@ -4,7 +4,7 @@ import re
 
 import polars as pl
 
-from schemas.form import Formats
+from schemas.form import EPOCH, EPOCH_MS, Formats
 from warehouse.parquet_file import YEARS
 
 _DIGITS = {
@@ -14,6 +14,10 @@ _DIGITS = {
     "%:z": r"([+-](0\d|1[0-7]):[0-5]\d|[+-]18:00|Z)",
 }
 """No leap seconds, and offsets of at most 18 hours: more no zone has, and engines part on what it would mean."""
+
+
+NUMBERS = {EPOCH: 1_000_000, EPOCH_MS: 1_000}
+"""Ways of spelling an instant as a number, with the microseconds of one."""
 
 
 def shape(spelling: str) -> str:
@@ -29,12 +33,13 @@ def instants(text: pl.Series, formats: Formats) -> pl.Series:
     without an offset and a fraction takes a tenth of the time, and gives the same.
     """
     ways = list(dict.fromkeys([_plainly(formats.instants[0]), *formats.instants]))
-    found = text.to_frame("text").select(_instant(ways[0])).to_series()
+    zone = formats.time_zone
+    found = text.to_frame("text").select(_instant(ways[0], zone)).to_series()
     for way in ways[1:]:
         is_left = found.is_null() & text.is_not_null()
         if not is_left.any():
             break
-        read = text.filter(is_left).to_frame("text").select(_instant(way)).to_series()
+        read = text.filter(is_left).to_frame("text").select(_instant(way, zone)).to_series()
         found = found.scatter(is_left.arg_true(), read)
     return found
 
@@ -44,12 +49,22 @@ def _plainly(spelling: str) -> str:
     return spelling.replace("%.f", "").replace("%:z", "Z")
 
 
-def _instant(spelling: str) -> pl.Expr:
-    """The column `text` as instants that are spelled so."""
+def _instant(spelling: str, zone: str | None) -> pl.Expr:
+    """The column `text` as instants that are spelled so; those that name no zone are of `zone`, or else of UTC.
+
+    An hour that a zone's clocks show twice is the first of the two.
+    """
     text = pl.col("text")
+    if spelling in NUMBERS:
+        number = pl.when(text.str.contains(r"^-?\d{1,15}\z")).then(text).cast(pl.Int64, strict=False)
+        moment = (number * NUMBERS[spelling]).cast(pl.Datetime("us"))
+        return pl.when(moment.dt.year().is_between(*YEARS)).then(moment)
     if "%:z" in spelling:
         zoned = text.str.replace(r"Z$", "+00:00").str.to_datetime(spelling, time_unit="us", strict=False)
         utc = zoned.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     else:
         utc = text.str.to_datetime(spelling, time_unit="us", strict=False)
+        if zone not in (None, "UTC"):
+            local = utc.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+            utc = local.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     return pl.when(text.str.contains(shape(spelling)) & utc.dt.year().is_between(*YEARS)).then(utc)

@@ -33,7 +33,7 @@ def lake_files(loaded: LoadedConfig, forms: Mapping[str, Form]) -> dict[str, Lan
     """
     found: dict[str, LandedFile] = {}
     for name, source in loaded.config.sources.items():
-        form = forms.get(source.form)
+        form = forms.get(source.written)
         for raw_table, patterns in patterns_of(loaded, name, source, form).items() if form else ():
             for pattern in patterns if loaded.config.in_place(raw_table) else ():
                 for address, told in _matching(loaded, name, raw_table, pattern).items():

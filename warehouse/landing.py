@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path, PurePath
@@ -42,7 +42,7 @@ class SourceFile:
         return self.source, self.raw_table, self.name
 
 
-def source_files(loaded: LoadedConfig, forms: dict[str, Form]) -> list[SourceFile]:
+def source_files(loaded: LoadedConfig, forms: Mapping[str, Form]) -> list[SourceFile]:
     """The files the config's sources point at now.
 
     Raises:
@@ -51,24 +51,32 @@ def source_files(loaded: LoadedConfig, forms: dict[str, Form]) -> list[SourceFil
     """
     found = []
     for name, source in loaded.config.sources.items():
-        if source.form not in forms:
-            raise ConfigError(
-                f"{loaded.path}: sources.{name}.form: there is no such form; expected one of {', '.join(forms)}"
-            )
-        for raw_table, patterns in patterns_of(loaded, name, source, forms[source.form]).items():
+        form = _form(loaded, name, source, forms)
+        sent = []
+        for raw_table, patterns in patterns_of(loaded, name, source, form).items():
+            may_lack = form.raw[raw_table].may_lack and not source.files
             for pattern in () if loaded.config.in_place(raw_table) else patterns:
                 paths = sorted(p for p in _matching(loaded.file(source.folder), pattern) if p.is_file())
-                if not paths:
+                if form.writer:  # beside objects lie marks of programs, as _SUCCESS
+                    paths = [path for path in paths if not path.name.startswith(("_", "."))]
+                if not paths and not may_lack:
                     raise ExportError(
                         f"{name}.{raw_table}: there is no file {shown(source.folder, pattern, Path(pattern).name)}; "
                         "put it there, or correct sources in the config"
                     )
-                found += [
+                sent += [
                     SourceFile(
-                        name, raw_table, shown(source.folder, pattern, path.name), path, exported_at(path, loaded)
+                        name, raw_table, shown(source.folder, pattern, path.name), path, exported_at(path, loaded, form)
                     )
                     for path in paths
                 ]
+        if not sent and form.writer:
+            usual = list(dict.fromkeys(table.files[0] for table in form.raw.values()))
+            raise ExportError(
+                f"{name}: {shown(source.folder, '', '')} holds no file that {form.name} is; expected some of "
+                f"{', '.join(usual)}; put them there, or correct sources in the config"
+            )
+        found += sent
     # What two patterns match is one file.
     found = list({(file.source, file.raw_table, file.path): file for file in found}.values())
     _refuse_shared(found)
@@ -76,6 +84,25 @@ def source_files(loaded: LoadedConfig, forms: dict[str, Form]) -> list[SourceFil
     if twice := sorted({name for (_, _, name), number in names.items() if number > 1}):
         raise ExportError(f"two files are both called {', '.join(twice)}; give their folders other names")
     return found
+
+
+def _form(loaded: LoadedConfig, name: str, source: Source, forms: Mapping[str, Form]) -> Form:
+    """The form that a source's files have.
+
+    Raises:
+        ConfigError: there is none of its name, or it does not say who wrote the files.
+    """
+    if form := forms.get(source.written):
+        return form
+    writers = [key.partition("/")[2] for key in forms if key.startswith(f"{source.form}/")]
+    if writers:
+        raise ConfigError(
+            f"{loaded.path}: sources.{name}.written_by: expected who wrote the files: one of {', '.join(writers)}"
+        )
+    if source.form in forms:
+        raise ConfigError(f"{loaded.path}: sources.{name}.written_by: only files of a vendor are written by somebody")
+    known = ", ".join(dict.fromkeys(key.partition("/")[0] for key in forms))
+    raise ConfigError(f"{loaded.path}: sources.{name}.form: there is no such form; expected one of {known}")
 
 
 def _refuse_shared(found: list[SourceFile]) -> None:
@@ -96,14 +123,20 @@ def patterns_of(loaded: LoadedConfig, name: str, source: Source, form: Form) -> 
         ConfigError: a table is none of the form's.
     """
     if not source.files:
-        return {raw: [table.file] for raw, table in form.raw.items()}
+        return {raw: list(table.files) for raw, table in form.raw.items()}
     unknown = sorted(set(source.files) - set(form.raw))
     if unknown:
         raise ConfigError(
             f"{loaded.path}: sources.{name}.files: {len(unknown)} of its tables are unknown to the form "
             f"{source.form}; expected {', '.join(form.raw)}"
         )
-    return {raw: [files] if isinstance(files, str) else list(files) for raw, files in source.files.items()}
+    given = {raw: [files] if isinstance(files, str) else list(files) for raw, files in source.files.items()}
+    # What is written into the files of another table lies where these do.
+    for raw, table in form.raw.items():
+        beside = [other for other in source.files if form.raw[other].files == table.files]
+        if raw not in given and beside:
+            given[raw] = given[beside[0]]
+    return given
 
 
 def _matching(folder: Path, pattern: str) -> list[Path]:
@@ -123,13 +156,19 @@ def shown(folder: str, pattern: str, name: str) -> str:
     return str(Path(Path(folder).name) / inner / name)
 
 
-def exported_at(path: Path, loaded: LoadedConfig) -> dt.datetime:
-    """When a file was exported, in UTC: the start of the day in its name, or else when it was last written.
+def exported_at(path: Path, loaded: LoadedConfig, form: Form | None = None) -> dt.datetime:
+    """When a file was exported, in UTC: as its name tells it, or else when it was last written.
+
+    A name tells it as its writer names files, or by a day, which began then.
 
     Raises:
         ExportError: the name holds digits in the shape of a day that the calendar doesn't have, or of one before all
             exports.
     """
+    if form and form.writer and form.writer.exported:
+        pattern, per_second = form.writer.exported
+        if named := re.search(pattern, path.name):
+            return dt.datetime.fromtimestamp(float(named[1]) / per_second, dt.UTC).replace(tzinfo=None)
     return day_in_name(path, loaded) or dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).replace(tzinfo=None)
 
 
@@ -258,14 +297,16 @@ def _sha256(opened: BufferedReader) -> str:
     return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def default_as_of(files: Sequence[SourceFile | LandedFile], loaded: LoadedConfig) -> dt.date:
-    """The last complete day that every snapshot source covers: the day before the oldest newest export.
+def default_as_of(
+    files: Sequence[SourceFile | LandedFile], loaded: LoadedConfig, snapshots: Collection[tuple[str, str]]
+) -> dt.date:
+    """The last complete day that every snapshot covers: the day before the oldest newest export.
 
-    Snapshot sources are those of accounts and of subscriptions; without any, all files count.
+    `snapshots`: sources with their raw tables of accounts and of subscriptions; without any, all files count.
     """
-    snapshots = [f for f in files if f.raw_table in {"accounts", "subscription_items", "subscriptions"}] or files
+    told = [file for file in files if (file.source, file.raw_table) in snapshots] or files
     newest: dict[tuple[str, str], dt.datetime] = {}
-    for file in snapshots:
+    for file in told:
         key = (file.source, file.raw_table)
         newest[key] = max(newest.get(key, file.exported_at), file.exported_at)
     oldest = min(newest.values()).replace(tzinfo=dt.UTC).astimezone(loaded.config.reporting.zone)

@@ -1,6 +1,7 @@
 """The rows of a Parquet file as text: each value is spelled once, so that one set of rules reads all files."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -39,24 +40,41 @@ def read_parquet(
     Raises:
         ExportError: the file cannot be read, names a column twice, or a column holds what is no plain value.
     """
+    with readable(path, file) as sent:
+        names = sent.schema_arrow.names
+        check_once(file, names, contract, formats)
+        yield of_header(names)
+        places = _read(sent.schema_arrow, file, contract, besides)
+        for before, batch in batches(sent):
+            yield _piece(batch, places, before, file, contract, formats)
+
+
+@contextmanager
+def readable(path: Path, file: str) -> Iterator[pq.ParquetFile]:
+    """The file, open within the block.
+
+    Raises:
+        ExportError: it cannot be read; whatever a reader raises within the block.
+    """
     try:
         # Arrow's reader, as Polars' takes flipped bits for values or brings the process down.
-        with pq.ParquetFile(path, page_checksum_verification=True) as opened:
-            header = opened.schema_arrow.names
-            check_once(file, header, contract, formats)
-            yield of_header(header)
-            places = _read(opened.schema_arrow, file, contract, besides)
-            before = 0
-            for batch in opened.iter_batches(PIECE):
-                batch.validate(full=True)
-                yield _piece(batch, places, before, file, contract, formats)
-                before += batch.num_rows
+        with pq.ParquetFile(path, page_checksum_verification=True) as sent:
+            yield sent
     except (ExportError, MemoryError):
         raise
     except (Exception, pl.exceptions.PanicException) as fault:  # whatever the reader raises, the file cannot be used
         if isinstance(fault, OSError) and fault.errno:  # of the machine: of a damaged file Arrow tells no number
             raise
         raise ExportError(f"{file}: not a readable Parquet file ({type(fault).__name__}); export it anew") from None
+
+
+def batches(sent: pq.ParquetFile) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """The rows in batches, each with the number of rows before it."""
+    before = 0
+    for batch in sent.iter_batches(PIECE):
+        batch.validate(full=True)
+        yield before, batch
+        before += batch.num_rows
 
 
 def _read(schema: pa.Schema, file: str, contract: type[Contract], besides: Collection[str]) -> list[int]:
@@ -89,22 +107,32 @@ def _piece(
     batch: pa.RecordBatch, places: list[int], before: int, file: str, contract: type[Contract], formats: Formats
 ) -> Piece:
     names, known = batch.schema.names, contract.dtypes()
-    frame = pl.DataFrame({names[place]: pl.from_arrow(_in_utc(batch.column(place))) for place in places})
-    lines = pl.int_range(before + 1, before + pl.len() + 1, dtype=pl.Int64).alias("export_line")
-    spelled, ready = [], []
+    frame = pl.DataFrame({names[place]: pl.from_arrow(in_utc(batch.column(place))) for place in places})
+    numbers = pl.int_range(before + 1, before + batch.num_rows + 1, dtype=pl.Int64, eager=True).alias("export_line")
+    text, ready = spelled(frame, [f"{file}: {told(names, [name], known)}" for name in frame.columns], known, formats)
+    return Piece(text.insert_column(0, numbers) if text.width else numbers.to_frame(), ragged(), names, ready)
+
+
+def spelled(
+    frame: pl.DataFrame, named: Sequence[str], known: Mapping[str, pl.DataType], formats: Formats
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The columns as text, empty as NULL; and as they are those that need no parsing.
+
+    `named`: how messages name each; `known`: the contract's types.
+
+    Raises:
+        ExportError: what one holds cannot be told exactly.
+    """
+    texts, ready = [], []
     for at, name in enumerate(frame.columns):
-        column = told(names, [name], known)
-        text, typed = _spelled(frame.to_series(at), at, f"{file}: {column}", known.get(name), formats)
-        spelled.append(text.cast(pl.String).replace("", None).alias(name))
+        text, typed = _spelled(frame.to_series(at), at, named[at], known.get(name), formats)
+        texts.append(text.cast(pl.String).replace("", None).alias(name))
         if typed is not None:
             ready.append(typed.alias(name))
-    if not spelled:
-        numbers = range(before + 1, before + batch.num_rows + 1)
-        return Piece(pl.DataFrame({"export_line": pl.Series(numbers, dtype=pl.Int64)}), ragged(), names, pl.DataFrame())
-    return Piece(frame.select(lines, *spelled), ragged(), names, frame.select(ready))
+    return frame.select(texts), frame.select(ready)
 
 
-def _in_utc(values: pa.Array) -> pa.Array:
+def in_utc(values: pa.Array) -> pa.Array:
     """Instants as those of UTC, which they are by their numbers: some zones that files name Polars does not know."""
     kind = values.type
     return values.cast(pa.timestamp(kind.unit, "UTC")) if pa.types.is_timestamp(kind) and kind.tz else values
@@ -131,7 +159,7 @@ def _spelled(values: pl.Series, at: int, column: str, wanted: pl.DataType | None
     if isinstance(dtype, pl.Decimal):
         return value.cast(pl.String).str.replace(r"\.0*$", ""), None
     if dtype == pl.Boolean:
-        return pl.when(value).then(pl.lit(formats.true)).when(~value).then(pl.lit(formats.false)), None
+        return pl.when(value).then(pl.lit(formats.true[0])).when(~value).then(pl.lit(formats.false[0])), None
     return value, None
 
 
@@ -144,8 +172,10 @@ def _instant(value: pl.Expr, dtype: pl.Datetime, column: str, wanted: pl.DataTyp
     first, last = FIRST_DAY * A_DAY[dtype.time_unit], (LAST_DAY + 1) * A_DAY[dtype.time_unit] - 1
     most = (1 << 63) - 1
     inside = value.to_physical().is_between(max(first, -most), min(last, most))
-    within = pl.when(inside).then(value)
-    if dtype.time_zone is None:
+    within: pl.Expr = pl.when(inside).then(value)
+    if dtype.time_zone is None and formats.time_zone is not None:
+        within = within.dt.replace_time_zone(formats.time_zone, ambiguous="earliest", non_existent="null")
+    elif dtype.time_zone is None:
         if wanted != pl.Date:
             raise ExportError(f"{column} holds times without a zone; expected UTC instants")
         is_day = within.to_physical() % A_DAY[dtype.time_unit] == 0

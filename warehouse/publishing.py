@@ -69,7 +69,7 @@ def publish(
     home(folders).mkdir(parents=True, exist_ok=True, mode=0o755)
     adopt_flat_versions(folders)
     history = _history(folders, database)
-    version = next_version(folders, max(history["version"], default=0))
+    version = coming_version(database, folders)
     _compact(database)
     _set_down(database)
     part = home(folders) / f".{version:06d}.part"
@@ -91,6 +91,11 @@ def publish(
     database.close()
     remove_old(folders, keep_versions)
     return version
+
+
+def coming_version(database: WorkingDatabase, folders: Folders) -> int:
+    """The number that the next publish gives."""
+    return next_version(folders, max(_history(folders, database)["version"], default=0))
 
 
 def _set_down(database: WorkingDatabase) -> None:

@@ -1,7 +1,8 @@
 """Reading a file strictly: every value is spelled as its form says, or its row is rejected with line and column."""
 
 import datetime as dt
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import pyarrow.parquet as pq
 
 from schemas.contract import Column, Contract
 from schemas.customers import Export
-from schemas.form import Formats
+from schemas.form import Formats, Places
+from warehouse.blocks import opened
 from warehouse.csv_file import read_csv
 from warehouse.errors import ExportError
-from warehouse.first_look import PARQUET, look
+from warehouse.first_look import is_json, is_parquet, look
 from warehouse.header import check_header
 from warehouse.instants import instants, shape
+from warehouse.objects import read_objects
 from warehouse.parquet_file import YEARS, read_parquet
 from warehouse.piece import Piece, ragged
 
@@ -32,7 +35,9 @@ class FileRows:
     text: pl.DataFrame
     columns: frozenset[str]
     rows_read: int
-    """Rows in the file."""
+    """Rows in the file; of lists in its records, so many records."""
+    spelled: Mapping[str, str]
+    """What the file calls columns, where it does not call them as the contract does."""
 
 
 def read_export(
@@ -44,8 +49,11 @@ def read_export(
     formats: Formats,
     *,
     exact: bool,
+    places: Places | None = None,
 ) -> FileRows:
-    """Read a CSV or Parquet file as rows of the contract; `file` is its name in messages and in provenance.
+    """Read a file as rows of the contract; `file` is its name in messages and in provenance.
+
+    `places`: where its columns stand, if not under their own names; such a file may be JSON lines, too.
 
     Raises:
         ExportError: the file is empty, unreadable, not in the form's encoding or dialect, lacks a needed column, or
@@ -53,11 +61,15 @@ def read_export(
     """
     if path.stat().st_size == 0:
         raise ExportError(f"{file}: the file is empty; expected a header with {_names(contract)}")
-    look(path, file, formats.separator)
+    look(path, file, formats)
     declared = {field.name: field for field in contract.fields() if field.name not in PROVENANCE}
-    pieces = _pieces(path, file, contract, formats)
-    header = next(pieces).header
-    check_header(file, header, declared, contract, exact=exact)
+    pieces = _pieces(path, file, contract, formats, places)
+    first = next(pieces)
+    header = first.header
+    # Of objects any may have a column that those before it do not; and of a list no element may be there.
+    there, said = first.there, places.writer if places else ""
+    if there is None and not (places and places.rows):
+        check_header(file, header, declared, contract, exact=exact, spelled=first.spelled, said=said)
     fields = [field for field in declared.values() if field.name in header]
     good = [pl.DataFrame(schema={"export_line": pl.Int64} | {field.name: field.dtype for field in fields})]
     rejects, texts, rows_read = [ragged()], [pl.DataFrame(schema={"export_line": pl.Int64})], 0
@@ -65,33 +77,67 @@ def read_export(
         right, wrong = _parted(piece, fields, formats)
         good.append(right)
         rejects.append(wrong)
-        texts.append(_at(piece.text, wrong["export_line"]))
-        rows_read += piece.text.height
+        texts.append(_at(piece, wrong["export_line"]))
+        rows_read += piece.records
+        if there is not None:
+            text = piece.text
+            there |= {field.name for field in fields if text[field.name].null_count() < text.height}
+    if there is not None and rows_read and not (places and places.rows):
+        check_header(file, sorted(there), declared, contract, exact=exact, spelled=first.spelled, said=said)
     rows = pl.concat(good, rechunk=True).with_columns(
         export_source=pl.lit(source), export_file=pl.lit(file), exported_at=pl.lit(exported_at).cast(pl.Datetime("us"))
     )
     told = pl.concat(rejects).select(pl.lit(file).alias("export_file"), "export_line", "column_name", "reason")
     text = pl.concat(texts, how="diagonal")
-    return FileRows(contract.shaped(rows), told.cast(REJECTS), text, frozenset(f.name for f in fields), rows_read)  # type: ignore[arg-type]
+    names = frozenset(field.name for field in fields) if there is None else there
+    return FileRows(contract.shaped(rows), told.cast(REJECTS), text, names, rows_read, first.spelled)  # type: ignore[arg-type]
 
 
-def texts_at(path: Path, file: str, contract: type[Contract], formats: Formats, lines: pl.Series) -> pl.DataFrame:
+def columns_in(path: Path, file: str, contract: type[Contract], formats: Formats, places: Places | None) -> list[str]:
+    """The columns of the contract that a file has, as its beginning shows.
+
+    Raises:
+        ExportError: it cannot be read.
+    """
+    known, first = set(contract.dtypes()), next(_pieces(path, file, contract, formats, places))
+    return [name for name in (first.header if first.there is None else first.there) if name in known]
+
+
+def texts_at(
+    path: Path,
+    file: str,
+    contract: type[Contract],
+    formats: Formats,
+    lines: pl.Series,
+    places: Places | None = None,
+) -> pl.DataFrame:
     """The text of the rows that start on these lines, of a file that was read before."""
-    pieces = _pieces(path, file, contract, formats, lines)
-    return pl.concat((_at(piece.text, lines) for piece in pieces), how="diagonal")
+    pieces = _pieces(path, file, contract, formats, places, lines)
+    return pl.concat((_at(piece, lines) for piece in pieces), how="diagonal")
 
 
-def _at(text: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
-    return text.filter(pl.col("export_line").is_in(lines.unique().implode())) if lines.len() else text.head(0)
+def _at(piece: Piece, lines: pl.Series) -> pl.DataFrame:
+    """The text of these lines, and their whole records where a column is not all there is."""
+    if not lines.len():
+        return piece.text.head(0)
+    found = piece.text.filter(pl.col("export_line").is_in(lines.unique().implode()))
+    if piece.records_at is None or found.is_empty():
+        return found
+    return found.join(piece.records_at(lines.unique()), on="export_line", how="left", maintain_order="left")
 
 
 def _pieces(
-    path: Path, file: str, contract: type[Contract], formats: Formats, only: pl.Series | None = None
+    path: Path,
+    file: str,
+    contract: type[Contract],
+    formats: Formats,
+    places: Places | None,
+    only: pl.Series | None = None,
 ) -> Iterator[Piece]:
     """The file in pieces, so that the text of no more than one of them is in memory; the first is of the header."""
-    with path.open("rb") as opened:
-        is_parquet = opened.read(4) == PARQUET
-    if is_parquet:
+    if places is not None:
+        return read_objects(path, file, contract, formats, places, only)
+    if is_parquet(path):
         return read_parquet(path, file, contract, formats, PROVENANCE)
     return read_csv(path, file, contract, formats, PROVENANCE, only)
 
@@ -120,13 +166,12 @@ def _parted(piece: Piece, fields: list[Column], formats: Formats) -> tuple[pl.Da
 
 def has_rows(path: Path) -> bool:
     """Whether a file holds more than a header, be it once or again."""
-    with path.open("rb") as opened:
-        if opened.read(4) != PARQUET:
-            opened.seek(0)
-            lines = (line.rstrip(b"\r\n") for line in opened if line.strip())
-            header = next(lines, b"")
-            return any(line != header for line in lines)
-    return bool(pq.read_metadata(path).num_rows)
+    if is_parquet(path):
+        return bool(pq.read_metadata(path).num_rows)
+    with opened(path, path.name) as content:
+        lines = (line.rstrip(b"\r\n") for line in content if line.strip())
+        header = next(lines, b"")
+        return is_json(header) or any(line != header for line in lines)
 
 
 def _names(contract: type[Contract]) -> str:
@@ -148,14 +193,16 @@ def _parsed(field: Column, formats: Formats) -> pl.Expr:
         day = text.str.to_date(formats.date, strict=False)
         return pl.when(text.str.contains(shape(formats.date)) & (day.dt.year() >= 1)).then(day)
     if dtype == pl.Boolean:
-        return pl.when(text == formats.true).then(statement=True).when(text == formats.false).then(statement=False)
+        is_true, is_false = text.is_in(formats.true), text.is_in(formats.false)
+        return pl.when(is_true).then(statement=True).when(is_false).then(statement=False)
     if dtype.is_integer():
         return pl.when(text.str.contains(WHOLE)).then(text.cast(dtype, strict=False))
-    if isinstance(dtype, pl.Decimal):
-        # Rounded to the type's decimals.
-        return pl.when(text.str.contains(r"^-?\d{1,18}(\.\d+)?$")).then(text).cast(dtype, strict=False)
-    if dtype.is_float():
-        return pl.when(text.str.contains(r"^-?\d{1,15}(\.\d+)?$")).then(text).cast(dtype, strict=False)
+    if isinstance(dtype, pl.Decimal) or dtype.is_float():
+        digits = 18 if isinstance(dtype, pl.Decimal) else 15
+        shaped = text.str.contains(rf"^-?\d{{1,{digits}}}({re.escape(formats.decimal)}\d+)?$")
+        number = text if formats.decimal == "." else text.str.replace(",", ".", literal=True)
+        # A decimal is rounded to its type's decimals.
+        return pl.when(shaped).then(number).cast(dtype, strict=False)
     return text
 
 
@@ -171,7 +218,7 @@ def spelling(field: Column, formats: Formats) -> str:
     if isinstance(dtype, pl.Datetime):
         return f"a time spelled {' or '.join(formats.instants)}, in the years {YEARS[0]} to {YEARS[1]}"
     if dtype == pl.Boolean:
-        return f"{formats.true} or {formats.false}"
+        return " or ".join([*formats.true, *formats.false])
     if dtype.is_integer():
         return "a whole number"
-    return "a number with a point"
+    return "a number with a point" if formats.decimal == "." else "a number with a decimal comma"

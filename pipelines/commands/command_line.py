@@ -1,4 +1,4 @@
-"""The commands behind the Makefile: run, plan, doctor, forget, rebuild, rollback, dev, dictionary, schema."""
+"""The commands behind the Makefile: init, run, plan, doctor, forget, rebuild, rollback, dev, dictionary, schema."""
 
 import argparse
 import datetime as dt
@@ -16,6 +16,7 @@ from pipelines.commands.config_keys import config_schema_text
 from pipelines.commands.dictionary import dictionary
 from pipelines.commands.doctor import doctor
 from pipelines.commands.forget import forget_file
+from pipelines.commands.proposal import config_text, propose
 from pipelines.commands.rebuild import make_anew
 from pipelines.commands.report import Report
 from pipelines.commands.work import Work
@@ -32,7 +33,7 @@ from pipelines.publish.glossary import check_targets
 from pipelines.publish.release import is_new
 from pipelines.stopwatch import OWN_WORK
 from transforms.calendar import contiguous
-from warehouse.errors import ExportError, WarehouseError
+from warehouse.errors import ConfigError, ExportError, WarehouseError
 from warehouse.locking import run_lock
 from warehouse.pasted import make
 from warehouse.publishing import make_current
@@ -48,6 +49,8 @@ def main(arguments: Sequence[str], started: float) -> int:
     run.add_argument("--accept", help="name of the moves of closed months that a refused publish told")
     forgotten = commands.add_parser("forget", help="give up a landed file")
     forgotten.add_argument("--file", required=True, help="as `doctor` names it")
+    begun = commands.add_parser("init", help="a first config for a folder of exports")
+    begun.add_argument("--folder", required=True, help="a folder of exports, or of folders of them")
     for name in ("plan", "doctor", "rebuild", "rollback", "dev", "dictionary", "schema"):
         commands.add_parser(name)
     chosen = parser.parse_args(arguments)
@@ -201,6 +204,19 @@ def _tell_stale(project: Project, day: dt.date) -> None:
     _say(f"{len(stale)} table-months of {tables} tables are stale." if stale else "Nothing is stale.")
 
 
+def _init(project: Project, chosen: argparse.Namespace, _: float) -> int:
+    """Write a config for what lies in a folder, and look at it as the doctor does."""
+    path, folder = project.config_path, Path(chosen.folder)
+    if path.exists():
+        new = make("init", FOLDER=chosen.folder, CONFIG="my_company.yaml")
+        raise ConfigError(f"{path} is there already, and stays as it is; name a new one: {new}")
+    found = propose(folder)
+    path.write_text(config_text(path, found, dt.datetime.now(dt.UTC).date()), encoding="utf-8")
+    number = "1 source" if len(found) == 1 else f"{len(found)} sources"
+    _say(f"{path}: {number} in {folder}; read it through, and say what only you can know")
+    return _doctor(project.anew(), chosen, 0.0)
+
+
 def _doctor(project: Project, _: argparse.Namespace, __: float) -> int:
     lines, healthy = doctor(project)
     for line in lines:
@@ -264,6 +280,7 @@ def _schema(project: Project, _: argparse.Namespace, __: float) -> int:
 _COMMANDS = {
     "run": _run,
     "plan": _plan,
+    "init": _init,
     "doctor": _doctor,
     "forget": _forget,
     "rebuild": _rebuild,

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from schemas.config import Config
+from schemas.writer import WRITERS
 from transforms.catalogue import CATALOGUE
-from transforms.clean.vendors import FORMS
+from transforms.clean.vendors import FORMS, VENDORS
 
 Schema = dict[str, Any]
 BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
@@ -18,7 +19,13 @@ def config_schema() -> Schema:
     """The JSON Schema of the config; what only the whole of it can tell (a date before another) is not in it."""
     schema = _in_json_schema(Config.model_json_schema())
     known = schema["$defs"]
-    known["Source"]["properties"]["form"]["enum"] = sorted(FORMS)
+    said = known["Source"]["properties"]
+    said["form"]["enum"] = sorted({name.partition("/")[0] for name in FORMS})
+    said["written_by"]["anyOf"][0]["enum"] = sorted(WRITERS)
+    options = [vendor.options for vendor in VENDORS.values() if vendor.options]
+    known |= {each.__name__: _in_json_schema(each.model_json_schema()) for each in options}
+    meaning = said["options"]["description"]
+    said["options"] = {"description": meaning, "anyOf": [{"$ref": f"#/$defs/{each.__name__}"} for each in options]}
     known["Target"]["properties"]["metric"]["enum"] = sorted(CATALOGUE)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$comment": HEAD, **schema}
 
@@ -67,7 +74,8 @@ def _keys(schema: Schema, within: Schema, path: str) -> Iterator[tuple[str, Sche
     for name, told in within["properties"].items():
         key = f"{path}{name}"
         yield key, told, name in within.get("required", ())
-        for step, below in ((".", told), ("[].", told.get("items")), (".NAME.", told.get("additionalProperties"))):
+        steps = [(".", told), ("[].", told.get("items")), (".NAME.", told.get("additionalProperties"))]
+        for step, below in (*steps, *((".", each) for each in told.get("anyOf", ()))):
             if isinstance(below, dict) and (section := _section(schema, below)):
                 yield from _keys(schema, section, key + step)
 

@@ -34,6 +34,7 @@ def doctor(project: Project) -> tuple[list[str], bool]:
         tell("config", [(True, f"{project.config_path}: {told}")])
         files = source_files(project.loaded, FORMS)
         tell("sources", [(True, _sources(project, files)), *inspection.sources(project, files)])
+        tell("fills", inspection.fills(project, files))
     except WarehouseError as fault:
         tell("config", [(False, str(fault))])
     # What a run is writing is never whole, and a run that finds the database open elsewhere fails.

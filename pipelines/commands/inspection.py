@@ -9,10 +9,13 @@ import duckdb
 import polars as pl
 
 from pipelines.commands.unreached import left_out
+from pipelines.ingest.filling import filling, together, unknowable
 from pipelines.ingest.sources import look_at, lost_files
 from pipelines.large_tables import lost_events
 from pipelines.project import Project
+from schemas.customers import Export
 from schemas.operations import Ingest, LeftOut, Publication
+from transforms.catalogue import CATALOGUE
 from warehouse.ddl import qualified
 from warehouse.errors import WarehouseError
 from warehouse.landed import fingerprint, forgotten, is_damaged, landed_files, unlisted
@@ -40,6 +43,24 @@ def sources(project: Project, sent: list[SourceFile]) -> Iterator[Finding]:
             look_at(project, [file])
         except WarehouseError as fault:
             yield False, f"{fault}; mend the export, then: {make('run')}"
+
+
+def fills(project: Project, sent: list[SourceFile]) -> Iterator[Finding]:
+    """What each source fills, and which metrics all of them together give, and which not."""
+    found = filling(project, sent)
+    for source, tables in found.items():
+        told = []
+        for table, names in tables.items():
+            lacking = [name for name in project.contracts[table].dtypes() if name not in {*names, *Export.dtypes()}]
+            told.append(f"{table} (without {', '.join(lacking)})" if lacking else table)
+        yield True, f"{source} fills {'; '.join(told) or 'nothing'}"
+    reasons: dict[str, list[str]] = {}
+    for metric, need in unknowable(together(found.values())).items():
+        reasons.setdefault(need, []).append(metric)
+    unknown = sum(map(len, reasons.values()))
+    lines = [f"{', '.join(metrics)} for want of {need}" for need, metrics in sorted(reasons.items())]
+    known = f"{len(CATALOGUE) - unknown} of {len(CATALOGUE)} metrics can be known"
+    yield True, f"{known}; not {'; not '.join(lines)}" if lines else known
 
 
 def disk(project: Project, sent: list[SourceFile]) -> Finding:

@@ -3,15 +3,17 @@
 import time
 
 import duckdb
+import polars as pl
 
 from pipelines.commands.unreached import left_out_in_all
 from pipelines.months.plan import Stretch
 from pipelines.project import Project
-from pipelines.publish.limits import HEADLINES
+from pipelines.publish.limits import HEADLINES, Move
 from pipelines.stopwatch import OWN_WORK
-from schemas.operations import WARNED, ExportFile, LeftOut, Quarantine
+from schemas.metrics import DimMetric
+from schemas.operations import WARNED, ExportFile, LeftOut, MetricRestatement, Quarantine
 from warehouse.pasted import make
-from warehouse.rejected import rejected_in_all
+from warehouse.rejected import NAMED, rejected_in_all
 from warehouse.versions import current_version
 
 
@@ -42,6 +44,8 @@ class Report:
         version = current_version(self.project.folders)
         told = "published" if fresh else "nothing new to publish; readers have"
         self._say(f"  {told} version {version}: {self.project.folders.published_database}")
+        if fresh:
+            self._restated(version)
         self._headlines()
         self._backtest()
         self._spent()
@@ -55,9 +59,11 @@ class Report:
 
     def _exports(self) -> None:
         files = self.project.database.read(ExportFile.table())
+        # A file that tells of several kinds of things is one file, and its rows are there once.
+        each = files.group_by("source", "file").agg(pl.col("rows_read", "rows_quarantined").max())
+        read, rejected_rows = int(each["rows_read"].sum()), int(each["rows_quarantined"].sum())
         self._say(
-            f"  {files.height} files: {files['rows_read'].sum():,} rows read, {files['rows_loaded'].sum():,} loaded, "
-            f"{files['rows_quarantined'].sum():,} quarantined"
+            f"  {each.height} files: {read:,} rows read, {read - rejected_rows:,} loaded, {rejected_rows:,} quarantined"
         )
         if rejected := rejected_in_all(self.project.database.read(Quarantine.table())):
             self._say(f"  quarantined: {rejected}")
@@ -70,6 +76,23 @@ class Report:
     def _built(self, stretches: list[Stretch]) -> None:
         built = ", ".join(stretch.told(" to ") for stretch in stretches)
         self._say(f"  months built: {built or 'none, nothing was stale'}")
+
+    def _restated(self, version: int | None) -> None:
+        """Which values of closed months readers now have another of, and why."""
+        rows = self.project.database.read(MetricRestatement.table(), where={"version": [version]})
+        if rows.is_empty():
+            return
+        units = dict(self.project.database.read(DimMetric.table()).select("metric", "unit").iter_rows())
+        currency = self.project.config.reporting.currency
+        is_headline = pl.col("metric").is_in(HEADLINES)
+        whole = rows.filter(dimension="all").sort(is_headline, "month", "metric", descending=[True, False, False])
+        values = whole.select("metric", "month", "old_value", "new_value").head(NAMED)
+        told = [
+            str(Move(metric, month, units.get(metric, ""), old, new, currency))
+            for metric, month, old, new in values.iter_rows()
+        ]
+        more = [f"and {rows.height - len(told):,} more in metric_restatement"] if rows.height > len(told) else []
+        self._say(f"  restated, as of {rows['cause'][0]}: {'; '.join([*told, *more])}")
 
     def _spent(self) -> None:
         total = time.perf_counter() - self.started

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from pipelines.project import Project
+from transforms.clean.vendors import FORMS
 from warehouse.errors import ConfigError, ExportError
 from warehouse.landed import LandedFile
 from warehouse.landing import SourceFile, default_as_of
@@ -50,7 +51,7 @@ def day_of(project: Project, files: Sequence[Sent]) -> dt.date:
             f"{project.config_path}: as_of: {config.as_of} is still to come; take a day that the exports cover, or "
             "leave as_of out"
         )
-    as_of = config.as_of or default_as_of(files, project.loaded)
+    as_of = config.as_of or default_as_of(files, project.loaded, _snapshots(project))
     if as_of < config.first_month:
         oldest = min(days, key=lambda file: days[file])
         raise ExportError(
@@ -59,3 +60,13 @@ def day_of(project: Project, files: Sequence[Sent]) -> dt.date:
             "or the day in its name, or set as_of in the config"
         )
     return as_of
+
+
+def _snapshots(project: Project) -> set[tuple[str, str]]:
+    """The sources with their raw tables that tell who the customers are, and what they pay."""
+    found = set[tuple[str, str]]()
+    for name, source in project.config.sources.items():
+        clean = FORMS[source.written].clean
+        for table in ("accounts", "subscription_items"):
+            found |= {(name, raw) for raw in (clean[table].raw if table in clean else ())}
+    return found

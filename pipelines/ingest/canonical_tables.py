@@ -45,7 +45,7 @@ from warehouse.staging import is_staged, write_quarantined, write_staged, write_
 from warehouse.validation import AT
 
 NEVER = dt.date(1970, 1, 1)
-READS = {"milestones": "usage_events", "survey_responses": "tickets"}
+READS = {"account_links": "identities", "milestones": "usage_events", "survey_responses": "tickets"}
 """Tables that are made with another one, and come after it."""
 
 
@@ -208,11 +208,12 @@ def made_from(project: Project, table: str, files: list[LandedFile]) -> str:
     )
     accounts, crms = crm_accounts(project, table, files), crms_of(project, files)
     who = None if accounts is None else sorted(accounts.select("account_id", "is_internal").unique().rows(), key=str)
-    matched = [] if table == "account_links" else sorted(project.staged("account_links").select(LINK).rows())
+    matched = [] if table in FIRST[:2] else sorted(project.staged("account_links").select(LINK).rows())
     derived: list[object] = []
     if (other := READS.get(table)) and (table != "milestones" or is_derived(project, table)):
         made = project.database.read(Ingest.table(), where={"table_name": [other]})
-        derived = [config.onboarding.model_dump() if table == "milestones" else None, made["made_from"].to_list()]
+        said = {"milestones": config.onboarding, "account_links": config.identity}.get(table)
+        derived = [said.model_dump() if said else None, made["made_from"].to_list()]
     code = ingest_code(project, table)
     whose = [who, crms.names, crms.named_by, matched]
     where = [config.engine.kind, config.engine.staging] if table in LARGE else []

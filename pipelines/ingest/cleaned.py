@@ -1,21 +1,25 @@
 """A landed file's rows: read, validated and cleaned to canonical ones, every row accounted for."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import polars as pl
 
 from pipelines.ingest.agreement import refuse_contradictory
+from pipelines.ingest.sources import formats_of
 from pipelines.project import SEGMENT, Project
 from schemas.contract import Contract, with_columns
-from schemas.form import Form
+from schemas.form import Filled, Form, Told
+from schemas.tables import CANONICAL
+from schemas.writer import MARKS
 from transforms.clean.repeats import repeated, spoken
 from transforms.clean.skew import without_skew
+from transforms.clean.written import not_told, objects
 from warehouse.csv_file import HEADER_AGAIN
 from warehouse.errors import ExportError, WarehouseError
-from warehouse.landed import LandedFile, note_problem
+from warehouse.landed import LandedFile, landed_files, note_problem
 from warehouse.landing import check_whole
 from warehouse.reading import PROVENANCE, REJECTS, read_export, texts_at
 from warehouse.validation import AT, validate
@@ -37,6 +41,8 @@ class Gathered:
     """Those of them that not every source exports."""
     notices: tuple[str, ...] = ()
     """What a person should know of rows that keep their contract."""
+    nothing: Mapping[str, int] = field(default_factory=dict)
+    """By source the rows that are right and tell nothing of the table, as the tests of a billing system."""
     rejected: pl.DataFrame | None = None
     """Of a file of a history: the keys of its rejected rows; None where nobody can tell them all."""
 
@@ -56,6 +62,8 @@ class RawRows:
     columns: frozenset[str]
     skewed: pl.DataFrame
     """Where the good rows are in which clocks disagreed."""
+    of_lists: bool = False
+    """Whether its rows are elements of lists, and what is counted is the records that have these."""
 
     @property
     def is_empty(self) -> bool:
@@ -76,6 +84,7 @@ def together(contract: type[Contract], found: Iterable[Gathered]) -> Gathered:
         tuple(file for one in found for file in one.files),
         frozenset().union(*(one.columns for one in found)),
         notices=tuple(notice for one in found for notice in one.notices),
+        nothing={source: number for one in found for source, number in one.nothing.items()},
     )
 
 
@@ -90,16 +99,30 @@ def read_landed(project: Project, form: Form, file: LandedFile, *, speaks: bool 
         DamagedError: the copy is not what was landed.
     """
     contract = raw_contract(project, form, file.raw_table, speaks=speaks)
-    path = check_whole(file, project.folders)
-    exact = form.exact_header and speaks
+    path, formats = check_whole(file, project.folders), formats_of(project, file.source)
+    exact, places = form.exact_header and speaks, form.raw[file.raw_table].places
     with noted(project, file):
-        found = read_export(path, file.name, file.source, file.exported_at, contract, form.formats, exact=exact)
+        found = read_export(
+            path, file.name, file.source, file.exported_at, contract, formats, exact=exact, places=places
+        )
         settled, skewed = _settled(found.rows, contract)
         good, rejects = validate(settled, contract, project.config.sources)
-    text_at = partial(texts_at, path, file.name, contract, form.formats)
-    text = pl.concat([found.text, text_at(rejects["export_line"])]) if rejects.height else found.text
+    text_at = text_reader(project, form, file)
+    text = pl.concat([found.text, text_at(rejects["export_line"])], how="diagonal") if rejects.height else found.text
     all_rejects = pl.concat([found.rejects, rejects])
-    return RawRows(file, found.rows_read, good, all_rejects, text, text_at, found.columns, skewed)
+    if found.spelled:
+        all_rejects = all_rejects.with_columns(pl.col("column_name").replace(found.spelled))
+    if of_lists := bool(places and places.rows):
+        # What is wrong with an element is wrong with its record: nobody counts half a subscription.
+        good = good.join(all_rejects, on=AT, how="anti", maintain_order="left")
+    return RawRows(file, found.rows_read, good, all_rejects, text, text_at, found.columns, skewed, of_lists)
+
+
+def text_reader(project: Project, form: Form, file: LandedFile) -> Callable[[pl.Series], pl.DataFrame]:
+    """Reads the text of rows again, by their lines."""
+    contract, table = raw_contract(project, form, file.raw_table), form.raw[file.raw_table]
+    path, formats = file.path(project.folders), formats_of(project, file.source)
+    return partial(texts_at, path, file.name, contract, formats, places=table.places)
 
 
 @contextmanager
@@ -142,22 +165,28 @@ def raw_contract(project: Project, form: Form, raw_table: str, *, speaks: bool =
     return contract
 
 
-def clean(project: Project, table: str, form: Form, raw: list[list[RawRows]]) -> Gathered:
-    """Canonical rows that satisfy their contract; the rows of the first raw table are those accounted for."""
+def clean(project: Project, table: str, form: Form, raw: Mapping[str, list[RawRows]]) -> Gathered:
+    """Canonical rows that satisfy their contract, of the files of each raw table that are there.
+
+    The rows of the first raw table are those accounted for; and those of others that no table has as its first.
+    """
     contract, zone = project.contracts[table], project.config.reporting.time_zone
-    raw_contracts = [raw_contract(project, form, files[0].file.raw_table) for files in raw]
-    good = [pl.concat([rows.good for rows in files]) for files in raw]
-    for rows, declared in zip(good, raw_contracts, strict=True):
-        refuse_contradictory(rows, declared)
-    newest = [spoken(rows, declared) for rows, declared in zip(good, raw_contracts, strict=True)]
-    cleaned = form.clean[table].function(*newest)
-    skewed = pl.concat([rows.skewed for rows in raw[0]])
+    first = form.clean[table].raw[0]
+    raw_contracts = {name: raw_contract(project, form, name) for name in raw}
+    good = {
+        name: pl.concat([raw_contracts[name].blank(), *(rows.good for rows in files)]) for name, files in raw.items()
+    }
+    for name, rows in good.items():
+        refuse_contradictory(rows, raw_contracts[name])
+    newest = {name: spoken(rows, raw_contracts[name]) for name, rows in good.items()}
+    cleaned, silent = _made(project, table, form, raw, newest)
+    skewed = pl.concat([rows.skewed for rows in raw[first]])
     # Where the first of an id counts, and all count, none is there again; to look once more takes as long.
-    is_once = (raw_contracts[0].repeats() or ("",))[0] == "first" and newest[0].height == good[0].height
-    again = repeated(good[0].clear() if is_once else good[0], raw_contracts[0], zone).select(AT)
+    is_once = (raw_contracts[first].repeats() or ("",))[0] == "first" and newest[first].height == good[first].height
+    again = repeated(good[first].clear() if is_once else good[first], raw_contracts[first], zone).select(AT)
     if form.exact_header:
         # The raw contract is the canonical one: the rows satisfy it already.
-        columns = frozenset().union(*(rows.columns for rows in raw[0]))
+        columns = frozenset().union(*(rows.columns for rows in raw[first]))
         canonical, late = contract.shaped(cleaned), pl.DataFrame(schema=REJECTS)
     else:
         if unknown := sorted(set(cleaned.columns) - set(contract.dtypes())):
@@ -167,20 +196,93 @@ def clean(project: Project, table: str, form: Form, raw: list[list[RawRows]]) ->
         right, late = validate(settled, contract, project.config.sources)
         canonical = spoken(right, contract) if contract.repeats() else right
         again, skewed = pl.concat([again, repeated(right, contract, zone).select(AT)]), pl.concat([skewed, also])
-    texts = [_texts(rows, late).with_columns(export_file=pl.lit(rows.file.name)) for rows in raw[0]]
+    source = raw[first][0].file.source
+    kinds = (
+        {file.raw_table for file in landed_files(project.folders) if file.source == source} if form.writer else set()
+    )
+    beside = [rows for name in _accounted(form, table, kinds) for rows in raw.get(name, [])]
+    texts = [_texts(rows, late).with_columns(export_file=pl.lit(rows.file.name)) for rows in raw[first]]
+    texts += [rows.text.with_columns(export_file=pl.lit(rows.file.name)) for rows in beside]
+    nothing = late.clear().select(AT)
     return Gathered(
         canonical,
-        pl.concat([late, *(rows.rejects for rows in raw[0])]),
+        pl.concat([late, *(rows.rejects for rows in raw[first]), *(rows.rejects for rows in beside)]),
         pl.concat(texts, how="diagonal"),
-        tuple(_counts(rows, table, late, again, skewed) for rows in raw[0]),
+        (
+            *(_counts(rows, table, late, again, skewed) for rows in raw[first]),
+            *(_counts(rows, table, late.clear(), nothing, nothing) for rows in beside),
+        ),
         columns,
+        nothing={source: silent},
     )
+
+
+def _made(
+    project: Project, table: str, form: Form, raw: Mapping[str, list[RawRows]], newest: Mapping[str, pl.DataFrame]
+) -> tuple[pl.DataFrame, int]:
+    """The canonical columns that the source fills, of the rows that count; and how many tell nothing of the table."""
+    cleaning = form.clean[table]
+    if form.writer is None:
+        made: pl.DataFrame = cleaning.function(*(newest[name] for name in cleaning.raw))
+        return made, 0
+    there, first = objects(newest, form), cleaning.raw[0]
+    columns = {name: frozenset().union(*(rows.columns for rows in files)) for name, files in raw.items()}
+    rows = filled(project, table, form, raw[first][0].file.source, there, columns)
+    return rows, there[first].height - rows.height
+
+
+def filled(
+    project: Project,
+    table: str,
+    form: Form,
+    source: str,
+    there: Mapping[str, pl.DataFrame],
+    columns: Mapping[str, frozenset[str]],
+    *,
+    of_examples: bool = False,
+) -> pl.DataFrame:
+    """The canonical columns that a vendor's objects fill; `columns` are those that the files have, by raw table.
+
+    `of_examples`: the objects are none of the source's, but such as may be there.
+    """
+    cleaning = form.clean[table]
+    of, absent = dict[str, pl.DataFrame](), set[str]()
+    for name in cleaning.reads:
+        prefix = "" if name == cleaning.raw[0] else f"{name}."
+        blank = (form.lacking.get(name) or form.raw[name].contract).blank().drop(MARKS, strict=False)
+        frame = there.get(name, blank)
+        of[name] = frame.rename({column: prefix + column for column in frame.columns})
+        own = columns.get(name, frozenset()) | set(PROVENANCE)
+        absent |= {prefix + column for column in blank.columns if column not in own}
+    reporting = project.config.reporting
+    told: Filled = cleaning.function(of, Told(reporting.time_zone, reporting.currency, project.options(source)))
+    rows = told.rows.select(*PROVENANCE, **told.columns)
+    sent = {column for frame in of.values() for column in frame.columns}
+    return rows.drop(not_told(told, rows, sent, absent, of_examples=of_examples))
+
+
+def _accounted(form: Form, table: str, kinds: Collection[str]) -> list[str]:
+    """The raw tables whose rows are counted here, too.
+
+    Those that the table needs; and those that only stand beside others everywhere, and first beside those of this one.
+    `kinds`: the raw tables that the source has ever sent; of a table that needs others nothing is made.
+    """
+    filled_ones = {name: cleaning for name, cleaning in form.clean.items() if set(cleaning.raw) <= {*kinds}}
+    mains = {cleaning.raw[0] for cleaning in filled_ones.values()}
+    _, *needed = form.clean[table].raw
+
+    def is_read_first(name: str) -> bool:
+        readers = (each for each in CANONICAL if each in filled_ones and name in filled_ones[each].reads)
+        return next(readers, None) == table
+
+    beside = [name for name in form.raw if name not in {*mains, *needed} and is_read_first(name)]
+    return [*(needed if form.writer else ()), *beside]
 
 
 def _texts(rows: RawRows, late: pl.DataFrame) -> pl.DataFrame:
     """The text of a file's rejected rows, with those of its canonical rows that were rejected late."""
     lines = late.filter(export_file=rows.file.name)["export_line"]
-    return pl.concat([rows.text, rows.text_at(lines)]) if lines.len() else rows.text
+    return pl.concat([rows.text, rows.text_at(lines)], how="diagonal") if lines.len() else rows.text
 
 
 def _counts(
@@ -193,5 +295,6 @@ def _counts(
     # Mostly none is among these, and nothing is looked for then.
     loaded = (rows.good.join(of_file, on=AT, how="anti") if of_file.height else rows.good).select(AT)
     told = [loaded.join(where, on=AT, how="semi").height if where.height else 0 for where in (again, skewed)]
-    counts = (rows.read, loaded.height, lost, *told)
-    return file.source, table, file.name, file.sha256, file.bytes, *counts, file.exported_at, file.landed_at
+    counts = (rows.read, rows.read - lost if rows.of_lists else loaded.height, lost, *told)
+    of = (file.source, table, file.raw_table, file.name, file.sha256, file.bytes)
+    return *of, *counts, file.exported_at, file.landed_at

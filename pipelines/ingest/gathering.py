@@ -29,13 +29,11 @@ def gather(project: Project, table: str, files: list[LandedFile]) -> Gathered:
         if table in VERSIONS:
             found.append(_told_by(name, history(project, table, name, form, files)))
             continue
-        raw = [
-            read_files(project, table, form, [f for f in files if (f.source, f.raw_table) == (name, raw_table)])
-            for raw_table in cleaning.raw
-        ]
-        told = tuple(f"{table}: {notice}" for notice in refuse_vanished(project, raw))
+        of = {raw: [f for f in files if (f.source, f.raw_table) == (name, raw)] for raw in cleaning.reads}
+        raw = {each: read_files(project, table, form, of[each]) for each in cleaning.reads if of[each]}
+        told = tuple(f"{table}: {notice}" for notice in refuse_vanished(project, [raw[each] for each in cleaning.raw]))
         found.append(replace(_told_by(name, clean(project, table, form, raw)), notices=told))
-        note_read(project.folders, [rows.file for each in raw for rows in each])
+        note_read(project.folders, [rows.file for each in raw.values() for rows in each])
     everywhere = frozenset[str].intersection(*(one.columns for one in found)) if found else frozenset[str]()
     gathered = together(project.contracts[table], found)
     return replace(gathered, partly=gathered.columns - everywhere)

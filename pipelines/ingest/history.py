@@ -4,14 +4,16 @@ What was made of the days before the newest one is kept, so that a run reads wha
 """
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import narwhals as nw
 import polars as pl
 
 from pipelines.ingest.agreement import refuse_contradictory_versions
-from pipelines.ingest.cleaned import Gathered, clean, noted, read_landed, together
-from pipelines.ingest.kept import Kept, Seen, keep, kept_of, keyed
+from pipelines.ingest.cleaned import Gathered, RawRows, clean, noted, read_landed, together
+from pipelines.ingest.kept import Kept, Seen, keep, kept_of, keyed, series_of
 from pipelines.ingest.notices import notices_on_items, notices_on_rejected_items
 from pipelines.ingest.sources import VERSIONS
 from pipelines.ingest.without_rows import refuse_nobody
@@ -38,10 +40,16 @@ def history(project: Project, table: str, source: str, form: Form, files: list[L
         ExportError: a file that speaks, or was part of the history before, cannot be used as a whole.
         DamagedError: a landed copy is not what was landed.
     """
-    raw_table = form.clean[table].raw[0]
-    now = [file for file in files if (file.source, file.raw_table) == (source, raw_table)]
-    landed = [file for file in landed_files(project.folders) if (file.source, file.raw_table) == (source, raw_table)]
-    ordered = Seen.all_of(project, landed, now)
+    first = form.clean[table].raw[0]
+    now = [file for file in files if (file.source, file.raw_table) == (source, first)]
+    landed = [file for file in landed_files(project.folders) if file.source == source]
+    others = [file for file in landed if file.raw_table in form.clean[table].reads and file.raw_table != first]
+    # What lies in the very files of the first kind comes when these do.
+    apart = [file for file in others if form.raw[file.raw_table].files != form.raw[first].files]
+    appends = form.writer is not None and form.writer.appends
+    beside = partial(_beside, form, table, others, appends=appends)
+    mains = [file for file in landed if file.raw_table == first]
+    ordered = Seen.all_of(project, mains, now, beside, apart, appends=appends)
     nothing, key = Kept.nothing(project.contracts[table], VERSIONS[table]), keyed(project, table, source)
     kept = kept_of(project, table, source, key, ordered) or nothing
     for one in kept.files:
@@ -65,19 +73,55 @@ def history(project: Project, table: str, source: str, form: Form, files: list[L
 
 def _read(project: Project, table: str, form: Form, files: list[Seen], speaking: list[LandedFile]) -> Read:
     """What the files say; `speaking` are all that speak."""
-    found = []
+    found, known = [], dict[LandedFile, RawRows]()
     for one in files:
-        says = _shown_by(project, table, form, one, speaking)
+        says = _shown_by(project, table, form, one, speaking, known)
         if says is None:
             found.append((one, Gathered(project.contracts[table].blank(), pl.DataFrame(), pl.DataFrame())))
         else:
             found.append((replace(one, columns=says.columns), says))
-    note_read(project.folders, [one.file for one, _ in found if one.columns is not None])
+    could = [one for one, _ in found if one.columns is not None]
+    note_read(project.folders, dict.fromkeys(file for one in could for file in (one.file, *one.beside)))
     return found
 
 
-def _shown_by(project: Project, table: str, form: Form, one: Seen, speaking: list[LandedFile]) -> Gathered | None:
+def _beside(
+    form: Form,
+    table: str,
+    others: list[LandedFile],
+    file: LandedFile,
+    is_there: Callable[[LandedFile], bool],
+    *,
+    appends: bool,
+) -> list[LandedFile]:
+    """The files of other kinds that tell more of a file's rows: of each name the last there was, or else the first.
+
+    What lies in the very file is told by this copy of it.
+    """
+    found = []
+    for raw in form.clean[table].reads[1:]:
+        of_kind = [other for other in others if other.raw_table == raw]
+        if not appends and raw in form.raw and form.raw[raw].files == form.raw[file.raw_table].files:
+            found += [other for other in of_kind if (other.name, other.sha256) == (file.name, file.sha256)][-1:]
+            continue
+        ordered = sorted(of_kind, key=lambda other: (other.exported_at, other.landed_at))
+        # Of files that differ by the day in their names the newest shows all there is, unless they are parts.
+        there = {other.name if appends else series_of(other): other for other in ordered if is_there(other)}
+        found += there.values() or ordered[:1]
+    return found
+
+
+def _shown_by(
+    project: Project,
+    table: str,
+    form: Form,
+    one: Seen,
+    speaking: list[LandedFile],
+    known: dict[LandedFile, RawRows],
+) -> Gathered | None:
     """What a landed file says; None if nobody could ever read it and it no longer speaks: it is in no history.
+
+    `known` are files beside others that were read already.
 
     Raises:
         ExportError: the file cannot be used as a whole, and speaks, or was part of the history before.
@@ -87,8 +131,12 @@ def _shown_by(project: Project, table: str, form: Form, one: Seen, speaking: lis
     try:
         rows = read_landed(project, form, file, speaks=one.speaks)
         refuse_nobody(project, table, rows, speaking)
+        raw = {file.raw_table: [rows]}
+        for other in one.beside:
+            known[other] = known.get(other) or read_landed(project, form, other)
+            raw.setdefault(other.raw_table, []).append(known[other])
         with noted(project, file):
-            says = clean(project, table, form, [[rows]])
+            says = clean(project, table, form, raw)
         return replace(says, rejected=_rejected(project, table, form, says, one.file.source))
     except ExportError as fault:
         if one.speaks:
@@ -124,7 +172,7 @@ def _extended(project: Project, table: str, source: str, kept: Kept, read: Read)
     """What was kept, with what files say that came later."""
     contract = project.contracts[table]
     now = [says for one, says in read if one.speaks]
-    speaking = together(contract, [replace(kept.speaking, rows=contract.blank()), *now])
+    speaking = _each_once(together(contract, [replace(kept.speaking, rows=contract.blank()), *now]))
     dated = [name for name in contract.grain() if name not in contract.versioned_by() or name in speaking.columns]
     refuse_contradictory_versions(speaking.rows, dated, table)
     if table == "subscription_items":
@@ -136,6 +184,15 @@ def _extended(project: Project, table: str, source: str, kept: Kept, read: Read)
     told, former = _told(kept, read, contract.blank())
     made = replace(kept, files=files, speaking=speaking, told=told, former=former)
     return replace(made, folded=_folded(project, table, source, kept, made, read))
+
+
+def _each_once(says: Gathered) -> Gathered:
+    """The same, of files that stand beside several only once."""
+    files = {file[:4]: file for file in says.files}
+    if len(files) == len(says.files):
+        return says
+    rejects, raw = says.rejects.unique(maintain_order=True), says.raw.unique(maintain_order=True)
+    return replace(says, files=tuple(files.values()), rejects=rejects, raw=raw)
 
 
 def _told(kept: Kept, read: Read, blank: pl.DataFrame) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:

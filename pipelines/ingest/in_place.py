@@ -83,7 +83,7 @@ def _validate(project: Project, lake: "EventLake", new: Mapping[str, LandedFile]
 def _form(project: Project, table: str) -> Form:
     """The form of the events: that of canonical files, as what cleans other forms does not run on Spark."""
     for name, source in project.config.sources.items():
-        form = FORMS[source.form]
+        form = FORMS[source.written]
         if table in form.clean and not form.exact_header:
             raise ConfigError(
                 f"{project.config_path}: sources.{name}.form: Spark reads {table} in the canonical form only; expected "
@@ -121,7 +121,18 @@ def _gathered(lake: "EventLake", table: str, files: list[LandedFile], name: str,
         columns.setdefault(file.source, set()).update(of.columns)
         read, also = (of.read, of.loaded, of.read - of.loaded), (repeated.get((file.source, file.name), 0), 0)
         counts.append(
-            (file.source, table, file.name, file.sha256, file.bytes, *read, *also, file.exported_at, file.landed_at)
+            (
+                file.source,
+                table,
+                file.raw_table,
+                file.name,
+                file.sha256,
+                file.bytes,
+                *read,
+                *also,
+                file.exported_at,
+                file.landed_at,
+            )
         )
     rejects, raw = lake.rejected(files)
     everywhere = set.intersection(*columns.values())

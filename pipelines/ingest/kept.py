@@ -5,8 +5,8 @@ It is used only while nothing of what it was made from changed: those files, in 
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Self
 
 import polars as pl
@@ -27,6 +27,11 @@ SERIES = "series?"
 """No name of a column, which may be any word."""
 
 
+def series_of(file: LandedFile) -> str:
+    """A file's name without the day in it."""
+    return _DAY.sub("", file.name)
+
+
 @dataclass(frozen=True)
 class Seen:
     """A landed file of a history, and what a run makes of it before it reads it."""
@@ -38,12 +43,30 @@ class Seen:
     """Whether the config points at a file of its name."""
     speaks_for: dt.date
     """The last complete day before the export."""
+    beside: tuple[LandedFile, ...] = ()
+    """Files of other kinds that tell more of its rows, as they were then."""
+    parts_of: str = ""
+    """What the files together are parts of; empty: each shows all there is by itself."""
     columns: frozenset[str] | None = None
     """The columns that it has; None: nobody has read it yet, or nobody could."""
 
     @classmethod
-    def all_of(cls, project: Project, landed: Iterable[LandedFile], now: Iterable[LandedFile]) -> list[Self]:
-        """The landed files, oldest first, where `now` are those that speak."""
+    def all_of(
+        cls,
+        project: Project,
+        landed: Iterable[LandedFile],
+        now: Iterable[LandedFile],
+        beside: Callable[[LandedFile, Callable[[LandedFile], bool]], Iterable[LandedFile]] = lambda *_: (),
+        others: Iterable[LandedFile] = (),
+        *,
+        appends: bool = False,
+    ) -> list[Self]:
+        """The landed files, oldest first, where `now` are those that speak.
+
+        A day on which a file of another kind came (`others`) is one for which the file beside it speaks anew. `beside`
+        gives of a file those beside it, among such as were there by a day. `appends`: the files are parts; those of a
+        day and of all days before it show together what there is, beside the last of them.
+        """
         speaking, zone = frozenset(now), project.config.reporting.zone
         sent = {file.name for file in speaking}
 
@@ -52,17 +75,40 @@ class Seen:
             return exported_on - dt.timedelta(days=1)
 
         ordered = sorted(landed, key=lambda file: (file.exported_at, file.landed_at))
-        return [cls(file, file in speaking, file.name in sent, day(file)) for file in ordered]
+        came, found = sorted({day(file) for file in others}), list[Self]()
+        if appends and ordered:
+            days = sorted({*map(day, ordered), *(each for each in came if each > day(ordered[0]))})
+            for each in days:
+                parts = list({file.name: file for file in ordered if day(file) <= each}.values())
+                with_it = (*parts[:-1], *beside(parts[-1], lambda other, until=each: day(other) <= until))  # type: ignore[misc]
+                speaks = parts[-1] in speaking and each == days[-1]
+                found.append(cls(parts[-1], speaks, parts[-1].name in sent, each, with_it, parts[-1].raw_table))
+            return found
+        next_day: dict[str, dt.date] = {}
+        until_day: list[dt.date | None] = []
+        for file in reversed(ordered):
+            until_day.append(next_day.get(series_of(file)))
+            next_day[series_of(file)] = day(file)
+        for file, following in zip(ordered, reversed(until_day), strict=True):
+            later = [each for each in came if day(file) < each and (following is None or each < following)]
+            days = [day(file), *later]
+            for each in days:
+                with_it = tuple(beside(file, lambda other, until=each: day(other) <= until))  # type: ignore[misc]
+                speaks = file in speaking and each == days[-1]
+                found.append(cls(file, speaks, file.name in sent, each, with_it))
+        return sorted(found, key=lambda one: (one.speaks_for, one.file.exported_at, one.file.landed_at))
 
     @property
     def series(self) -> str:
         """Its name without the day in it: the newest file of a series shows all there is."""
-        return _DAY.sub("", self.file.name)
+        return self.parts_of or series_of(self.file)
 
     def entry(self) -> list[str]:
         """What must be the same for what was made of it to hold."""
         file = self.file
-        return [*file.key, file.sha256, str(file.exported_at), str(file.landed_at), f"{self.speaks}{self.is_sent}"]
+        whose = [each.sha256 for each in self.beside]
+        when = [str(file.exported_at), str(file.landed_at), str(self.speaks_for)]
+        return [*file.key, file.sha256, *when, f"{self.speaks}{self.is_sent}", *whose]
 
 
 @dataclass(frozen=True)
@@ -150,7 +196,7 @@ def kept_of(project: Project, table: str, source: str, key: str, ordered: list[S
 
 
 def _with(one: Seen, columns: list[str] | None) -> Seen:
-    return Seen(one.file, one.speaks, one.is_sent, one.speaks_for, None if columns is None else frozenset(columns))
+    return replace(one, columns=None if columns is None else frozenset(columns))
 
 
 def _stacked(frames: Mapping[str, pl.DataFrame], like: pl.DataFrame) -> pl.DataFrame:

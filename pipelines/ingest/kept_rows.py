@@ -1,8 +1,6 @@
 """A landed file's rows as they were read before: of a table in many files, as one a day, a run reads what is new."""
 
-from functools import partial
-
-from pipelines.ingest.cleaned import RawRows, raw_contract, read_landed
+from pipelines.ingest.cleaned import RawRows, read_landed, text_reader
 from pipelines.ingest.sources import ingest_code
 from pipelines.project import Project
 from schemas.form import Form
@@ -10,7 +8,6 @@ from warehouse.kept import drop_kept, read_kept, write_kept
 from warehouse.landed import LandedFile
 from warehouse.landing import check_whole
 from warehouse.lineage import digest
-from warehouse.reading import texts_at
 
 MANY = 2
 """So many files of a kind are kept each by itself."""
@@ -42,8 +39,8 @@ def _name(table: str, file: LandedFile) -> str:
 
 def _read(project: Project, table: str, form: Form, file: LandedFile, code: str) -> RawRows:
     """The rows as they are kept, if nothing of what they are made from changed, or as they are read now."""
-    name = _name(table, file)
-    key = digest(code, sorted(project.config.sources), *file.key, file.sha256, str(file.exported_at))
+    name, said = _name(table, file), project.config.sources[file.source].model_dump()
+    key = digest(code, said, sorted(project.config.sources), *file.key, file.sha256, str(file.exported_at))
     kept = read_kept(project.folders, name)
     if kept is None or kept[0]["key"] != key:
         rows = read_landed(project, form, file)
@@ -51,7 +48,8 @@ def _read(project: Project, table: str, form: Form, file: LandedFile, code: str)
         write_kept(project.folders, name, {"key": key, "read": rows.read, "columns": sorted(rows.columns)}, made)
         return rows
     told, frames = kept
-    path = check_whole(file, project.folders)
-    text_at = partial(texts_at, path, file.name, raw_contract(project, form, file.raw_table), form.formats)
+    check_whole(file, project.folders)
+    text_at = text_reader(project, form, file)
     good, rejects, text, skewed = (frames[each] for each in ("good", "rejects", "text", "skewed"))
-    return RawRows(file, told["read"], good, rejects, text, text_at, frozenset(told["columns"]), skewed)
+    of_lists = bool((places := form.raw[file.raw_table].places) and places.rows)
+    return RawRows(file, told["read"], good, rejects, text, text_at, frozenset(told["columns"]), skewed, of_lists)

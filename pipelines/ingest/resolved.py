@@ -1,7 +1,5 @@
 """From gathered rows to a staged table: the rows under the CRM's accounts, with what is derived."""
 
-from collections.abc import Iterable
-
 import polars as pl
 
 from pipelines.ingest.agreement import SAID_ONCE, said_once
@@ -11,15 +9,16 @@ from pipelines.project import Project
 from schemas.contract import Contract
 from schemas.operations import ExportFile
 from transforms.clean.counting import about_what_counts, internal_told
+from transforms.clean.linking import linked_by_rules
 from transforms.clean.onboarding import milestones_from_usage
-from transforms.clean.reach import between, by_source
+from transforms.clean.reach import between, by_source, so_many
 from transforms.clean.resolve import resolve, under_names
 from transforms.clean.snapshots import latest_by_key
 from transforms.in_order import sorted_by
 from warehouse.landed import LandedFile
 
 LINK = ["source", "source_account_id", "export_source", "account_id"]
-FIRST = ("account_links", "accounts")
+FIRST = ("identities", "account_links", "accounts")
 """Tables that decide whose row a row is, each after the one before; all others come after them."""
 
 
@@ -40,8 +39,10 @@ def resolved(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The canonical table, and what of the loaded rows is not in it, as rows of `left_out`."""
     contract, rows = project.contracts[table], gathered.rows
-    loaded = dict(_loaded(gathered)) if table not in VERSIONS else by_source(rows)
-    lost = [between(table, "replaced", loaded, rows)]
+    loaded = _loaded(project, table, gathered, files) if table not in VERSIONS else by_source(rows)
+    silent = {} if table in VERSIONS else gathered.nothing
+    told = {source: number - silent.get(source, 0) for source, number in loaded.items()}
+    lost = [so_many(table, "tells_nothing", silent), between(table, "replaced", told, rows)]
     for reason, step in (("replaced", _once), ("internal", under_accounts), ("merged_or_spam", _about_what_counts)):
         before, rows = rows, step(project, table, rows, files)
         if table not in VERSIONS or reason == "internal":
@@ -58,9 +59,12 @@ def in_order(rows: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
     return sorted_by(rows, by) if contract.dated_by() else rows
 
 
-def _loaded(gathered: Gathered) -> Iterable[tuple[str, int]]:
-    files = pl.DataFrame(gathered.files, ExportFile.dtypes(), orient="row")
-    return files.group_by("source").agg(pl.col("rows_loaded").sum()).iter_rows()
+def _loaded(project: Project, table: str, gathered: Gathered, files: list[LandedFile]) -> dict[str, int]:
+    """By source the loaded rows of which those of the table are made."""
+    first = {name: cleaning.raw[0] for name, _, cleaning in sources_of(project, table, files)}
+    every = pl.DataFrame(gathered.files, ExportFile.dtypes(), orient="row")
+    own = every.filter(pl.col("raw_table") == pl.col("source").replace_strict(first, default=None))
+    return dict(own.group_by("source").agg(pl.col("rows_loaded").sum()).iter_rows())
 
 
 def _once(project: Project, table: str, rows: pl.DataFrame, files: list[LandedFile]) -> pl.DataFrame:
@@ -68,7 +72,13 @@ def _once(project: Project, table: str, rows: pl.DataFrame, files: list[LandedFi
     if table == "accounts":
         named = under_names(rows, project.staged("account_links"), crms_of(project, files))
         return latest_by_key(named, ["account_id", "known_from"])
-    return said_once(rows, table) if table in SAID_ONCE else rows
+    once = said_once(rows, table) if table in SAID_ONCE else rows
+    return pl.concat([once, _by_rules(project, once, files)]) if table == "account_links" else once
+
+
+def _by_rules(project: Project, exported: pl.DataFrame, files: list[LandedFile]) -> pl.DataFrame:
+    """The links that no export tells, and that the config's rules find."""
+    return linked_by_rules(project.staged("identities"), exported, crms_of(project, files), project.config.identity)
 
 
 def under_accounts(project: Project, table: str, rows: pl.DataFrame, files: list[LandedFile]) -> pl.DataFrame:

@@ -1,10 +1,11 @@
 """Which files and which sources fill a canonical table, and the code that reads them."""
 
 import datetime as dt
+from dataclasses import replace
 
 from pipelines.ingest.as_of import day_of
 from pipelines.project import Project
-from schemas.form import Cleaning, Form
+from schemas.form import Cleaning, Form, Formats
 from schemas.tables import CANONICAL, LARGE
 from transforms.clean.directory import Crms
 from transforms.clean.snapshots import Versioning
@@ -64,7 +65,7 @@ def look_at(project: Project, files: list[SourceFile]) -> None:
         ExportError: one cannot; it is not worth copying.
     """
     for file in files:
-        look(file.path, file.name, FORMS[project.config.sources[file.source].form].formats.separator)
+        look(file.path, file.name, formats_of(project, file.source))
 
 
 def day_of_exports(project: Project) -> dt.date:
@@ -120,19 +121,42 @@ def lost_files(project: Project, sent: list[SourceFile]) -> tuple[list[LandedFil
 def _is_history(project: Project, file: LandedFile) -> bool:
     """Whether a history is folded from all files of this kind."""
     source = project.config.sources.get(file.source)
-    form = FORMS.get(source.form) if source else None
-    return any(form and table in form.clean and form.clean[table].raw[0] == file.raw_table for table in VERSIONS)
+    form = project.forms.get(file.source) if source else None
+    return any(form and table in form.clean and file.raw_table in form.clean[table].reads for table in VERSIONS)
+
+
+def form_of(project: Project, source: str) -> Form:
+    """The form of a source's files."""
+    return project.forms[source]
+
+
+def formats_of(project: Project, source: str) -> Formats:
+    """How values are spelled in a source's files: as its form says, but for what the config says of the source."""
+    said, formats = project.config.sources[source], form_of(project, source).formats
+    return replace(
+        formats,
+        separator=said.separator or formats.separator,
+        time_zone=said.time_zone or formats.time_zone,
+        encoding=said.encoding,
+        decimal=said.decimal,
+        has_footer=said.has_footer,
+    )
 
 
 def sources_of(project: Project, table: str, files: list[LandedFile]) -> list[tuple[str, Form, Cleaning]]:
-    """The sources that can fill a table: their form cleans it, and all the raw files that takes are there."""
+    """The sources that can fill a table: their form cleans it, and all the raw files that takes are there.
+
+    Who the accounts are tells a CRM, if there is one; the customers of other systems are then such of a source.
+    """
     there = {(file.source, file.raw_table) for file in files}
     found = []
-    for name, source in project.config.sources.items():
-        cleaning = FORMS[source.form].clean.get(table)
+    for name in project.config.sources:
+        form = form_of(project, name)
+        cleaning = form.clean.get(table)
         if cleaning and all((name, raw) in there for raw in cleaning.raw):
-            found.append((name, FORMS[source.form], cleaning))
-    return found
+            found.append((name, form, cleaning))
+    crms = [each for each in found if each[1].is_crm] if table == "accounts" else []
+    return crms or found
 
 
 def crms_of(project: Project, files: list[LandedFile]) -> Crms:
@@ -153,13 +177,14 @@ def crms_of(project: Project, files: list[LandedFile]) -> Crms:
 
 def ingest_code(project: Project, table: str) -> str:
     """The code that makes a canonical table of the files of this company's vendors, as a fingerprint."""
-    forms = {source.form: FORMS[source.form] for source in project.config.sources.values() if source.form in FORMS}
-    contracts, cleaning, spelled = {CANONICAL[table]}, set[str](), []
-    for name, form in sorted(forms.items()):
+    contracts, cleaning, spelled = {CANONICAL[table]}, set[str](), set[str]()
+    for form in project.forms.values():
         if how := form.clean.get(table):
             cleaning.add(f"{how.function.__module__}:{how.function.__name__}")
-            contracts |= {form.raw[raw].contract for raw in how.raw}
-            spelled.append((name, str(form.formats), form.exact_header, how.raw))
+            reads = [form.raw[raw] for raw in how.reads if raw in form.raw]
+            contracts |= {raw.contract for raw in reads}
+            places = [str(raw.places) for raw in reads]
+            spelled.add(str((form.name, str(form.formats), form.exact_header, how.reads, places, str(form.writer))))
     declared = sorted(f"{contract.__module__}:{contract.__name__}" for contract in contracts)
     apart = OF_ALL if table in LARGE else (*OF_ALL, IN_PLACE)
-    return digest(code_of(*READING, *sorted(cleaning), *declared, without=apart), spelled)
+    return digest(code_of(*READING, *sorted(cleaning), *declared, without=apart), sorted(spelled))

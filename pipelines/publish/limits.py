@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args
 
-import duckdb
 import polars as pl
 
 from pipelines.project import Project
+from pipelines.publish.published import changed, published
 from schemas.config import Headline, QuarantineLimit
 from schemas.contract import Contract
 from schemas.currencies import MINOR_DIGITS
 from schemas.metrics import DimMetric, MetricMonth
-from schemas.operations import EventDay, ExportFile, Publication, Quarantine
+from schemas.operations import EventDay, Quarantine
 from schemas.tables import CANONICAL
 from transforms.calendar import month_of, month_start
 from transforms.visible import own_day
@@ -24,6 +24,7 @@ from warehouse.validation import REPEATED
 from warehouse.versions import current_version
 
 HEADLINES: tuple[Headline, ...] = get_args(Headline)
+HEADLINE = {str(name): name for name in HEADLINES}
 TOLD = 5
 """So many of the moves are told."""
 FILE = ("source", "table_name", "file")
@@ -133,20 +134,20 @@ def _mostly(rejected: pl.DataFrame) -> str:
 
 @dataclass(frozen=True)
 class Move:
-    """A headline value of a closed month, as it is published and as it would be."""
+    """A value of a closed month, as it is published and as it would be."""
 
-    metric: Headline
+    metric: str
     month: dt.date
     unit: str
-    before: float
+    before: float | None
     after: float | None
     currency: str
     """In which money is told."""
 
     def exceeds(self, limit: float) -> bool:
         """Whether it moves by more than the limit: shares by so much of the whole, others of what they were."""
-        if self.after is None:
-            return True
+        if self.after is None or self.before is None:
+            return self.after != self.before
         scale = 1.0 if self.unit == "share" else abs(self.before)
         return abs(self.after - self.before) > limit * scale * (1 + 1e-12)
 
@@ -165,25 +166,19 @@ def moved(project: Project) -> list[Move]:
     """The headline values of closed months that move by more than `change_limit` against what readers have."""
     if current_version(project.folders) is None:
         return []
-    before = _headlines(_published(project, MetricMonth))
+    before = _headlines(published(project, MetricMonth))
     after = _headlines(project.database.read(MetricMonth.table(), where={"metric": list(HEADLINES)}))
     units = dict(project.database.read(DimMetric.table()).select("metric", "unit").iter_rows())
     both = before.drop_nulls("value").join(after, on=["metric", "month"], suffix="_now").sort("month", "metric")
     money = project.config.reporting.currency
     found = (Move(metric, month, units[metric], old, new, money) for metric, month, old, new in both.iter_rows())
-    return [move for move in found if move.exceeds(project.config.change_limit.of(move.metric))]
+    return [move for move in found if move.exceeds(project.config.change_limit.of(HEADLINE[move.metric]))]
 
 
 def _headlines(values: pl.DataFrame) -> pl.DataFrame:
     """Metric, month and value of the company's headlines in closed months."""
     closed = pl.col("metric").is_in(HEADLINES) & (pl.col("dimension") == "all") & ~pl.col("is_provisional")
     return values.filter(closed).select("metric", "month", "value")
-
-
-def _published(project: Project, contract: type[Contract]) -> pl.DataFrame:
-    """A table as readers have it."""
-    with duckdb.connect(str(project.folders.published_database), read_only=True) as readers:
-        return contract.shaped(readers.sql(f"SELECT * FROM {contract.table()}").pl())  # noqa: S608
 
 
 def refuse_moves(project: Project, row: dict[str, object], accepted: str | None) -> str | None:
@@ -201,22 +196,8 @@ def refuse_moves(project: Project, row: dict[str, object], accepted: str | None)
     told, name = _first(words), digest(words)[:8]
     if accepted == name:
         return told
-    since = ", ".join(_changed(project, row)) or "nothing that is recorded"
+    since = ", ".join(changed(project, row)) or "nothing that is recorded"
     raise AuditError(
         f"nothing is published, as closed months move by more than change_limit in the config allows: {told}. Changed "
         f"against what readers have: {since}. If it is as it should be, let it through once: {make('run', ACCEPT=name)}"
     )
-
-
-def _changed(project: Project, row: dict[str, object]) -> Iterator[str]:
-    """What is not as it was for what readers have: files, config, code, as_of."""
-    was = _published(project, Publication).sort("version").row(-1, named=True)
-    before = _published(project, ExportFile)
-    named = ["source", "table_name", "file"]
-    now = project.database.read(ExportFile.table())
-    new, gone = now.join(before, on=[*named, "sha256"], how="anti"), before.join(now, on=named, how="anti")
-    yield from sorted(set(new["file"]))
-    yield from (f"{file}, which no longer speaks" for file in sorted(set(gone["file"])))
-    for name, words in {"config_sha256": "the config", "code_version": "the program", "as_of": "as_of"}.items():
-        if was[name] != row[name]:
-            yield words

@@ -10,8 +10,9 @@ from pipelines.months.plan import stale_months
 from pipelines.project import Project
 from pipelines.publish.glossary import glossary, wording
 from pipelines.publish.limits import refuse_emptied, refuse_moves, refuse_rejected
+from pipelines.publish.restatements import restatements
 from schemas.customers import DimAccount, DimAccountMonth
-from schemas.operations import Build, ExportFile, LeftOut, Quarantine
+from schemas.operations import Build, ExportFile, LeftOut, MetricRestatement, Quarantine
 from transforms.calendar import month_of
 from transforms.catalogue import MONTHLY_TABLES, metric_assets
 from warehouse.audit import check_invariants, refuse
@@ -49,6 +50,7 @@ def audit_and_publish(project: Project, run_id: str, accepted: str | None = None
         "currency": config.reporting.currency,
     }
     row["accepted"] = refuse_moves(project, row, accepted)
+    database.write_whole({MetricRestatement.table(): restatements(project, row)})
     return publish(project.database, project.folders, row, config.publishing.keep_versions, fingerprints(project))
 
 

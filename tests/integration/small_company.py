@@ -45,7 +45,7 @@ FIRST, LAST = dt.date(2023, 4, 1), dt.date(2024, 6, 1)
 MONTHS = [dt.date(2023 + n // 12, n % 12 + 1, 1) for n in range(3, 18)]
 RUN = "test"
 SOURCES = {
-    "crm": ("accounts", "account_links", "renewals", "churn_events", "csm_activities", "milestones"),
+    "crm": ("accounts", "identities", "account_links", "renewals", "churn_events", "csm_activities", "milestones"),
     "billing": ("subscription_items", "invoices"),
     "support": ("tickets",),
     "product": ("usage_events",),
@@ -78,6 +78,7 @@ def exports() -> Tables:
     """A fresh copy of every table's rows."""
     return {
         "accounts": _accounts(),
+        "identities": [{"customer_id": "A01", "crm_id": None, "domain": "a01.example", "name": "Alpha"}],
         "account_links": [{"source": "billing", "source_account_id": "cus_3", "account_id": "A03", "rule": "domain"}],
         "subscription_items": _items(),
         "invoices": _invoices(),

@@ -671,3 +671,19 @@ def test_an_empty_column_that_appears_makes_its_metrics_known(tmp_path: Path) ->
     company.ingest()
     assert by_table(company.mend(used))["time_on_platform"] == from_month("2024-03")
     assert company.value("time_on_platform", "2024-05") == (0.0, None)
+
+
+def test_a_publish_that_changes_a_closed_month_says_which_values_and_why(built, tmp_path):
+    company = built.copy(tmp_path / "company")
+    tickets = exports()["tickets"]
+    moved = next(row for row in tickets if str(row["created_at"]).startswith("2023-08") and row["first_replied_at"])
+    moved["first_replied_at"] = moved["first_replied_at"] + dt.timedelta(hours=1)
+    company.export("tickets", tickets)
+    company.run()
+    version = company.publish()
+    rows = company.project().database.read("metric_restatement")
+    assert set(rows["version"]) == {version}
+    assert set(rows["month"]) == {month("2023-08")}
+    assert set(rows["cause"]) == {"support/tickets.csv"}
+    company.run()
+    assert company.project().database.read("metric_restatement").equals(rows)

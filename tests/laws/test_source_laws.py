@@ -22,7 +22,7 @@ from transforms.catalogue import CATALOGUE
 SIDES = ("odd", "even")
 IN_THE_OPEN = {"privacy": {"publish_person_ids": True}}
 """Hashes of persons would tell two sources apart where an id alone does not."""
-KINDS = {"account_id": "account", "source_account_id": "account"}
+KINDS = {"account_id": "account", "source_account_id": "account", "customer_id": "account"}
 """Columns of ids that name the same kind of thing; any other column of ids names a kind of its own."""
 
 
@@ -31,6 +31,7 @@ def given() -> Tables:
     tables = exports()
     churn, link = tables["churn_events"][0], tables["account_links"][0]
     tables["churn_events"].append({**churn, "churn_event_id": "X3", "account_id": "A02", "reason": "budget"})
+    tables["identities"].append({**tables["identities"][0], "customer_id": "A02", "domain": "a02.example"})
     tables["account_links"].append({**link, "source_account_id": "cus_8", "account_id": "A08"})
     return tables
 
@@ -44,7 +45,7 @@ def ids_of(row: Row) -> Iterator[tuple[str, str, str]]:
 
 def side_of(table: str, number: int, row: Row) -> str:
     """That of the account's number, or, without an account, of the ticket's; of what has neither by turns."""
-    named = next((row[name] for name in ("account_id", "ticket_id") if row.get(name)), f"x{number}")
+    named = next((row[name] for name in ("account_id", "ticket_id", "customer_id") if row.get(name)), f"x{number}")
     digits = "".join(c if c.isdigit() else " " for c in named).split()
     return SIDES[(int(digits[0]) + 1) % 2]
 

@@ -1,5 +1,8 @@
 """The inputs: a name, what is given, what is wrong with it, and what must be told. Expectations came first."""
 
+import io
+import zipfile
+
 from tests.integration.small_company import ONE_MONTH
 from tests.malformed.kinds import (
     Malformed,
@@ -24,6 +27,15 @@ CSV = {"form": "canonical", "folder": "crm", "files": {"accounts": "accounts.csv
 POINTS = {"weight": 1, "zero_at": 0, "full_at": 1}
 TARGET = {"metric": "nrr", "month": "2024-01-01", "target": 1, "owner": "Kim", "review_on": "2024-12-31"}
 FINITE = "input should be a finite number"
+
+
+def excel_workbook() -> bytes:
+    """A workbook's bytes: an archive of several files, of which one says what the others are."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in ("[Content_Types].xml", "xl/workbook.xml", "xl/worksheets/sheet1.xml"):
+            archive.writestr(name, "<x/>")
+    return packed.getvalue()
 
 
 def points(**changed: object) -> dict[str, object]:
@@ -369,16 +381,16 @@ FILES = (
     file(
         "file-excel",
         "tickets",
-        lambda _: b"PK\x03\x04 and so on",
+        lambda _: excel_workbook(),
         "an Excel workbook",
-        "a zip archive or an Excel",
+        "this is an Excel workbook; save the sh",
     ),
     file(
         "file-gzip",
         "tickets",
         lambda _: b"\x1f\x8b\x08 and so on",
-        "a compressed file",
-        "this is compressed (gzip); un",
+        "a compressed file that is damaged",
+        "what is packed in it is broken off or d",
     ),
     file(
         "file-utf-16", "tickets", lambda was: was.decode().encode("utf-16"), "UTF-16", "not UTF-8 text (UTF-16, or a b"

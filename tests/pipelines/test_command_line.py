@@ -93,7 +93,7 @@ FAULTS = {
     ),
     "a table that the form does not know": (
         "sources: {crm: {form: canonical, files: {acounts: a.csv}}}\n",
-        "sources.crm.files: 1 of its tables are unknown to the form canonical; expected account_links,",
+        "sources.crm.files: 1 of its tables are unknown to the form canonical; expected identities,",
     ),
 }
 
@@ -152,7 +152,7 @@ def test_a_config_that_is_not_there_is_told_with_the_variable_that_names_it(comm
 def test_the_doctor_names_what_is_wrong_and_says_so_in_its_exit_status(command, fresh: SmallCompany) -> None:
     status, out, err = command(fresh, "doctor")
     assert (status, err) == (0, "")
-    assert "13 files" in out and "13 not landed yet" in out and "WRONG" not in out
+    assert "14 files" in out and "14 not landed yet" in out and "WRONG" not in out
     (fresh.folder / "crm" / "accounts.csv").unlink()
     status, out, err = command(fresh, "doctor")
     assert (status, err) == (1, "")

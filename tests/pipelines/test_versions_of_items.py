@@ -13,6 +13,7 @@ import yaml
 import pipelines.ingest.cleaned
 from pipelines.ingest.canonical_tables import ingest_table, land_all
 from pipelines.ingest.notices import ExportWarning
+from pipelines.ingest.resolved import FIRST
 from pipelines.months.dimensions import sights
 from pipelines.project import Project
 from schemas.billing import FxRates, SubscriptionItems
@@ -84,7 +85,7 @@ class Billing:
         project = Project(self.folder / "company.yaml", self.folder / "data")
         with project.database.kept_open():
             _, as_of = land_all(project)
-            for table in ("account_links", "accounts", "subscription_items"):
+            for table in (*FIRST, "subscription_items"):
                 ingest_table(project, table, as_of, "test", sights(project, as_of)(table))
         self.columns = project.exported().columns["subscription_items"]
         self.quarantined = project.database.read("quarantine")

@@ -286,14 +286,22 @@ def exported(table: str, instant: str, source: str = "crm") -> SourceFile:
     return SourceFile(source, table, f"{table}.csv", Path("unused"), at(instant))
 
 
+SNAPSHOTS = {
+    ("crm", "accounts"),
+    ("billing", "subscription_items"),
+    ("old_billing", "subscriptions"),
+    ("new_billing", "subscriptions"),
+}
+
+
 class TestDefaultAsOf:
     def test_is_the_day_before_the_export(self, loaded):
-        assert default_as_of([exported("accounts", "2025-03-02T09:00")], loaded()) == day("2025-03-01")
+        assert default_as_of([exported("accounts", "2025-03-02T09:00")], loaded(), SNAPSHOTS) == day("2025-03-01")
 
     def test_of_an_export_named_by_its_day_is_the_day_before(self, exports, loaded):
         file = sent(exports / "accounts-2025-03-01.csv")
         named = SourceFile("crm", "accounts", "n", file.path, exported_at(file.path, loaded("Europe/Berlin")))
-        assert default_as_of([named], loaded("Europe/Berlin")) == day("2025-02-28")
+        assert default_as_of([named], loaded("Europe/Berlin"), SNAPSHOTS) == day("2025-02-28")
 
     def test_is_the_oldest_of_the_newest_exports_of_each_snapshot(self, loaded):
         files = [
@@ -302,33 +310,33 @@ class TestDefaultAsOf:
             exported("subscription_items", "2025-03-05T00:00", "billing"),
             exported("subscription_items", "2025-01-05T00:00", "billing"),
         ]
-        assert default_as_of(files, loaded()) == day("2025-03-04")
+        assert default_as_of(files, loaded(), SNAPSHOTS) == day("2025-03-04")
 
     def test_counts_each_source_of_a_snapshot(self, loaded):
         files = [
             exported("subscriptions", "2025-03-09T00:00", "old_billing"),
             exported("subscriptions", "2025-03-03T00:00", "new_billing"),
         ]
-        assert default_as_of(files, loaded()) == day("2025-03-02")
+        assert default_as_of(files, loaded(), SNAPSHOTS) == day("2025-03-02")
 
     def test_does_not_wait_for_events(self, loaded):
         files = [exported("accounts", "2025-03-09T00:00"), exported("tickets", "2025-01-01T00:00", "support")]
-        assert default_as_of(files, loaded()) == day("2025-03-08")
+        assert default_as_of(files, loaded(), SNAPSHOTS) == day("2025-03-08")
 
     def test_counts_all_files_where_there_is_no_snapshot(self, loaded):
         files = [exported("tickets", "2025-03-09T00:00"), exported("costs", "2025-03-05T00:00")]
-        assert default_as_of(files, loaded()) == day("2025-03-04")
+        assert default_as_of(files, loaded(), SNAPSHOTS) == day("2025-03-04")
 
     @pytest.mark.parametrize(
         ("zone", "last"), [("UTC", "2025-03-01"), ("Asia/Tokyo", "2025-03-02"), ("America/New_York", "2025-03-01")]
     )
     def test_is_a_day_where_the_company_reports(self, loaded, zone, last):
-        assert default_as_of([exported("accounts", "2025-03-02T20:00")], loaded(zone)) == day(last)
+        assert default_as_of([exported("accounts", "2025-03-02T20:00")], loaded(zone), SNAPSHOTS) == day(last)
 
     def test_at_midnight_the_day_that_ended_is_complete(self, loaded):
         late, early = exported("accounts", "2025-03-02T23:00"), exported("accounts", "2025-03-02T22:59")
-        assert default_as_of([late], loaded("Europe/Berlin")) == day("2025-03-02")
-        assert default_as_of([early], loaded("Europe/Berlin")) == day("2025-03-01")
+        assert default_as_of([late], loaded("Europe/Berlin"), SNAPSHOTS) == day("2025-03-02")
+        assert default_as_of([early], loaded("Europe/Berlin"), SNAPSHOTS) == day("2025-03-01")
 
 
 MAY_AND_JUNE = (day("2024-05-01"), day("2024-06-01"))

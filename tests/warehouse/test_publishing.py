@@ -168,7 +168,14 @@ def company() -> dict[str, list[Row]]:
         ],
         "metric_month": metric_values(),
         "export_file": [
-            {"source": "crm", "table_name": "tickets", "file": "t.csv", "rows_read": 5, "rows_loaded": 4}
+            {
+                "source": "crm",
+                "table_name": "tickets",
+                "raw_table": "tickets",
+                "file": "t.csv",
+                "rows_read": 5,
+                "rows_loaded": 4,
+            }
             | {"rows_quarantined": 1}
         ],
         "account_key": [{"account_id": a, "account_key": key} for a, key in ACCOUNT_KEY.items()],

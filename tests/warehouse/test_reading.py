@@ -25,7 +25,7 @@ from schemas.form import Formats
 from schemas.support import Instant
 from tests.frames import at, day
 from tests.ways_of_reading import WAYS, go
-from warehouse import csv_file
+from warehouse import blocks, csv_file
 from warehouse.csv_file import read_csv
 from warehouse.errors import ExportError
 from warehouse.piece import Piece
@@ -265,7 +265,7 @@ class TestCSV:
         path = tmp_path_factory.mktemp("csv") / "landed"
         path.write_bytes("\n".join(["key,n", *rows]).encode())
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(csv_file, "BLOCK", size)
+            patched.setattr(blocks, "BLOCK", size)
             every = texts_at(path, FILE, Thing, Formats(), pl.Series(range(40)))
             for line in every["export_line"]:
                 alone = texts_at(path, FILE, Thing, Formats(), pl.Series([line]))
@@ -425,7 +425,7 @@ class TestDaysAndInstants:
 
 class TestForms:
     vendor = Formats(
-        date="%d/%m/%Y", instants=("%Y-%m-%d %H:%M:%S",), true="True", false="False", separator=";"
+        date="%d/%m/%Y", instants=("%Y-%m-%d %H:%M:%S",), true=("True",), false=("False",), separator=";"
     )  # fmt: skip
 
     def test_a_form_has_its_own_spelling(self, read):
@@ -475,8 +475,8 @@ class TestFilesThatCannotBeUsed:
             ("key,n\na,1\n".encode("utf-16"), "not UTF-8 text (UTF-16, or a binary file)"),
             ("key,n\na,1\n".encode("utf-16-le"), "not UTF-8 text (UTF-16, or a binary file)"),
             ("key,n\na,1\n".encode("utf-16-be"), "not UTF-8 text (UTF-16, or a binary file)"),
-            (b"PK\x03\x04\x14\x00\x06\x00 an Excel file", "a zip archive or an Excel workbook; unpack it"),
-            (gzip.compress(b"key,n\na,1\n", mtime=0), "this is compressed (gzip); unpack it"),
+            (b"PK\x03\x04\x14\x00\x06\x00 broken off", "what is packed in it is broken off or damaged (BadZipFile)"),
+            (gzip.compress(b"key,n\na,1\n", mtime=0)[:-6], "what is packed in it is broken off or damaged (EOFError)"),
             (bz2.compress(b"key,n\na,1\n"), "this is compressed (bzip2); unpack it"),
             (lzma.compress(b"key,n\na,1\n"), "this is compressed (xz); unpack it"),
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), "this is an Excel workbook; save the sheet"),
@@ -869,7 +869,7 @@ class TestNothingIsLost:
             return found
 
         monkeypatch.setattr(csv_file, "by_columns", noted)
-        monkeypatch.setattr(csv_file, "BLOCK", 8)
+        monkeypatch.setattr(blocks, "BLOCK", 8)
         path = tmp_path / "landed"
         path.write_bytes(b'key,n\na,1\nbb,2\n"c\nc",3\nd,4\ne,5\nf,6\n')
         found = whole(read_csv(path, FILE, Word, Formats(), ()))

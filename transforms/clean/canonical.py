@@ -13,7 +13,9 @@ def as_sent(frame: pl.DataFrame) -> pl.DataFrame:
 
 FORM = Form(
     name="canonical",
-    raw={name: RawTable(contract, f"{name}.csv") for name, contract in CANONICAL.items()},
+    raw={
+        name: RawTable(contract, f"{name}.csv", may_lack=name == "identities") for name, contract in CANONICAL.items()
+    },
     clean={name: Cleaning(as_sent, (name,)) for name in CANONICAL},
     exact_header=True,
 )

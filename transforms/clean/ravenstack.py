@@ -201,5 +201,5 @@ FORM = Form(
         "usage_events": Cleaning(usage_events, ("feature_usage", "subscriptions")),
         "tickets": Cleaning(tickets, ("support_tickets",)),
     },
-    formats=Formats(instants=("%Y-%m-%d %H:%M:%S",), true="True", false="False"),
+    formats=Formats(instants=("%Y-%m-%d %H:%M:%S",), true=("True",), false=("False",)),
 )

@@ -20,7 +20,7 @@ NAMES = {
     "account_links": "sources",
 }
 """By table: the key of the config that has the names its rows use."""
-SPEAKS_ON = frozenset({"account_links", "milestones", "csm_activities", "fx_rates", "survey_responses"})
+SPEAKS_ON = frozenset({"identities", "account_links", "milestones", "csm_activities", "fx_rates", "survey_responses"})
 """Tables whose rows may count in months long after their days: no row of them is too old."""
 SPEAKS_FOR = {"usage_events": TREND_MONTHS, "invoices": PAYMENT_MONTHS - 1}
 """Months after its days for which a row may still count."""
@@ -29,8 +29,13 @@ SPEAKS_FOR = {"usage_events": TREND_MONTHS, "invoices": PAYMENT_MONTHS - 1}
 def between(table: str, reason: str, before: Mapping[str, int], after: pl.DataFrame) -> pl.DataFrame:
     """Rows of `left_out`: so many rows of each source were there, and those in `after` are left."""
     left = by_source(after)
-    rows = [(table, source, reason, count - left.get(source, 0)) for source, count in before.items()]
-    return LeftOut.shaped(pl.DataFrame([row for row in rows if row[3] > 0], LeftOut.dtypes(), orient="row"))
+    return so_many(table, reason, {source: count - left.get(source, 0) for source, count in before.items()})
+
+
+def so_many(table: str, reason: str, lost: Mapping[str, int]) -> pl.DataFrame:
+    """Rows of `left_out`: so many rows of each source."""
+    rows = [(table, source, reason, count) for source, count in lost.items() if count > 0]
+    return LeftOut.shaped(pl.DataFrame(rows, LeftOut.dtypes(), orient="row"))
 
 
 def by_source(rows: pl.DataFrame) -> dict[str, int]:

@@ -90,7 +90,7 @@ def _column(field: Column, kind: str, formats: Formats) -> list[Any]:
     elif wanted == "bigint":
         typed = f.when(text.rlike(WHOLE), text).cast("bigint")
     elif wanted == "boolean":
-        typed = f.when(text == formats.true, f.lit(True)).when(text == formats.false, f.lit(False))
+        typed = f.when(text.isin(*formats.true), f.lit(True)).when(text.isin(*formats.false), f.lit(False))
     elif wanted == "timestamp":
         is_shaped = reduce(lambda one, other: one | other, (text.rlike(shape(each)) for each in formats.instants))
         typed = f.when(is_shaped, f.try_to_timestamp(text))

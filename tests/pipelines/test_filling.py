@@ -1,0 +1,64 @@
+"""What the doctor says of sources: what they fill, and what cannot be known for want of what."""
+
+import json
+from pathlib import Path
+
+from pipelines.commands.inspection import fills
+from pipelines.ingest.filling import filling, together, unknowable
+from pipelines.project import Project
+from tests.vendors.one_source import SETTINGS
+from transforms.catalogue import CATALOGUE
+from transforms.clean.vendors import FORMS
+from transforms.exported import Exported
+from warehouse.landing import source_files
+
+
+def project(folder: Path, files: dict[str, str], sources: dict[str, object]) -> Project:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    config = folder / "c.yaml"
+    config.write_text(json.dumps({**SETTINGS, "sources": sources}))
+    return Project(config, folder / "data")
+
+
+def told(folder: Path, files: dict[str, str], sources: dict[str, object]) -> tuple[dict, list[str]]:
+    found = project(folder, files, sources)
+    sent = source_files(found.loaded, FORMS)
+    return filling(found, sent), [words for _, words in fills(found, sent)]
+
+
+TICKETS = "Id,Requester id,Organization,Status,Created at,Solved at,Satisfaction Score,Tags,Via\n"
+WITH_METRICS = TICKETS.strip() + ",Reopens,Replies,First reply time in minutes\n"
+ZENDESK = {"support": {"form": "zendesk", "written_by": "dashboard", "folder": "zendesk"}}
+
+
+def test_a_column_that_the_file_lacks_is_not_filled_and_what_hangs_on_it_not_known(tmp_path):
+    without, lines = told(tmp_path / "a", {"zendesk/export_1.csv": TICKETS}, ZENDESK)
+    whole, _ = told(tmp_path / "b", {"zendesk/export_1.csv": WITH_METRICS}, ZENDESK)
+    lacking = {"reopens", "public_agent_replies", "first_replied_at"}
+    assert whole["support"]["tickets"] - without["support"]["tickets"] == lacking
+    assert not lacking & without["support"]["tickets"]
+    assert "satisfaction_score" in without["support"]["tickets"]
+    assert lines[0].startswith("support fills identities")
+    assert "tickets (without " in lines[0]
+    assert "fcr" in lines[1].split(" can be known; ")[1]
+
+
+def test_a_table_without_its_files_is_not_filled(tmp_path):
+    sources = {"billing": {"form": "stripe", "written_by": "api", "folder": "stripe"}}
+    found, _ = told(tmp_path, {"stripe/customers.jsonl": '{"id":"cus_1","name":"Acme"}\n'}, sources)
+    assert set(found["billing"]) == {"identities", "accounts"}
+    assert "country" not in found["billing"]["accounts"]
+
+
+def test_of_several_sources_all_columns_count_together():
+    both = together([{"tickets": frozenset({"a"})}, {"tickets": frozenset({"b"}), "costs": frozenset({"c"})}])
+    assert both.columns == {"tickets": frozenset({"a", "b"}), "costs": frozenset({"c"})}
+
+
+def test_a_metric_made_of_others_cannot_be_known_without_them():
+    nothing = unknowable(Exported({}))
+    assert nothing["nrr"].partition(".")[0] == "subscription_items"
+    assert set(nothing) <= set(CATALOGUE)
+    assert nothing["clv"] == nothing["churn_rate"] or "clv" in nothing

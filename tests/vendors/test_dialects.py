@@ -1,0 +1,82 @@
+"""CSV as people's programs write it: separators, encodings, decimal commas, footers, packed or not."""
+
+import gzip
+from decimal import Decimal
+
+import pytest
+
+from tests.frames import day
+from tests.vendors.one_source import ingested
+from warehouse.errors import ExportError
+
+HEADER = "id,Customer,Status,Currency,Total,Tax,Date (UTC)"
+ROW = "in_1,cus_1,open,eur,11.90,1.90,2026-01-15 10:00"
+DASHBOARD = {"form": "stripe", "written_by": "dashboard"}
+
+
+def invoices(tmp_path, content, **said):
+    return ingested(tmp_path, {"invoices.csv": content}, {**DASHBOARD, **said}, ["invoices"])
+
+
+def semicolons(text):
+    return text.replace(".", "|").replace(",", ";").replace("|", ",")
+
+
+def test_semicolons_and_decimal_commas_are_read_where_they_are_declared(tmp_path):
+    sent = "\ufeff" + semicolons(f"{HEADER}\n{ROW}\n").replace("\n", "\r\n")
+    found = invoices(tmp_path, sent, separator=";", decimal=",")
+    assert found.values("invoices", "invoice_id", "amount") == [("in_1", 1_000)]
+
+
+def test_a_point_is_no_decimal_comma_and_a_comma_no_point(tmp_path):
+    found = invoices(tmp_path, f"{HEADER}\n{ROW}\n".replace(",", ";"), separator=";", decimal=",")
+    assert {(line, column, reason) for _, line, column, reason in found.rejects()} == {
+        (2, "Total", "expected a number with a decimal comma"),
+        (2, "Tax", "expected a number with a decimal comma"),
+    }
+
+
+def test_another_separator_than_the_declared_one_is_told(tmp_path):
+    with pytest.raises(ExportError, match="line 1: values are parted by ';'; expected ','"):
+        invoices(tmp_path, semicolons(f"{HEADER}\n{ROW}\n"))
+
+
+@pytest.mark.parametrize("encoding", ["iso-8859-1", "windows-1252", "utf-16"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_text_of_a_declared_encoding_is_read_packed_or_not(tmp_path, encoding, pack):
+    header = "id,Name,Email,Created (UTC)"
+    sent = f"{header}\ncus_1,Müller & Söhne,jo@müller.example,2026-01-15 10:00\n"
+    source = {**DASHBOARD, "encoding": encoding}
+    found = ingested(tmp_path, {"customers.csv": pack(sent.encode(encoding))}, source, ["accounts"])
+    assert found.values("accounts", "account_name", "signup_on") == [("Müller & Söhne", day("2026-01-15"))]
+
+
+def test_text_of_another_encoding_than_the_declared_one_is_told_by_its_line(tmp_path):
+    sent = f"{HEADER}\n{ROW}\n".encode() + "in_2,Müller,open,eur,1,0,2026-01-15 10:00\n".encode("iso-8859-1")
+    with pytest.raises(ExportError, match=r"sent/invoices\.csv, line 3: not UTF-8; export it as UTF-8"):
+        invoices(tmp_path, sent)
+
+
+def test_what_follows_an_empty_line_is_a_footer_where_one_is_declared(tmp_path):
+    sent = f'{HEADER}\n{ROW}\n\n"All invoices"\n"Copyright (c) 2026"\n'
+    found = invoices(tmp_path / "declared", sent, has_footer=True)
+    assert found.values("invoices", "invoice_id") == [("in_1",)]
+    assert found.rejects() == []
+    assert [line for _, line, *_ in invoices(tmp_path / "not", sent).rejects()] == [4, 5]
+
+
+def test_headers_that_nobody_needs_may_stand_twice(tmp_path):
+    sent = f"{HEADER},note,note\n{ROW},a,b\n"
+    assert invoices(tmp_path, sent).values("invoices", "amount") == [(1_000,)]
+
+
+def test_a_header_that_is_needed_may_not_stand_twice(tmp_path):
+    with pytest.raises(ExportError, match="line 1: the name of column Total stands twice"):
+        invoices(tmp_path, f"{HEADER},Total\n{ROW},9\n")
+
+
+def test_money_is_exact_to_the_last_digit(tmp_path):
+    row = "in_1,cus_1,open,kwd,0.003,0.001,2026-01-15 10:00"
+    found = invoices(tmp_path, f"{HEADER}\n{row}\n")
+    assert found.values("invoices", "amount", "currency") == [(2, "KWD")]
+    assert Decimal(2).scaleb(-3) == Decimal("0.003") - Decimal("0.001")

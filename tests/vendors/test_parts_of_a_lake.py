@@ -1,0 +1,80 @@
+"""Objects that were written several times, in parts of a lake: the newest counts, over all parts of a day together."""
+
+import json
+
+import pytest
+
+from tests.frames import day
+from tests.vendors.one_source import Ingested, ingested
+from tests.vendors.test_stripe import invoice, item, subscription
+
+MAY, JUNE = 1_777_611_600_000, 1_780_290_000_000
+AIRBYTE = {"form": "stripe", "written_by": "airbyte"}
+
+
+def part(stream: str, moment: int, *objects: dict, number: int = 0, **marks: object) -> dict[str, str]:
+    told = {"_airbyte_raw_id": "x", "_airbyte_extracted_at": moment, "_airbyte_generation_id": 0, **marks}
+    text = "".join(json.dumps({**told, "_airbyte_data": one}) + "\n" for one in objects)
+    return {f"{stream}/2026_05_01_{moment}_{number}.jsonl": text}
+
+
+def items(tmp_path, *parts: dict[str, str], **said: object) -> Ingested:
+    files = {name: text for each in parts for name, text in each.items()}
+    return ingested(tmp_path, files, {**AIRBYTE, **said}, ["subscription_items"])
+
+
+def of(*keys: str, **changed: object) -> dict:
+    return subscription("sub", items=[item(key) for key in keys], **changed)
+
+
+def test_an_item_that_a_later_part_no_longer_lists_ends_where_the_config_says_so(tmp_path):
+    found = items(
+        tmp_path, part("subscriptions", MAY, of("s1", "s2")), part("subscriptions", JUNE, of("s1")), vanished="ended"
+    )
+    assert found.values("subscription_items", "item_id", "ended_on") == [("s1", None), ("s2", day("2026-05-31"))]
+
+
+def test_what_a_newer_generation_leaves_out_is_gone(tmp_path):
+    one, other = subscription("one", items=[item("s1")]), subscription("other", items=[item("s2")])
+    found = items(
+        tmp_path,
+        part("subscriptions", MAY, one, other),
+        part("subscriptions", JUNE, one, _airbyte_generation_id=1),
+        vanished="ended",
+    )
+    assert found.values("subscription_items", "item_id", "ended_on") == [("s1", None), ("s2", day("2026-05-31"))]
+
+
+def test_two_parts_of_one_sync_tell_one_story(tmp_path):
+    later = MAY + 1_000
+    found = items(
+        tmp_path,
+        part("subscriptions", MAY, of("s1")),
+        part("subscriptions", MAY, of("s1", canceled_at=MAY // 1000), number=1, _airbyte_extracted_at=later),
+    )
+    assert found.values("subscription_items", "item_id", "cancel_requested_on") == [("s1", day("2026-05-01"))]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ({"_airbyte_generation_id": None}, {"_airbyte_generation_id": 0}),
+        (
+            {"_airbyte_extracted_at": None, "_airbyte_emitted_at": "2026-05-01T10:00:00Z"},
+            {"_airbyte_extracted_at": None, "_airbyte_emitted_at": "2026-05-01T10:00:00.500Z"},
+        ),
+        ({"_airbyte_extracted_at": MAY}, {"_airbyte_extracted_at": "2026-06-01T10:00:00+00:00"}),
+    ],
+)
+def test_the_newest_is_known_however_its_time_is_told(tmp_path, earlier, later):
+    files = {
+        **part("invoices", MAY, invoice("in_1", status="open"), invoice("in_2"), **earlier),
+        **part("invoices", JUNE, invoice("in_1", status="paid"), **later),
+    }
+    found = ingested(tmp_path, files, AIRBYTE, ["invoices"])
+    assert found.values("invoices", "invoice_id", "status") == [("in_1", "paid"), ("in_2", "paid")]
+
+
+def test_marks_of_programs_beside_the_parts_are_no_exports(tmp_path):
+    found = items(tmp_path, part("subscriptions", MAY, of("s1")), {"subscriptions/_SUCCESS": ""})
+    assert found.values("subscription_items", "item_id") == [("s1",)]

@@ -1,0 +1,185 @@
+"""A folder of what people download from Stripe, HubSpot and Zendesk becomes the numbers of customer success."""
+
+import csv
+import io
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+
+from examples.generator.vendors import stripe, writing
+from tests.integration.small_company import SmallCompany
+from tests.vendors.test_stripe_as_written import DAYS, accounts, exported, invoices, is_seen_whole, midnight_after
+
+CONFIG = """\
+company: Tidewater Software
+as_of: 2026-10-31
+first_month: 2026-09-01
+reporting: {currency: EUR, time_zone: Europe/Berlin}
+segments: [industry, country]
+sources:
+  billing: {form: stripe, written_by: dashboard, folder: downloads/stripe, vanished: ended}
+  crm: {form: hubspot, written_by: dashboard, folder: downloads/hubspot, time_zone: Europe/Berlin}
+  support: {form: zendesk, written_by: dashboard, folder: downloads/zendesk, time_zone: Europe/Berlin}
+  finance: {form: canonical, folder: finance, files: {fx_rates: fx_rates.csv}}
+feedback:
+  csat: [{scale: [0, 1], positive: [1, 1]}]
+"""
+BERLIN = ZoneInfo("Europe/Berlin")
+INTERVALS = {"month": 1, "year": 12}
+
+
+def text(rows: list[dict[str, object]]) -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def companies() -> str:
+    """HubSpot's companies: each account under a number of HubSpot's own."""
+    return text(
+        [
+            {
+                "Record ID": 9_000_000_000 + number,
+                "Company name": row["account_name"],
+                "Company Domain Name": stripe.domain_of(row["account_id"]),
+                "Create Date": f"{row['signup_on']} 09:00",
+                "Company owner": row["csm_owner"],
+                "Industry": row["industry"],
+                "Country/Region": row["country"],
+            }
+            for number, row in enumerate(exported("crm/accounts.csv"))
+        ]
+    )
+
+
+def local(instant: str) -> str:
+    return f"{datetime.fromisoformat(instant).astimezone(BERLIN):%Y-%m-%d %H:%M}" if instant else ""
+
+
+def tickets(names: dict[str, str]) -> str:
+    """Zendesk's tickets since July: in the account's time zone, under the names of organizations."""
+    told = []
+    for row in exported("support/tickets.csv"):
+        if not row["created_at"].startswith("2026-") or row["created_at"] < "2026-07" or row["account_id"] not in names:
+            continue
+        replied = row["first_replied_at"] and datetime.fromisoformat(row["first_replied_at"]) - datetime.fromisoformat(
+            row["created_at"]
+        )
+        told.append(
+            {
+                "Id": row["ticket_id"][1:],
+                "Requester id": row["requester_id"] or "1",
+                "Requester domain": stripe.domain_of(row["account_id"]),
+                "Organization": names[row["account_id"]],
+                "Tags": "closed_by_merge" if row["is_merged"] == "true" else "",
+                "Status": row["status"].capitalize(),
+                "Priority": row["priority"].capitalize(),
+                "Via": row["channel"],
+                "Ticket type": "Question",
+                "Created at": local(row["created_at"]),
+                "Solved at": local(row["last_solved_at"]),
+                "Satisfaction Score": {"": "Not Offered"}.get(
+                    row["satisfaction_score"], "Good" if float(row["satisfaction_score"] or 0) >= 4 else "Bad"
+                ),
+                "Reopens": row["reopens"] or 0,
+                "Replies": row["public_agent_replies"] or 0,
+                "First reply time in minutes": int(replied / timedelta(minutes=1)) if replied else "",
+            }
+        )
+    return text(told)
+
+
+def downloaded(shown: list[stripe.Row]) -> list[stripe.Row]:
+    """The subscriptions that Stripe's CSV tells whole, monthly and yearly ones."""
+    return [row for row in shown if is_seen_whole(row, shown) and row["interval_unit"] in INTERVALS]
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory) -> SmallCompany:
+    folder: Path = tmp_path_factory.mktemp("downloads")
+    every = exported("billing/subscription_items.csv")
+    for day in DAYS:
+        shown = stripe.items_on(day, every)
+        plain = downloaded(shown)
+        kinds = [stripe.subscriptions(plain, day), stripe.customers(accounts()), stripe.invoices(invoices())]
+        writing.write(writing.as_dashboard(kinds, midnight_after(day)), folder / "downloads" / "stripe")
+    rates = (Path(__file__).parents[2] / "examples" / "company" / "finance" / "fx_rates.csv").read_bytes()
+    names = {row["account_id"]: row["account_name"] for row in exported("crm/accounts.csv")}
+    writing.write(
+        {
+            "downloads/hubspot/hubspot-crm-exports-all-companies-2026-11-01.csv": companies().encode(),
+            "downloads/zendesk/export_2026_11_01_id_1.csv": tickets(names).encode(),
+            "finance/fx_rates.csv": rates,
+        },
+        folder,
+    )
+    company = SmallCompany(folder)
+    company.data.mkdir()
+    company.config.write_text(CONFIG)
+    company.run()
+    company.publish()
+    return company
+
+
+def test_the_config_is_short():
+    assert len(CONFIG.splitlines()) <= 25
+
+
+def test_mrr_is_that_of_the_subscriptions_that_run_on_the_day(company):
+    """From the rows themselves, each in its own currency at the rate of the month, a customer at a time."""
+    shown = stripe.items_on(DAYS[1], exported("billing/subscription_items.csv"))
+    rates = {
+        row["currency"]: Fraction(row["rate"])
+        for row in exported("finance/fx_rates.csv")
+        if row["month"] == "2026-10-01"
+    } | {"EUR": Fraction(1)}
+    internal = {row["account_id"] for row in exported("crm/accounts.csv") if row["is_internal"] == "true"}
+    total = Fraction(0)
+    for row in shown:
+        runs = not row["ended_on"] or row["ended_on"] > "2026-10-31"
+        on_trial = bool(row["trial_ends_on"]) and row["trial_ends_on"] > "2026-10-31"
+        if row in downloaded(shown) and runs and not on_trial:
+            major = 1 if row["currency"] == "JPY" else Fraction(1, 100)
+            line = int(row["unit_amount"]) * int(row["quantity"] or 1) * major / INTERVALS[row["interval_unit"]]
+            total += line * rates[row["currency"]] * 100
+    value, reason = company.value("mrr", "2026-10")
+    assert reason is None
+    assert value == pytest.approx(float(total), abs=100), (internal, total)
+
+
+@pytest.mark.parametrize("metric", ["mrr", "churn_rate", "nrr", "grr", "fcr", "csat"])
+def test_the_numbers_of_customer_success_are_known(company, metric):
+    value, reason = company.value(metric, "2026-10")
+    assert reason is None
+    assert value is not None
+
+
+def test_customers_of_billing_and_support_are_the_crm_s_accounts_by_their_domains(company):
+    project = company.project()
+    links = project.staged("account_links")
+    assert dict(links.group_by("source", "rule").len().select("source", "len").rows())["billing"] > 250
+    alone = project.staged("subscription_items").filter(pl.col("account_id").str.starts_with("billing:"))
+    every = exported("billing/subscription_items.csv")
+    paying = {row["account_id"] for day in DAYS for row in downloaded(stripe.items_on(day, every))}
+    unknown = paying - {row["account_id"] for row in exported("crm/accounts.csv")}
+    assert set(alone["account_id"]) == {f"billing:{customer}" for customer in unknown}
+    assert project.staged("tickets").filter(pl.col("account_id").str.starts_with("support:")).height == 0
+
+
+def test_satisfaction_is_the_share_of_good_ratings(company):
+    counted = [row for row in exported("support/tickets.csv") if row["satisfaction_score"]]
+    told = company.project().staged("tickets")
+    rated = told.drop_nulls("satisfaction_score")
+    assert 0 < rated.height < len(counted)
+    assert set(rated["satisfaction_score"]) == {0.0, 1.0}
+    assert date(2026, 10, 1) in set(project_months(company))
+
+
+def project_months(company: SmallCompany) -> list[date]:
+    return company.project().database.read("dim_month")["month"].to_list()

@@ -1,0 +1,456 @@
+"""Stripe (billing): what its objects mean, whoever wrote them down.
+
+Sources: Stripe's API reference (subscriptions, prices, invoices, credit notes, currencies); what dbt_stripe decided.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Literal
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.form import EPOCH, Cleaning, Filled, Told
+from schemas.vendor import Kind, Vendor
+from transforms.calendar import local_day
+from transforms.clean import stripe_objects as stripe
+from transforms.clean.linking import domain_of
+
+Frames = Mapping[str, pl.DataFrame]
+WHOLE_UNITS = ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
+THOUSANDTHS = ["BHD", "JOD", "KWD", "OMR", "TND"]
+HUNDREDTHS = ["ISK", "UGX"]
+"""Sent in hundredths, though ISO 4217 gives them no decimals."""
+TAKEN = ("percent_off", "amount_off", "currency", "duration")
+"""What coupons say of themselves."""
+NEVER_SERVED = ["incomplete", "incomplete_expired"]
+
+
+class StripeOptions(BaseModel):
+    """What the config may say of a source of Stripe's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    amount_is: Literal["unit", "line"] = Field(
+        "unit", description="Whether the Amount of subscriptions.csv is that of one unit, or of the whole line"
+    )
+    crm_id: str | None = Field(
+        None, description="Field of a customer with the CRM's account id, like metadata.crm_id or crm_id (metadata)"
+    )
+
+
+def subscription_items(of: Frames, told: Told) -> Filled:
+    """Each item with its price, its subscription's life, and its share of the discounts that recur."""
+    rows = _with_discounts(_priced(of, told), of)
+    zone = told.time_zone
+    is_over = pl.col("subscriptions.status") == "canceled"
+    ends = pl.coalesce(
+        "subscriptions.ended_at",
+        pl.when(is_over).then("subscriptions.canceled_at"),
+        "subscriptions.cancel_at",
+        pl.when("subscriptions.cancel_at_period_end").then(_period_end()),
+    )
+    started = pl.when(pl.col("created") > pl.col("subscriptions.created") + pl.duration(days=1)).then("created")
+    is_paused = pl.col("subscriptions.pause_collection__behavior").is_not_null()
+    return Filled(
+        rows,
+        {
+            "subscription_id": pl.col("subscription"),
+            "item_id": pl.col("id"),
+            "account_id": pl.col("subscriptions.customer"),
+            "plan": pl.coalesce("nickname", "products.name", "price"),
+            "quantity": pl.col("units"),
+            "seats": pl.col("quantity"),
+            "unit_amount": pl.col("unit_amount"),
+            "line_amount": _whole(pl.col("line_amount")),
+            "currency": pl.col("currency"),
+            "interval_unit": pl.col("interval"),
+            "interval_count": pl.col("interval_count"),
+            "discount_amount": pl.col("discount_amount"),
+            "discount_ends_on": _day("discount_end", zone),
+            "trial_started_on": _day("subscriptions.trial_start", zone),
+            "trial_ends_on": _day("subscriptions.trial_end", zone),
+            "is_metered": _told_of("recurring__usage_type", "usage_type") == "metered",
+            "started_on": local_day(pl.coalesce(started, "subscriptions.start_date", "subscriptions.created"), zone),
+            "ended_on": local_day(ends, zone),
+            "cancel_requested_on": _day("subscriptions.canceled_at", zone),
+            "term_ends_on": local_day(_period_end(), zone),
+            # When a pause began is told nowhere: it is first known from the export that shows it.
+            "paused_from": pl.when(is_paused)
+            .then(local_day(pl.col("exported_at"), zone))
+            .when(pl.col("subscriptions.status") == "paused")
+            .then(_day("subscriptions.trial_end", zone)),
+            "paused_until": _day("subscriptions.pause_collection__resumes_at", zone),
+        },
+    )
+
+
+def _period_end() -> pl.Expr:
+    return pl.coalesce("current_period_end", "subscriptions.current_period_end")
+
+
+def _day(instant: str, zone: str) -> pl.Expr:
+    return local_day(pl.col(instant), zone)
+
+
+def _whole(amount: pl.Expr) -> pl.Expr:
+    """An amount that must be whole minor units; another is none."""
+    return pl.when(amount % 1 == 0).then(amount.cast(pl.Int64))
+
+
+def _rounded(amount: pl.Expr) -> pl.Expr:
+    """To whole minor units, halves away from zero."""
+    return (amount + pl.when(amount < 0).then(Decimal("-0.5")).otherwise(Decimal("0.5"))).cast(pl.Int64)
+
+
+def _priced(of: Frames, told: Told) -> pl.DataFrame:
+    """The items of subscriptions that served, each with what it costs, from where Stripe's versions tell it.
+
+    Where no unit has a price (tiers), the last line of an invoice for a whole period tells the line's.
+    """
+    items = of["subscription_items"].join(
+        of["subscriptions"], left_on="subscription", right_on="subscriptions.id", how="left", maintain_order="left"
+    )
+    serve = ~pl.col("subscriptions.status").is_in(NEVER_SERVED) & _is_live("subscriptions.livemode")
+    rows = (
+        items.filter(serve.fill_null(value=True))
+        .with_columns(price=pl.coalesce("price__id", "plan__id"))
+        .join(of["prices"], left_on="price", right_on="prices.id", how="left", maintain_order="left")
+        .join(of["plans"], left_on="price", right_on="plans.id", how="left", maintain_order="left")
+        .with_columns(product=_told_of("product", "product"))
+        .join(of["products"], left_on="product", right_on="products.id", how="left", maintain_order="left")
+        .join(_last_lines(of), left_on="id", right_on="item", how="left", maintain_order="left")
+    )
+    package = _told_of("transform_quantity__divide_by", "transform_usage__divide_by")
+    up = _told_of("transform_quantity__round", "transform_usage__round") != "down"
+    packages = (pl.col("quantity") + pl.when(up).then(package - 1).otherwise(0)) // package
+    unit = pl.coalesce(
+        *(name for name in _names("unit_amount", "amount")),
+        *(name for name in _names("unit_amount_decimal", "amount_decimal")),
+    )
+    is_line = told.options is not None and told.options.amount_is == "line"
+    is_metered = (_told_of("recurring__usage_type", "usage_type") == "metered").fill_null(value=False)
+    return rows.with_columns(
+        nickname=_told_of("nickname", "nickname"),
+        currency=_told_of("currency", "currency").str.to_uppercase(),
+        interval=_told_of("recurring__interval", "interval"),
+        interval_count=_told_of("recurring__interval_count", "interval_count"),
+        units=pl.when(package.is_null()).then("quantity").otherwise(packages),
+        unit_amount=pl.lit(None, stripe.Amount) if is_line else unit,
+        line_amount=unit if is_line else pl.when(unit.is_null() & ~is_metered).then("last_line_amount"),
+    )
+
+
+def _is_live(column: str) -> pl.Expr:
+    return pl.col(column).fill_null(value=True)
+
+
+def _names(new: str, old: str) -> list[str]:
+    """Columns in which something of a price may stand, the newest first."""
+    every = [f"price__{new}", f"prices.{new}", f"plan__{old}", f"plans.{old}"]
+    return [name for name in every if name != "plans.amount_decimal"]
+
+
+def _told_of(new: str, old: str) -> pl.Expr:
+    return pl.coalesce(*_names(new, old))
+
+
+def _last_lines(of: Frames) -> pl.DataFrame:
+    """By item what its lines cost of the last invoice that is for a whole period, be it several, as of tiers."""
+    item = pl.coalesce(
+        "invoice_lines.subscription_item", "invoice_lines.parent__subscription_item_details__subscription_item"
+    )
+    told = of["invoice_lines"].select(
+        item=item,
+        invoice="invoice_lines.invoice",
+        end="invoice_lines.period__end",
+        last_line_amount="invoice_lines.amount",
+        is_part=_is_proration(),
+    )
+    invoices = of["invoices"]
+    is_none = pl.col("invoices.status").is_in(["void", "draft"]).fill_null(value=False)
+    gone = pl.col("invoices.is_deleted").fill_null(value=False) | ~_is_live("invoices.livemode")
+    none = invoices.filter(is_none | gone)
+    whole = (
+        told.drop_nulls("item")
+        .filter(~pl.col("is_part"))
+        .join(none, left_on="invoice", right_on="invoices.id", how="anti", maintain_order="left")
+    )
+    billed = whole.group_by("item", "invoice", "end").agg(pl.col("last_line_amount").sum())
+    last = billed.sort("end", "invoice", nulls_last=False).unique("item", keep="last", maintain_order=True)
+    return last.select("item", "last_line_amount")
+
+
+def _is_proration() -> pl.Expr:
+    told = ("invoice_lines.proration", "invoice_lines.parent__subscription_item_details__proration")
+    return pl.coalesce(*told, pl.lit(value=False))
+
+
+def _with_discounts(rows: pl.DataFrame, of: Frames) -> pl.DataFrame:
+    """The items with what discounts take off each, interval by interval; a discount that is given once is none.
+
+    A share is of the line. An amount is of the whole subscription: its items bear it in proportion, the greatest what
+    doesn't divide. Of several discounts each takes its part of the full line; they end with the first of them.
+    """
+    line = pl.coalesce("line_amount", pl.col("units").fill_null(1) * pl.col("unit_amount")).fill_null(0)
+    discounts = _discounts(of, rows)
+    lines = rows.select("id", "subscription", "exported_at", line_currency="currency", line=line)
+    # Beside one that goes on one that is over counts no more; and an amount takes nothing off another currency.
+    is_on = pl.col("end").is_null() | (pl.col("end") > pl.col("exported_at"))
+    fits = pl.col("amount_off").is_null() | (pl.col("currency").str.to_uppercase() == pl.col("line_currency"))
+    joined = (
+        discounts.join(lines, on="subscription", how="inner")
+        .filter(fits)
+        .filter(is_on | ~is_on.any().over("subscription"))
+        .with_columns(whole=pl.col("line").sum().over("subscription", "number"))
+    )
+    share = pl.when(pl.col("whole") > 0).then((pl.col("amount_off") * pl.col("line") / pl.col("whole")).cast(pl.Int64))
+    is_greatest = pl.struct("line", "id").rank("ordinal", descending=True).over("subscription", "number") == 1
+    left = pl.col("amount_off").cast(pl.Int64) - pl.col("share").sum().over("subscription", "number")
+    taken = (
+        joined.with_columns(share=share, is_greatest=is_greatest)
+        .with_columns(share=pl.col("share") + pl.when("is_greatest").then(left).otherwise(0))
+        .with_columns(percent=_rounded(pl.col("line") * pl.col("percent_off") / 100))
+        .group_by("id")
+        .agg(
+            discount_amount=pl.sum_horizontal("percent", "share").sum(),
+            discount_end=pl.col("end").min(),
+            most=pl.col("line").first(),
+        )
+        .with_columns(discount_amount=pl.min_horizontal("discount_amount", pl.col("most").cast(pl.Int64)))
+    )
+    return rows.join(taken.drop("most"), on="id", how="left", maintain_order="left")
+
+
+def _discounts(of: Frames, rows: pl.DataFrame) -> pl.DataFrame:
+    """One row per discount that recurs: number, subscription, percent_off, amount_off, its currency, duration, end.
+
+    Those of the subscription, as a list or the single one of older versions; where it has none, its customer's.
+    """
+    listed = of["discounts"].select(
+        subscription="discounts.subscription",
+        coupon=pl.coalesce("discounts.coupon__id", "discounts.source__coupon"),
+        end="discounts.end",
+        **{name: f"discounts.coupon__{name}" for name in TAKEN},
+    )
+    subscriptions = of["subscriptions"]
+    single = _single(subscriptions, "subscriptions", subscriptions["subscriptions.id"])
+    some_told = pl.any_horizontal(pl.col("coupon", "percent_off", "amount_off").is_not_null())
+    listed = listed.filter(some_told)
+    own = pl.concat([listed, single.join(listed, on="subscription", how="anti", maintain_order="left")])
+    customers = subscriptions.join(
+        of["customers"], left_on="subscriptions.customer", right_on="customers.id", how="inner", maintain_order="left"
+    )
+    of_customers = _single(customers, "customers", customers["subscriptions.id"])
+    every = pl.concat([own, of_customers.join(own, on="subscription", how="anti", maintain_order="left")])
+    coupons = of["coupons"].select(coupon="coupons.id", **{f"{name}?": f"coupons.{name}" for name in TAKEN})
+    known = every.join(coupons, on="coupon", how="left", maintain_order="left").with_columns(
+        pl.coalesce(name, f"{name}?").alias(name) for name in TAKEN
+    )
+    recurs = (pl.col("duration") != "once").fill_null(value=True)
+    some = pl.any_horizontal(pl.col("percent_off", "amount_off").is_not_null())
+    return known.filter(recurs & some).with_row_index("number").select("number", "subscription", *TAKEN, "end")
+
+
+def _single(rows: pl.DataFrame, prefix: str, subscription: pl.Series) -> pl.DataFrame:
+    """The discounts that stand on objects themselves."""
+    named = {name: f"{prefix}.discount__coupon__{name}" for name in TAKEN}
+    told = rows.select(
+        subscription=subscription, coupon=f"{prefix}.discount__coupon__id", end=f"{prefix}.discount__end", **named
+    )
+    return told.filter(pl.any_horizontal(pl.col("coupon", "percent_off", "amount_off").is_not_null()))
+
+
+def invoices(of: Frames, told: Told) -> Filled:
+    """The invoices without tax, with their part that doesn't recur and what was given back of them."""
+    taxes = of["invoice_taxes"].group_by("invoice_taxes.invoice").agg(taxes=pl.col("invoice_taxes.amount").sum())
+    invoices = of["invoices"].filter(_is_live("livemode") & ~pl.col("is_deleted").fill_null(value=False))
+    whole = pl.coalesce("total_excluding_tax", pl.col("total") - pl.coalesce("tax", "taxes", pl.lit(0, stripe.Amount)))
+    rows = (
+        invoices.join(taxes, left_on="id", right_on="invoice_taxes.invoice", how="left", maintain_order="left")
+        .with_columns(amount=_whole(whole))
+        .join(_one_off(of["invoice_lines"]), left_on="id", right_on="invoice", how="left", maintain_order="left")
+        .join(_given_back(of), left_on="id", right_on="invoice", how="left", maintain_order="left")
+    )
+    # Lines are without what discounts take off the whole; what recurs and what doesn't bear that alike.
+    one_off = pl.when(pl.col("all_lines") != 0).then(
+        _rounded(pl.col("one_off_lines") * pl.col("amount") / pl.col("all_lines"))
+    )
+    net = pl.when(pl.col("total") != 0).then(pl.col("refunds") * pl.col("amount") / pl.col("total"))
+    refunded = _rounded(pl.sum_horizontal(net, "credits"))
+    zone = told.time_zone
+    return Filled(
+        rows,
+        {
+            "invoice_id": pl.col("id"),
+            "account_id": pl.col("customer"),
+            "issued_on": local_day(pl.coalesce("status_transitions__finalized_at", "created"), zone),
+            "due_on": _day("due_date", zone),
+            "paid_on": pl.when(pl.col("status") == "paid").then(_day("status_transitions__paid_at", zone)),
+            "status": pl.col("status"),
+            "amount": pl.col("amount"),
+            "one_off_amount": pl.when(~pl.col("lines__has_more").fill_null(value=False)).then(
+                pl.coalesce(one_off, pl.when(pl.col("all_lines") == 0).then(0))
+            ),
+            "refunded": pl.when(pl.any_horizontal(pl.col("refunds", "credits").is_not_null())).then(
+                pl.min_horizontal(refunded, pl.col("amount").abs())
+            ),
+            "currency": pl.col("currency").str.to_uppercase(),
+        },
+    )
+
+
+def _one_off(lines: pl.DataFrame) -> pl.DataFrame:
+    """By invoice the sum of its lines, and of those that are for no subscription."""
+    kind = pl.coalesce("invoice_lines.parent__type", "invoice_lines.type")
+    is_one_off = kind.is_in(["invoiceitem", "invoice_item_details"]) & ~_is_proration()
+    amount = pl.col("invoice_lines.amount")
+    return lines.group_by(invoice="invoice_lines.invoice").agg(
+        all_lines=amount.sum(), one_off_lines=amount.filter(is_one_off).sum()
+    )
+
+
+def _given_back(of: Frames) -> pl.DataFrame:
+    """By invoice its credit notes without tax, and the refunds with tax that no credit note tells of."""
+    # What is credited before anything is paid gives nothing back.
+    counts = (pl.col("credit_notes.status") != "void") & (pl.col("credit_notes.type") != "pre_payment").fill_null(
+        value=True
+    )
+    notes = of["credit_notes"].filter(counts.fill_null(value=True))
+    credits = notes.group_by(invoice="credit_notes.invoice").agg(
+        credits=pl.coalesce("credit_notes.total_excluding_tax", "credit_notes.total").sum()
+    )
+    charges = pl.concat(
+        [
+            of["charges"].select(charge="charges.id", invoice="charges.invoice"),
+            of["invoices"].select("charge", invoice="id"),
+        ]
+    )
+    failed = pl.col("refunds.status").is_in(["failed", "canceled"]).fill_null(value=False)
+    refunds = (
+        of["refunds"]
+        .filter(~failed)
+        .join(notes, left_on="refunds.id", right_on="credit_notes.refund", how="anti", maintain_order="left")
+        .join(charges.drop_nulls().unique(), left_on="refunds.charge", right_on="charge", how="inner")
+        .group_by("invoice")
+        .agg(refunds=pl.col("refunds.amount").sum())
+    )
+    return credits.join(refunds, on="invoice", how="full", coalesce=True)
+
+
+def churn_events(of: Frames, told: Told) -> Filled:
+    """The ends of subscriptions of which somebody said why."""
+    said = pl.any_horizontal(pl.col("cancellation_details__feedback", "cancellation_details__comment").is_not_null())
+    rows = of["subscriptions"].filter(said & pl.col("ended_at").is_not_null() & _is_live("livemode"))
+    return Filled(
+        rows,
+        {
+            "churn_event_id": pl.col("id"),
+            "account_id": pl.col("customer"),
+            "churned_on": _day("ended_at", told.time_zone),
+            "reason": pl.coalesce("cancellation_details__feedback", "cancellation_details__reason"),
+            "comment": pl.col("cancellation_details__comment"),
+        },
+    )
+
+
+def accounts(of: Frames, told: Told) -> Filled:
+    """The customers, where no CRM tells who the accounts are."""
+    gone = pl.col("is_deleted").fill_null(value=False)
+    return Filled(
+        of["customers"].filter(_is_live("livemode") & ~gone),
+        {
+            "account_id": pl.col("id"),
+            "account_name": pl.col("name"),
+            "country": pl.col("address__country"),
+            "signup_on": _day("created", told.time_zone),
+        },
+    )
+
+
+def identities(of: Frames, told: Told) -> Filled:
+    """The customers, by the domain of the address they are billed at."""
+    has_id = told.options is not None and told.options.crm_id is not None
+    return Filled(
+        of["customers"].filter(_is_live("livemode")),
+        {
+            "customer_id": pl.col("id"),
+            "crm_id": pl.col("crm_id") if has_id else pl.lit(None, pl.String),
+            "domain": domain_of(pl.col("email")),
+            "name": pl.col("name"),
+        },
+    )
+
+
+def asked(options: StripeOptions) -> dict[str, dict[str, str]]:
+    """The field of customers that names the CRM's account."""
+    return {"customers": {"crm_id": options.crm_id}} if options.crm_id else {}
+
+
+def _everywhere(name: str, fivetran: str | tuple[str, ...], dlt: str | None = None) -> dict[str, str | tuple[str, ...]]:
+    """The table of a kind that every writer but people writes."""
+    return {"api": name, "airbyte": name, "fivetran": fivetran, "dlt": dlt or name.removesuffix("s")}
+
+
+VENDOR = Vendor(
+    name="stripe",
+    title="Stripe (billing)",
+    kinds={
+        "subscriptions": Kind(
+            stripe.StripeSubscriptions,
+            {
+                **_everywhere("subscriptions", ("subscription_history", "subscription")),
+                "dashboard": "subscriptions",
+            },
+        ),
+        "subscription_items": Kind(
+            stripe.StripeSubscriptionItems,
+            {"fivetran": "subscription_item", "dlt": "subscription__items__data", "dashboard": "subscriptions"},
+            within=("subscriptions", "items.data"),
+            needed=True,
+        ),
+        "discounts": Kind(
+            stripe.StripeDiscounts,
+            {"fivetran": "subscription_discount", "dlt": "subscription__discounts"},
+            within=("subscriptions", "discounts"),
+        ),
+        "prices": Kind(stripe.StripePrices, _everywhere("prices", "price"), outlives=True),
+        "plans": Kind(stripe.StripePlans, _everywhere("plans", "plan"), outlives=True),
+        "products": Kind(stripe.StripeProducts, _everywhere("products", "product"), outlives=True),
+        "coupons": Kind(stripe.StripeCoupons, _everywhere("coupons", "coupon"), outlives=True),
+        "customers": Kind(stripe.StripeCustomers, {**_everywhere("customers", "customer"), "dashboard": "customers"}),
+        "invoices": Kind(stripe.StripeInvoices, {**_everywhere("invoices", "invoice"), "dashboard": "invoices"}),
+        "invoice_lines": Kind(
+            stripe.StripeInvoiceLines,
+            {"fivetran": "invoice_line_item", "dlt": "invoice__lines__data"},
+            within=("invoices", "lines.data"),
+        ),
+        "invoice_taxes": Kind(
+            stripe.StripeInvoiceTaxes, {"dlt": "invoice__total_taxes"}, within=("invoices", "total_taxes")
+        ),
+        "credit_notes": Kind(stripe.StripeCreditNotes, _everywhere("credit_notes", "credit_note")),
+        "refunds": Kind(stripe.StripeRefunds, _everywhere("refunds", "refund")),
+        "charges": Kind(stripe.StripeCharges, _everywhere("charges", "charge")),
+    },
+    clean={
+        "identities": Cleaning(identities, ("customers",)),
+        "accounts": Cleaning(accounts, ("customers",)),
+        "subscription_items": Cleaning(
+            subscription_items,
+            ("subscription_items", "subscriptions"),
+            ("discounts", "prices", "plans", "products", "coupons", "customers", "invoices", "invoice_lines"),
+        ),
+        "invoices": Cleaning(
+            invoices, ("invoices",), ("invoice_lines", "invoice_taxes", "credit_notes", "refunds", "charges")
+        ),
+        "churn_events": Cleaning(churn_events, ("subscriptions",)),
+    },
+    writers=("fivetran", "airbyte", "dlt", "api", "dashboard"),
+    instants=(EPOCH,),
+    minor_digits={
+        **dict.fromkeys(WHOLE_UNITS, 0),
+        **dict.fromkeys(THOUSANDTHS, 3),
+        **dict.fromkeys(HUNDREDTHS, 2),
+    },
+    options=StripeOptions,
+    asked=asked,
+)

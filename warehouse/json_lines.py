@@ -1,0 +1,166 @@
+"""The rows of a file of JSON lines as text: one object a line, with the line it stands in."""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from schemas.contract import Contract
+from schemas.form import Places
+from warehouse.blocks import byte_blocks, undecodable
+from warehouse.errors import ExportError
+from warehouse.header import check_writer
+from warehouse.json_text import columns_of, first_object, plainly, referred
+from warehouse.piece import Piece, of_header, ragged
+from warehouse.placed import Found, dtype_of, found_in, lacking_lists, spread, without_list
+
+RECORD = "record"
+"""The column that has the whole line, for the quarantine."""
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+"""Halves of characters, which Polars may read as something else."""
+SHORT = 15
+"""Digits that every number keeps."""
+
+
+def read_json_lines(path: Path, file: str, contract: type[Contract], places: Places) -> Iterator[Piece]:
+    """The rows of the file, piece by piece, after one of all columns, any of which some object may have.
+
+    The file's beginning shows a column if the first object names it, or one of the first piece has a value for it.
+
+    Raises:
+        ExportError: the file is not UTF-8, or does not begin with a JSON object in one line.
+    """
+    found: Found | None = None
+    try:
+        for line, block in _numbered(path, file):
+            if not block.strip():
+                continue
+            if found is None:
+                first = _first(block, file)
+                check_writer(file, first, places.writer)
+                found = found_in(places, first)
+                piece = _piece(block, line, found, contract)
+                columns = [name for name in found.columns if name in piece.text.columns]
+                there = frozenset(name for name in columns if _is_there(piece.text[name], found, first))
+                yield of_header(columns, found.spelled(first), there)
+                yield piece
+            else:
+                yield _piece(block, line, found, contract)
+    except UnicodeDecodeError:
+        raise ExportError(f"{file}, line {undecodable(path, file)}: not UTF-8; export it as UTF-8") from None
+
+
+def _numbered(path: Path, file: str) -> Iterator[tuple[int, bytes]]:
+    """Blocks with the line that they begin with; the first line goes with the block that follows it."""
+    line, held = 1, b""
+    for number, block in enumerate(byte_blocks(path, file)):
+        if number == 0:
+            held = block
+            continue
+        whole, held = held + block, b""
+        yield line, whole
+        line += whole.count(b"\n")
+    if held:
+        yield line, held
+
+
+def _first(block: bytes, file: str) -> dict[str, Any]:
+    begins = block.strip().partition(b"\n")[0].decode()
+    if (first := first_object(begins)) is None:
+        raise ExportError(
+            f"{file}: expected JSON lines, one object in each line; the first line is no whole object; export it so, "
+            "or let each object stand in a line of its own"
+        )
+    return first
+
+
+def _piece(block: bytes, line: int, found: Found, contract: type[Contract]) -> Piece:
+    lines = block.count(b"\n") + (not block.endswith(b"\n"))
+    has_half = b"\\u" in block and _HALF.search(block) is not None
+    values = None if has_half else plainly(block, dtype_of(found.tree()))
+    if values is not None and values.height == lines:
+        numbers = pl.int_range(line, line + lines, dtype=pl.Int64, eager=True).alias("export_line")
+        told = spread(values.with_columns(numbers), found)
+        lacking = found.needs_list and without_list(values.with_columns(numbers), found).len() > 0
+        if not lacking and _is_exact(told, contract):
+            return Piece(
+                with_ids(told, contract), ragged(), (), pl.DataFrame(), lines, records_at=partial(_records, block, line)
+            )
+    return _exactly(block, line, found, contract)
+
+
+def _exactly(block: bytes, line: int, found: Found, contract: type[Contract]) -> Piece:
+    """The rows of a block in which something is out of the ordinary, to the letter."""
+    rows = _lines(block, line)
+    values, faults = columns_of(rows["line"], dtype_of(found.tree()), certainly=True)
+    numbers = rows["export_line"]
+    told = spread(values.with_columns(numbers), found)
+    wrong = ragged([(numbers[place], reason) for place, reason in faults])
+    if found.needs_list:
+        wrong = pl.concat([wrong, lacking_lists(values.with_columns(numbers), found, wrong["export_line"])])
+    if wrong.height and found.rows:  # an object without a list has no row, which the quarantine needs
+        lacking = rows.filter(pl.col("export_line").is_in(wrong["export_line"].implode())).select("export_line")
+        told = pl.concat([told, lacking], how="diagonal")
+    return Piece(
+        with_ids(told, contract), wrong, (), pl.DataFrame(), rows.height, records_at=partial(_records, block, line)
+    )
+
+
+def _lines(block: bytes, line: int) -> pl.DataFrame:
+    """The lines of a block that are not blank, with their numbers."""
+    lines = pl.Series("line", [block.decode().removesuffix("\n")]).str.split("\n").explode()
+    rows = pl.DataFrame({"line": lines}).with_row_index("export_line", line).cast({"export_line": pl.Int64})
+    return rows.filter(pl.col("line").str.strip_chars() != "")
+
+
+def _records(block: bytes, line: int, lines: pl.Series) -> pl.DataFrame:
+    """The whole lines of these numbers."""
+    rows = _lines(block, line).filter(pl.col("export_line").is_in(lines.implode()))
+    return rows.rename({"line": RECORD})
+
+
+def _is_exact(told: pl.DataFrame, contract: type[Contract]) -> bool:
+    """Whether no number is so long that it was read as another one."""
+    keys = {*contract.grain(), *(field.name for field in contract.fields() if field.refers)}
+    for name, dtype in contract.dtypes().items():
+        is_number = dtype.is_numeric() or name in keys
+        if not is_number or name not in told.columns or told.schema[name] != pl.String:
+            continue
+        length = told[name].str.len_bytes()
+        most = int(length.max() or 0)  # type: ignore[arg-type]
+        if most > SHORT and told[name].filter(length > SHORT).str.contains(r"^-?\d+(\.\d+)?$").any():
+            return False
+    return True
+
+
+def with_ids(frame: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:
+    """The rows in which who is referred to is named by an id, also where the whole object stands; empty is NULL."""
+    named = [referred(frame[field.name]) for field in contract.fields() if field.refers and field.name in frame.columns]
+    return frame.with_columns(named).with_columns(pl.col(pl.String).replace("", None))
+
+
+def _is_there(values: pl.Series, found: Found, first: Mapping[str, Any]) -> bool:
+    return values.null_count() < values.len() or _names(found, values.name, first)
+
+
+def _names(found: Found, column: str, first: Mapping[str, Any]) -> bool:
+    """Whether the first object has one of the places, be it empty."""
+    for path, in_list in found.columns[column]:
+        within: Any = _element(found, first) if in_list else first
+        for name in path:
+            if not isinstance(within, dict) or name not in within:
+                break
+            within = within[name]
+        else:
+            return True
+    return False
+
+
+def _element(found: Found, first: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
+    within: Any = first
+    for name in found.rows:
+        within = within.get(name) if isinstance(within, dict) else None
+    return within[0] if isinstance(within, list) and within else None

@@ -1,0 +1,134 @@
+"""The rows of files that hold a vendor's objects, whatever the kind of file, under the columns of their contract."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from schemas.contract import Contract
+from schemas.form import Formats, Places
+from warehouse.blocks import opened
+from warehouse.csv_file import read_csv
+from warehouse.first_look import is_json, is_parquet
+from warehouse.header import check_once, check_writer
+from warehouse.json_lines import read_json_lines, with_ids
+from warehouse.json_text import values_of
+from warehouse.parquet_file import batches, in_utc, readable, spelled
+from warehouse.piece import Piece, of_header, ragged
+from warehouse.placed import Found, dtype_of, found_in, lacking_lists, spread
+
+
+def read_objects(
+    path: Path, file: str, contract: type[Contract], formats: Formats, places: Places, only: pl.Series | None = None
+) -> Iterator[Piece]:
+    """The rows of a CSV, JSON lines or Parquet file, piece by piece, after one of the columns that are there.
+
+    Raises:
+        ExportError: the file cannot be read as a whole.
+    """
+    if is_parquet(path):
+        return _of_parquet(path, file, contract, formats, places)
+    with opened(path, file, formats.encoding) as content:
+        begins_as_json = is_json(content.read(1 << 12))
+    if begins_as_json:
+        return read_json_lines(path, file, contract, places)
+    return _of_csv(path, file, contract, formats, places, only)
+
+
+def _of_csv(
+    path: Path, file: str, contract: type[Contract], formats: Formats, places: Places, only: pl.Series | None
+) -> Iterator[Piece]:
+    pieces = read_csv(path, file, contract, formats, (), only, needed=_tops(places))
+    header = next(pieces).header
+    check_writer(file, header, places.writer)
+    found = found_in(places, dict.fromkeys(header))
+    nothing = pl.DataFrame(schema=dict.fromkeys(header, pl.String()))
+    yield of_header(_columns(nothing, found), found.spelled(header))
+    others = [name for name in header if name not in {*found.roots(), *found.columns, "export_line"}]
+    for piece in pieces:
+        frame, faults = _decoded(piece.text, found)
+        text = _with_lacking(with_ids(spread(frame, found), contract), faults, found)
+        if not found.rows:
+            text = text.hstack(frame.select(others))
+        yield Piece(text, pl.concat([piece.ragged, faults]), (), pl.DataFrame(), piece.text.height)
+
+
+def _of_parquet(path: Path, file: str, contract: type[Contract], formats: Formats, places: Places) -> Iterator[Piece]:
+    known = contract.dtypes()
+    with readable(path, file) as sent:
+        names = sent.schema_arrow.names
+        check_once(file, names, contract, formats, _tops(places))
+        check_writer(file, names, places.writer)
+        found = found_in(places, {field.name: _within(field.type) for field in sent.schema_arrow})
+        spelling = found.spelled(names)
+        roots = [names.index(name) for name in found.roots() if name in names]
+        none = {names[at]: in_utc(pa.array([], sent.schema_arrow.field(at).type)) for at in roots}
+        nothing = pl.DataFrame({name: pl.from_arrow(values) for name, values in none.items()})
+        yield of_header(_columns(nothing, found), spelling)
+        for before, batch in batches(sent):
+            lines = pl.int_range(before + 1, before + batch.num_rows + 1, dtype=pl.Int64, eager=True)
+            frame = pl.DataFrame({names[at]: pl.from_arrow(in_utc(batch.column(at))) for at in roots})
+            frame, faults = _decoded(frame.with_columns(lines.alias("export_line")), found)
+            leaves = _with_lacking(spread(frame, found), faults, found)
+            values = _in_json(leaves.drop("export_line"))
+            named = [f"{file}: column {spelling[name]}" for name in values.columns]
+            text, ready = spelled(values, named, known, formats)
+            told = with_ids(text.insert_column(0, leaves["export_line"]), contract)
+            yield Piece(told, faults, (), ready, batch.num_rows)
+
+
+def _tops(places: Places) -> set[str]:
+    """The names with which ways to columns begin; an element of a list may be a value itself, to which none leads."""
+    return {place.path[0] for of in places.columns.values() for place in of if place.path}
+
+
+def _in_json(values: pl.DataFrame) -> pl.DataFrame:
+    """The values, of which objects and lists are text, as they are in files of JSON."""
+    nested = [name for name, dtype in values.schema.items() if isinstance(dtype, pl.List | pl.Struct)]
+    if not nested:
+        return values
+    # Only an object is encoded: each is put into one, of which its own text is taken.
+    texts = (
+        pl.struct(values[name].alias("v")).struct.json_encode().str.slice(len('{"v":')).str.head(-1) for name in nested
+    )
+    return values.with_columns(
+        pl.when(values[name].is_not_null()).then(text).alias(name) for name, text in zip(nested, texts, strict=True)
+    )
+
+
+def _columns(nothing: pl.DataFrame, found: Found) -> list[str]:
+    """The columns that a file with such columns at its top has."""
+    frame, _ = _decoded(nothing.with_columns(export_line=pl.lit(None, pl.Int64)), found)
+    return [name for name in spread(frame, found).columns if name != "export_line"]
+
+
+def _within(kind: pa.DataType) -> Mapping[str, Any] | list[Any] | None:
+    if pa.types.is_struct(kind):
+        return {field.name: _within(field.type) for field in kind}
+    # What is in text may be an object.
+    return None if pa.types.is_string(kind) or pa.types.is_large_string(kind) else []
+
+
+def _decoded(frame: pl.DataFrame, found: Found) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The frame with objects where text holds them, and what is wrong with such text, by line."""
+    tree, faults, columns = found.tree(), [ragged()], []
+    for name in found.roots():
+        if tree[name] is None or name not in frame.columns or frame.schema[name] != pl.String:
+            continue
+        values, wrong = values_of(frame[name], dtype_of(tree[name]))
+        columns.append(values)
+        told = ragged([(frame["export_line"][place], reason) for place, reason in wrong])
+        faults.append(told.with_columns(column_name=pl.lit(name)))
+    decoded, told_of = frame.with_columns(columns), pl.concat(faults)
+    if found.needs_list:
+        told_of = pl.concat([told_of, lacking_lists(decoded, found, told_of["export_line"])])
+    return decoded, told_of
+
+
+def _with_lacking(rows: pl.DataFrame, faults: pl.DataFrame, found: Found) -> pl.DataFrame:
+    """The rows, with one for each record at fault, so that it is kept for the quarantine though it has no element."""
+    if not found.rows or faults.is_empty():
+        return rows
+    return pl.concat([rows, faults.select("export_line").unique(maintain_order=True)], how="diagonal")
