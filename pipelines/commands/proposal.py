@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from schemas.customers import Export
 from schemas.form import Form
 from schemas.settings import is_source_name
 from transforms.clean.vendors import FORMS
@@ -15,7 +16,6 @@ from warehouse.errors import ConfigError, WarehouseError
 from warehouse.reading import columns_in
 
 HEAD = "# yaml-language-server: $schema=docs/config.schema.json"
-HISTORY_MONTHS = 12
 
 
 @dataclass(frozen=True)
@@ -68,20 +68,15 @@ def _columns(folder: Path, form: Form) -> Iterator[tuple[str, int]]:
             there = columns_in(paths[0], paths[0].name, table.contract, form.formats, table.places)
         except WarehouseError:
             continue
-        needed = {field.name for field in table.contract.fields() if not field.optional and not _is_own(field.name)}
+        needed = {field.name for field in table.contract.fields() if not field.optional} - Export.dtypes().keys()
         if needed <= set(there):
             yield raw, len(there)
-
-
-def _is_own(name: str) -> bool:
-    """Whether a column is none of the file's."""
-    return name.startswith("export")
 
 
 def config_text(path: Path, found: list[Proposed], today: dt.date) -> str:
     """The config that will be at `path`, with words for what nobody but the company can know."""
     beside = path.absolute().parent
-    first = today.replace(day=1, year=today.year - HISTORY_MONTHS // 12)
+    first = today.replace(day=1, year=today.year - 1)
     lines = [
         HEAD,
         "# Every key, its default and its meaning: docs/dictionary.md. What files can't tell is yours to say.",

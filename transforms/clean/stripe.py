@@ -189,10 +189,11 @@ def _with_discounts(rows: pl.DataFrame, of: Frames) -> pl.DataFrame:
     """The items with what discounts take off each, interval by interval; a discount that is given once is none.
 
     A share is of the line. An amount is of the whole subscription: its items bear it in proportion, the greatest what
-    doesn't divide. Of several discounts each takes its part of the full line; they end with the first of them.
+    doesn't divide. Of several discounts each takes its part of the full line; they end with the first of them, but
+    for those that are over beside one that goes on.
     """
     line = pl.coalesce("line_amount", pl.col("units").fill_null(1) * pl.col("unit_amount")).fill_null(0)
-    discounts = _discounts(of, rows)
+    discounts = _discounts(of)
     lines = rows.select("id", "subscription", "exported_at", line_currency="currency", line=line)
     # Beside one that goes on one that is over counts no more; and an amount takes nothing off another currency.
     is_on = pl.col("end").is_null() | (pl.col("end") > pl.col("exported_at"))
@@ -221,7 +222,7 @@ def _with_discounts(rows: pl.DataFrame, of: Frames) -> pl.DataFrame:
     return rows.join(taken.drop("most"), on="id", how="left", maintain_order="left")
 
 
-def _discounts(of: Frames, rows: pl.DataFrame) -> pl.DataFrame:
+def _discounts(of: Frames) -> pl.DataFrame:
     """One row per discount that recurs: number, subscription, percent_off, amount_off, its currency, duration, end.
 
     Those of the subscription, as a list or the single one of older versions; where it has none, its customer's.
