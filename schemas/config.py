@@ -153,6 +153,14 @@ class Identity(Settings):
         default=tuple(FREE_MAIL.split()), description="Domains where anybody may have an address: they tell nothing"
     )
 
+    coverage_floor: float = Field(
+        default=0.9,
+        ge=0,
+        le=1,
+        description="Share of a source's rows, and of the MRR that it tells, under which a run warns that the CRM does "
+        "not know whose they are (identity_coverage); 0: never",
+    )
+
     @field_validator("rules")
     @classmethod
     def _once(cls, rules: tuple[IdentityRule, ...]) -> tuple[IdentityRule, ...]:

@@ -132,6 +132,63 @@ class MetricRestatement(Contract):
         unique = ["version", "metric", "month", "dimension", "segment"]
 
 
+class IdentityCoverage(Contract):
+    """One row per source and published month: how much of what it tells is of accounts that the CRM knows.
+
+    None without a CRM. What is of no known account counts in the company, under an account of its own and in no segment
+    but `(unknown)`.
+    """
+
+    source: str = column("Source of the config")
+    month: pl.Date = column("First day of the month")
+    rows: pl.Int64 = column(
+        "Its rows of the month that may name an account: dated in it, or items with MRR at its end; without those of a "
+        "table that is read where it lies",
+        unit="count",
+        ge=0,
+    )
+    rows_in_crm: pl.Int64 = column("Of these, rows of accounts that the CRM knows", unit="count", ge=0)
+    rows_share: pl.Float64 = column("rows_in_crm ÷ rows; empty: there are no rows", unit="share", null=True)
+    tells_mrr: bool = column("Whether the source has subscription items, so that the MRR is its own")
+    mrr_cents: pl.Int64 = column(
+        "Closing MRR of its items; of a source without items, that of the company", unit="cents", ge=0
+    )
+    mrr_in_crm_cents: pl.Int64 = column(
+        "Of it, MRR of accounts that the CRM knows; of a source without items, also that the source has named by then",
+        unit="cents",
+        ge=0,
+    )
+    mrr_share: pl.Float64 = column("mrr_in_crm_cents ÷ mrr_cents; empty: there is no MRR", unit="share", null=True)
+
+    class Config:
+        unique = ["source", "month"]
+
+
+class SourceMonth(Contract):
+    """One row per canonical table, source and month in which it has rows: how many, and how many the CRM knows."""
+
+    table_name: str = column("Canonical table")
+    source: str = column("Source of the config")
+    month: pl.Date = column("First day of the month")
+    rows: pl.Int64 = column("Rows dated in the month", unit="count", gt=0)
+    rows_in_crm: pl.Int64 = column("Of these, rows of accounts that the CRM knows", unit="count", ge=0)
+
+    class Config:
+        unique = ["table_name", "source", "month"]
+
+
+class SourceAccount(Contract):
+    """One row per canonical table, source and account of the CRM that its rows name: since when."""
+
+    table_name: str = column("Canonical table")
+    source: str = column("Source of the config")
+    account_id: str = column("Account of the CRM")
+    month: pl.Date = column("First month of its rows; empty: rows that nothing dates", null=True)
+
+    class Config:
+        unique = ["table_name", "source", "account_id"]
+
+
 class Build(Contract):
     """One row per table and month that is built: what it was made from."""
 

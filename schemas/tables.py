@@ -76,6 +76,7 @@ OPERATIONS = _by_name(
     operations.Invariant,
     operations.Publication,
     operations.MetricRestatement,
+    operations.IdentityCoverage,
 )
 
 PUBLISHED = {**DIMENSIONS, **FACTS, **VALUES, **EXPLANATIONS, **OPERATIONS}
@@ -94,6 +95,8 @@ BOOKKEEPING = _by_name(
     operations.Ingest,
     operations.EventDay,
     operations.EventAccount,
+    operations.SourceMonth,
+    operations.SourceAccount,
     operations.AccountKey,
     operations.MetricKey,
 )

@@ -8,6 +8,7 @@ import polars as pl
 from pipelines.commands.unreached import left_out_in_all
 from pipelines.months.plan import Stretch
 from pipelines.project import Project
+from pipelines.publish.coverage import told_of_lacking
 from pipelines.publish.limits import HEADLINES, Move
 from pipelines.stopwatch import OWN_WORK
 from schemas.metrics import DimMetric
@@ -46,6 +47,8 @@ class Report:
         self._say(f"  {told} version {version}: {self.project.folders.published_database}")
         if fresh:
             self._restated(version)
+        for line in told_of_lacking(self.project):
+            self._say(f"  warning: {line}")
         self._headlines()
         self._backtest()
         self._spent()

@@ -27,9 +27,13 @@ from schemas.operations import (
     Ingest,
     LeftOut,
     Quarantine,
+    SourceAccount,
+    SourceMonth,
 )
 from schemas.tables import CANONICAL, LARGE
 from transforms.calendar import month_start
+from transforms.clean.counting import of_customers
+from transforms.clean.coverage import rows_by_month, under_tickets
 from transforms.clean.reach import together
 from transforms.clean.vendors import FORMS
 from transforms.engine import collected, lazily
@@ -44,6 +48,8 @@ from warehouse.rejected import dated
 from warehouse.staging import is_staged, write_quarantined, write_staged, write_staged_months, wrong_staged
 from warehouse.validation import AT
 
+MONTH = "month?"
+"""No name of a column, which may be any word."""
 NEVER = dt.date(1970, 1, 1)
 READS = {"account_links": "identities", "milestones": "usage_events", "survey_responses": "tickets"}
 """Tables that are made with another one, and come after it."""
@@ -125,7 +131,8 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
         if known.height:
             unknown = known.with_columns(made_from=pl.lit(""))
             project.database.write_whole({Ingest.table(): unknown}, {"table_name": [table]})
-        sha256 = _stage(project, table, staged, next(iter(known["staged_sha256"]), None))
+        months = _months(project, table, staged)
+        sha256 = _stage(project, table, staged, months, next(iter(known["staged_sha256"]), None))
         write_quarantined(project.folders, table, gathered.rejects, gathered.raw)
         if made.kept:  # what months see of the table is told by these
             project.database.write_whole(made.kept, {"table_name": [table]})
@@ -152,7 +159,8 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
             lost.write_json(),
         )
         ingest = pl.DataFrame([row], Ingest.dtypes(), orient="row")
-        _record(project, table, ingest, sight, staged, _told_of_rows(project, table, gathered, run_id))
+        of_rows = _told_of_rows(project, table, gathered, run_id) | _whose(project, table, staged, months, files)
+        _record(project, table, ingest, sight, staged, of_rows)
         made.clean_up()
     except WarehouseError as fault:
         _mark(project, [table], str(fault), as_of)
@@ -222,12 +230,17 @@ def made_from(project: Project, table: str, files: list[LandedFile]) -> str:
     )
 
 
-def _stage(project: Project, table: str, rows: pl.DataFrame, former: str | None) -> str:
+def _months(project: Project, table: str, rows: pl.DataFrame) -> pl.Series:
+    """The month that dates each row of a table; NULL where nothing does."""
+    day = own_day(project.contracts[table], project.config.reporting.time_zone)
+    return rows.with_columns(month_start(day).alias(MONTH))[MONTH]
+
+
+def _stage(project: Project, table: str, rows: pl.DataFrame, months: pl.Series, former: str | None) -> str:
     """Write the table, each month in one order; the SHA-256 by which it is known from now on, and not by `former`."""
     contract = project.contracts[table]
     if not contract.by_month():
         return write_staged(project.folders, table, in_order(rows, contract))
-    months = rows.select(month_start(own_day(contract, project.config.reporting.time_zone))).to_series()
     # One after the other: all of them beside the table would take its memory once more.
     of_each = (
         (month, rows.filter(months.is_null() if month is None else months == month))
@@ -290,6 +303,20 @@ def _told_of_rows(project: Project, table: str, gathered: Gathered, run_id: str)
         rejected_at=pl.lit(_now()),
     )
     return {ExportFile.table(): files, Quarantine.table(): quarantined}
+
+
+def _whose(
+    project: Project, table: str, staged: pl.DataFrame, months: pl.Series, files: list[LandedFile]
+) -> dict[str, pl.DataFrame]:
+    """How many rows of each source and month are of accounts that the CRM knows; nothing of what is not all here."""
+    accounts = crm_accounts(project, table, files)
+    told = (SourceMonth, SourceAccount)
+    if accounts is None or "account_id" not in staged.columns or project.config.in_place(table):
+        return {contract.table(): contract.blank() for contract in told}
+    rows = of_customers(table, staged.with_columns(months))
+    rows = under_tickets(rows, project.staged("tickets")) if table == "survey_responses" else rows
+    found = rows_by_month(rows, project.contracts[table], pl.col(MONTH), accounts["account_id"].unique())
+    return {contract.table(): rows for contract, rows in zip(told, found, strict=True)}
 
 
 def _warnings(gathered: Gathered) -> tuple[str, ...]:

@@ -8,11 +8,12 @@ from pipelines.months.makers import OF_ALL
 from pipelines.months.nodes import nodes
 from pipelines.months.plan import stale_months
 from pipelines.project import Project
+from pipelines.publish.coverage import coverage
 from pipelines.publish.glossary import glossary, wording
 from pipelines.publish.limits import refuse_emptied, refuse_moves, refuse_rejected
 from pipelines.publish.restatements import restatements
 from schemas.customers import DimAccount, DimAccountMonth
-from schemas.operations import Build, ExportFile, LeftOut, MetricRestatement, Quarantine
+from schemas.operations import Build, ExportFile, IdentityCoverage, LeftOut, MetricRestatement, Quarantine
 from transforms.calendar import month_of
 from transforms.catalogue import MONTHLY_TABLES, metric_assets
 from warehouse.audit import check_invariants, refuse
@@ -50,7 +51,8 @@ def audit_and_publish(project: Project, run_id: str, accepted: str | None = None
         "currency": config.reporting.currency,
     }
     row["accepted"] = refuse_moves(project, row, accepted)
-    database.write_whole({MetricRestatement.table(): restatements(project, row)})
+    told = {MetricRestatement.table(): restatements(project, row), IdentityCoverage.table(): coverage(project)}
+    database.write_whole(told)
     return publish(project.database, project.folders, row, config.publishing.keep_versions, fingerprints(project))
 
 

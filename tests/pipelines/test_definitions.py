@@ -88,6 +88,10 @@ print(json.dumps({
 )
 
 
+HELD = {"one_lineage": True, "invariants_hold": True}
+"""What is checked before a publish, and held. Of May 2024 the CRM knows 13 of 15 rows of billing, less than 90 %."""
+
+
 @pytest.fixture(scope="module")
 def bundled(told: dict[str, Any]) -> dict[str, Any]:
     """What a process finds that loads the definitions of the bundled company, and has no data yet."""
@@ -107,7 +111,7 @@ def test_the_definitions_load_without_what_only_a_built_month_needs_and_write_no
 def test_every_table_and_every_metric_asset_is_an_asset(bundled: dict[str, Any]) -> None:
     # Tables that one asset writes beside another's.
     beside = {"quarantine", "left_out", "metric_part", "metric_operand", "metric_target", "dim_milestone"}
-    beside |= {"metric_restatement"}
+    beside |= {"metric_restatement", "identity_coverage"}
     made = {*CANONICAL, *WHOLE, *PUBLISHED, *SUMS, *metric_assets(), "stale_month"} - beside
     assert bundled["assets"].keys() == {*made, "scorecard"}
 
@@ -229,7 +233,8 @@ def test_the_jobs_share_out_the_assets_and_refresh_has_them_all(bundled: dict[st
 def test_what_is_checked_before_publishing_blocks_it(bundled: dict[str, Any]) -> None:
     blocking = {"one_lineage": True, "invariants_hold": True}
     contracts = {f"{table}.rows_keep_their_contract": False for table in CANONICAL}
-    assert bundled["blocking"] == {**{f"invariant.{name}": told for name, told in blocking.items()}, **contracts}
+    told = {**{f"invariant.{name}": told for name, told in blocking.items()}, **contracts}
+    assert bundled["blocking"] == {**told, "publication.customers_are_known": False}
 
 
 def test_the_schedule_is_daily_in_the_reporting_time_zone(bundled: dict[str, Any]) -> None:
@@ -558,7 +563,8 @@ def test_the_first_daily_run_on_an_empty_folder_ends_in_a_publish(told: dict[str
     run = day["run"]
     assert day["asked"] == by_the_plan("2024-06-01", "2024-06-01", "of all months", [])
     assert run["success"]
-    assert run["checks"] == {"one_lineage": True, "invariants_hold": True}
+    # No published month is closed yet, of which one could say that the CRM knows too little.
+    assert run["checks"] == {**HELD, "customers_are_known": True}
     assert run["version"] == 1
     assert run["tags"]["customer_success/as_of"] == "2024-06-29"
     assert day["stale"] == {}
@@ -635,7 +641,7 @@ def test_a_daily_run_builds_what_its_own_ingest_touches_in_whatever_month_and_pu
     assert life["daily before it is ingested"] == by_the_plan("2024-05-01", "2024-06-01", "of all months", [])
     run, built = life["daily run"], life["built by the daily run"]
     assert run["success"]
-    assert run["checks"] == {"one_lineage": True, "invariants_hold": True}
+    assert run["checks"] == {**HELD, "customers_are_known": False}
     assert run["version"] == 2
     assert built["fct_usage_account_month"] == built["mau"] == ["2024-03-01", "2024-04-01"]
     assert built["fct_feature_account_month"] == ["2024-03-01"]
@@ -681,7 +687,7 @@ def test_a_clean_table_shows_whether_the_rows_of_its_files_kept_the_contract(
 def test_a_publish_gives_readers_a_version_once_the_checks_have_passed(life: dict[str, Any]) -> None:
     publish = life["publish"]
     assert publish["success"]
-    assert publish["checks"] == {"one_lineage": True, "invariants_hold": True}
+    assert publish["checks"] == {**HELD, "customers_are_known": False}
     assert publish["made"] == ["dim_metric", "invariant", "metric_month", "publication", "scorecard"]
     assert publish["version"] == 1
 
