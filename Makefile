@@ -13,7 +13,7 @@ installed := .venv/.installed
 stamp := .venv/.on_path
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak spark test-spark dev check format init plan doctor forget rebuild rollback lock docs example bench clean
+.PHONY: help run test soak spark test-spark stores test-stores dev check format init plan doctor forget rebuild rollback lock docs example bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -52,6 +52,21 @@ spark: $(stamp) $(spark_installed) ## install Spark, for engine: {kind: spark}; 
 
 test-spark: $(stamp) $(spark_installed) ## the tests of Spark, on this machine (local[2]); needs Java 17 (EVENTS=2000000: so many are drawn)
 	@EVENTS_ENGINE=spark $(if $(EVENTS),EVENTS=$(EVENTS)) $(py) -m pytest tests/spark tests/transforms/test_usage.py -n 2 --dist loadfile
+
+stores_installed := .venv/.stores
+$(stores_installed): stores.lock $(installed)
+	@.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r stores.lock
+	@touch $@
+
+stores: $(stamp) $(stores_installed) ## install what speaks to s3://, gs://, az://, https:// and sftp://
+
+store_server := .venv/.store_server
+$(store_server): tests/stores/server.lock $(stores_installed)
+	@.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+test-stores: $(stamp) $(store_server) ## the tests of stores: an S3, an HTTP and an SFTP server on this machine
+	@$(py) -m pytest tests/stores
 
 dev: $(stamp) ## Dagster's UI and daemon on 127.0.0.1:3000
 	@$(py) -m pipelines dev
@@ -102,11 +117,15 @@ bench: $(stamp) $(dbt) ## what a run costs as companies grow, as ratios within o
 	@$(if $(CUSTOMERS),CUSTOMERS=$(CUSTOMERS)) $(py) -m benchmarks
 
 resolve := uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header
-lock: ## resolve requirements.lock, spark.lock and benchmarks/dbt.lock again (needs uv); hashes, no addresses
+extras = $(py) -c 'import sys, tomllib; told = tomllib.load(open("pyproject.toml", "rb")); \
+    found = told["project"]["optional-dependencies"] | told["dependency-groups"]; \
+    print(*(one for name in sys.argv[1:] for one in found[name]), sep="\n")' $(1)
+lock: ## resolve all lock files again (needs uv); hashes, no addresses
 	$(resolve) pyproject.toml --group dev --output-file requirements.lock
 	$(resolve) benchmarks/dbt.in --output-file benchmarks/dbt.lock
-	$(py) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["spark"])' \
-	    | $(resolve) - --output-file spark.lock
+	$(call extras,spark) | $(resolve) - --output-file spark.lock
+	$(call extras,s3 gs az https sftp) | $(resolve) - --constraint requirements.lock --output-file stores.lock
+	$(call extras,s3 stores) | $(resolve) - --constraint stores.lock --output-file tests/stores/server.lock
 
 clean: ## forget the environment (never the data)
 	rm -rf .venv

@@ -64,7 +64,16 @@ class Project:
         """By source the form of its files, with the columns that the config asks for."""
         sources = self.config.sources
         known = {name: FORMS[source.written] for name, source in sources.items() if source.written in FORMS}
-        return {name: with_asked(form, self.options(name)) for name, form in known.items()}
+        return {name: self._form(name, form) for name, form in known.items()}
+
+    def _form(self, source: str, form: Form) -> Form:
+        options = self.options(source)
+        if form.made_by is None:
+            return with_asked(form, options)
+        try:
+            return form.made_by(form, options, self.config.sources[source].files)
+        except ValueError as fault:
+            raise ConfigError(f"{self.config_path}: sources.{source}: {fault}") from None
 
     def options(self, source: str) -> BaseModel | None:
         """What the config says that only a source of this vendor has.

@@ -74,7 +74,11 @@ class Source(Settings):
 
     form: str = Field(description="The form of its files: canonical, a vendor's name, or another that is listed")
     written_by: str | None = Field(None, description="Who wrote a vendor's objects into the files")
-    folder: FolderName = Field("", description="Folder of its files, from the config's own folder")
+    folder: FolderName = Field(
+        "",
+        description="Folder of its files, from the config's own folder, or an address: s3://, gs://, az://, https://, "
+        "sftp://",
+    )
     files: dict[str, FilePatterns] = Field(
         default_factory=dict, description="File or pattern of each of the form's tables"
     )

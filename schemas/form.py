@@ -52,7 +52,7 @@ class Places:
     elements are the rows; none: the record is the row. `envelopes`: what a record may be wrapped in, the first that is
     there. `is_loose`: names are the same whatever their case and their underscores. `writer`: who is said to have
     written the file; a column that is another's sign tells that it was somebody else. `needs_list`: a record without
-    the list of rows, be it an empty one, is a wrong one.
+    the list of rows, be it an empty one, is a wrong one. `in_parts`: its files are parts; one may be empty.
     """
 
     columns: Mapping[str, tuple[Place, ...]]
@@ -61,6 +61,7 @@ class Places:
     is_loose: bool = False
     writer: str = ""
     needs_list: bool = False
+    in_parts: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,8 @@ class Form:
     raw tables of the vendor that this writer does not write. `is_crm`: whether it tells who the accounts are also where
     another source does. `minor_digits`: by currency the decimals of the vendor's amounts, where not those of ISO 4217.
     `options`: what the config may say of such a source; `asked`: by raw table the columns that these ask for, each with
-    its name in the files, which may be a path.
+    its name in the files, which may be a path. `made_by`: makes the form of the options, and of the tables of which the
+    config names files.
     """
 
     name: str
@@ -150,3 +152,4 @@ class Form:
     minor_digits: Mapping[str, int] = field(default_factory=dict)
     options: type[BaseModel] | None = None
     asked: Callable[[Any], Mapping[str, Mapping[str, str]]] | None = None
+    made_by: Callable[..., "Form"] | None = None

@@ -48,6 +48,10 @@ def _computable(number: float) -> float:
     return number
 
 
+_SECRET = re.compile(r"://[^/@]*:[^/@]*@|[?&][^=&]*(?:sig|token|key|secret|password)[^=&]*=", re.IGNORECASE)
+"""What a password or a signed address looks like."""
+
+
 def is_source_name(name: str) -> bool:
     """Whether a source may be called so: it becomes part of file names, and of the ids of accounts it alone knows."""
     return _SOURCE.fullmatch(name) is not None
@@ -60,6 +64,8 @@ def _source_name(name: str) -> str:
 
 
 def _folder(folder: str) -> str:
+    if _SECRET.search(folder):
+        raise ValueError("expected an address without a password; what a store asks for is said by the environment")
     if _CONTROL.search(folder) or any(_is_long(part) for part in folder.split("/")):
         raise ValueError("expected a folder; no part of a path is longer than 255 bytes or holds control characters")
     return folder

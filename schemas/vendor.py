@@ -94,7 +94,7 @@ def _raw_table(vendor: Vendor, kind: Kind, writer: Writer) -> RawTable | None:
     holder = vendor.kinds[kind.within[0]] if kind.within and in_parent else kind
     own = ((holder.wrapped,),) if holder.wrapped and writer.nests == "objects" else ()
     needed = kind.needed and in_parent
-    places = Places(columns, rows, (*writer.envelopes, *own), writer.is_loose, writer.name, needed)
+    places = Places(columns, rows, (*writer.envelopes, *own), writer.is_loose, writer.name, needed, writer.appends)
     names = (tables,) if isinstance(tables, str) else tables
     files = tuple(pattern.format(table=table) for table in names for pattern in writer.files)
     return RawTable(contract, files, places, parent_of, in_parent, may_lack=True, outlives=kind.outlives)

@@ -7,19 +7,18 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
 
 from warehouse.errors import ExportError
+from warehouse.stores import WORKBOOK, members_of
 
 BLOCK = 1 << 22
 """Bytes that are read at a time."""
 BOM = b"\xef\xbb\xbf"
 GZIP, ZSTD, ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
-UNSEEN = "__MACOSX/"
-"""How names in an archive begin that are no files of people; hidden ones are none, either."""
 
 
 @contextmanager
@@ -59,13 +58,9 @@ def _damaged(file: str, fault: Exception) -> ExportError:
     return ExportError(f"{file}: what is packed in it is broken off or damaged ({type(fault).__name__}); send it again")
 
 
-def _is_unseen(name: str) -> bool:
-    return name.startswith(UNSEEN) or PurePosixPath(name).name.startswith(".")
-
-
 def _only_name(archive: zipfile.ZipFile, file: str) -> str:
-    names = [name for name in archive.namelist() if not name.endswith("/") and not _is_unseen(name)]
-    if any(name == "[Content_Types].xml" for name in names):
+    names = [member.filename for member in members_of(archive)]
+    if WORKBOOK in names:
         raise ExportError(f"{file}: this is an Excel workbook; save the sheet as CSV in UTF-8, or as Parquet")
     if len(names) != 1:
         raise ExportError(f"{file}: this is a zip archive of {len(names)} files; expected one, or unpack it")

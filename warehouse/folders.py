@@ -33,6 +33,11 @@ class Folders:
         return self._room("landed", is_made=False)
 
     @property
+    def fetched(self) -> Path:
+        """Copies of files of stores and archives, until they are landed."""
+        return self.root / "fetched"
+
+    @property
     def quarantine(self) -> Path:
         """Raw values of rejected rows; never published."""
         return self._room("quarantine")

@@ -6,20 +6,16 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-import fsspec
-
 from schemas.form import Form
 from warehouse.configuration import LoadedConfig
 from warehouse.errors import ExportError
 from warehouse.landed import LandedFile
-from warehouse.landing import day_in_name, patterns_of
 from warehouse.lineage import digest
+from warehouse.sent import day_in_name, patterns_of
+from warehouse.stores import is_address, store_of, version, written
 
-STORES = {"s3a": "s3", "s3n": "s3", "abfss": "abfs"}
-"""What Hadoop calls stores that the file systems here call otherwise."""
-TAGS = ("ETag", "etag", "generation", "versionId")
-"""What stores tell of a file's version; where they tell nothing, when it was written stands for it."""
-WRITTEN = ("LastModified", "last_modified", "updated", "mtime")
+NEVER = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - as all instants here, in UTC
+"""When a file was written of which its store doesn't tell that."""
 
 
 def lake_files(loaded: LoadedConfig, forms: Mapping[str, Form]) -> dict[str, LandedFile]:
@@ -53,7 +49,8 @@ def lake_files(loaded: LoadedConfig, forms: Mapping[str, Form]) -> dict[str, Lan
 def _matching(loaded: LoadedConfig, source: str, raw_table: str, pattern: str) -> dict[str, dict[str, Any]]:
     """Addresses as Spark takes them, with what the store tells of each file."""
     folder = loaded.config.sources[source].folder
-    where = pattern if "://" in pattern else f"file://{loaded.file(folder).absolute() / pattern}"
+    where = pattern if is_address(pattern) else f"{folder}/{pattern}" if is_address(folder) else ""
+    where = where or f"file://{loaded.file(folder).absolute() / pattern}"
     scheme = where.partition("://")[0]
     store, path = store_of(where)
     told = {
@@ -73,27 +70,7 @@ def _named(address: str) -> str:
 
 
 def _file(source: str, raw_table: str, address: str, told: Mapping[str, Any], loaded: LoadedConfig) -> LandedFile:
-    written = _written(told)
-    identity = digest(address, told["size"], _tag(told) or str(written))
-    exported = day_in_name(PurePosixPath(address), loaded) or written
-    return LandedFile(source, raw_table, _named(address), identity, told["size"], exported, written)
-
-
-def store_of(address: str) -> tuple[Any, str]:
-    """The file system of an address, and the path in it; credentials are the environment's."""
-    scheme, _, path = address.rpartition("://")
-    store = fsspec.filesystem(STORES.get(scheme, scheme) or "file")
-    store.invalidate_cache()  # what was listed before may have changed since
-    return store, path
-
-
-def _tag(told: Mapping[str, Any]) -> str | None:
-    return next((str(told[name]) for name in TAGS if told.get(name)), None)
-
-
-def _written(told: Mapping[str, Any]) -> dt.datetime:
-    when = next((told[name] for name in WRITTEN if told.get(name)), 0)
-    if isinstance(when, str):
-        when = dt.datetime.fromisoformat(when)
-    moment = when if isinstance(when, dt.datetime) else dt.datetime.fromtimestamp(when, dt.UTC)
-    return moment.astimezone(dt.UTC).replace(tzinfo=None)
+    when = written(told) or NEVER
+    identity = digest(address, told["size"], version(told) or str(when))
+    exported = day_in_name(PurePosixPath(address), loaded) or when
+    return LandedFile(source, raw_table, _named(address), identity, told["size"], exported, when)

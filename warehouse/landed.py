@@ -168,6 +168,21 @@ def fingerprint(folders: Folders, name: str) -> str | None:
     return row[0] if row else None
 
 
+def fingerprints(folders: Folders, begin: str) -> dict[str, str]:
+    """The same of everything whose name begins so."""
+    if not _path(folders).exists():
+        return {}
+    with _looked_into(folders) as connection:
+        asked = "SELECT name, value FROM fingerprint WHERE substr(name, 1, ?) = ?"
+        return dict(connection.execute(asked, (len(begin), begin)).fetchall())
+
+
+def keep_fingerprints(folders: Folders, values: Mapping[str, str]) -> None:
+    """Say what several things are known by from now on."""
+    with _writing(folders) as connection:
+        connection.executemany("INSERT OR REPLACE INTO fingerprint VALUES (?, ?)", list(values.items()))
+
+
 def keep_fingerprint(folders: Folders, name: str, value: str | None) -> None:
     """Say what something is known by from now on; None gives up what was known, and records that."""
     with _writing(folders) as connection:

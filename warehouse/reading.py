@@ -59,6 +59,15 @@ def read_export(
         ExportError: the file is empty, unreadable, not in the form's encoding or dialect, lacks a needed column, or
             (`exact`) has a column the contract does not know.
     """
+    if places and places.in_parts and _is_blank(path, file):
+        return FileRows(
+            contract.blank(),
+            pl.DataFrame(schema=REJECTS),
+            pl.DataFrame(schema={"export_line": pl.Int64}),
+            frozenset(),
+            0,
+            {},
+        )
     if path.stat().st_size == 0:
         raise ExportError(f"{file}: the file is empty; expected a header with {_names(contract)}")
     look(path, file, formats)
@@ -93,12 +102,20 @@ def read_export(
     return FileRows(contract.shaped(rows), told.cast(REJECTS), text, names, rows_read, first.spelled)  # type: ignore[arg-type]
 
 
+def _is_blank(path: Path, file: str) -> bool:
+    """Whether there is nothing in a file, packed or not: a writer that adds parts may add an empty one."""
+    with opened(path, file) as content:
+        return not content.read(1 << 12).strip()
+
+
 def columns_in(path: Path, file: str, contract: type[Contract], formats: Formats, places: Places | None) -> list[str]:
     """The columns of the contract that a file has, as its beginning shows.
 
     Raises:
         ExportError: it cannot be read.
     """
+    if places and places.in_parts and _is_blank(path, file):
+        return []
     known, first = set(contract.dtypes()), next(_pieces(path, file, contract, formats, places))
     return [name for name in (first.header if first.there is None else first.there) if name in known]
 

@@ -7,6 +7,7 @@ from typing import Any
 from schemas.config import Config
 from schemas.writer import WRITERS
 from transforms.catalogue import CATALOGUE
+from transforms.clean import mapped
 from transforms.clean.vendors import FORMS, VENDORS
 
 Schema = dict[str, Any]
@@ -23,6 +24,7 @@ def config_schema() -> Schema:
     said["form"]["enum"] = sorted({name.partition("/")[0] for name in FORMS})
     said["written_by"]["anyOf"][0]["enum"] = sorted(WRITERS)
     options = [vendor.options for vendor in VENDORS.values() if vendor.options]
+    options.append(mapped.MappedOptions)
     known |= {each.__name__: _in_json_schema(each.model_json_schema()) for each in options}
     meaning = said["options"]["description"]
     said["options"] = {"description": meaning, "anyOf": [{"$ref": f"#/$defs/{each.__name__}"} for each in options]}

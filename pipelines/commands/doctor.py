@@ -7,12 +7,12 @@ from importlib.metadata import version
 
 from pipelines.commands import inspection
 from pipelines.commands.inspection import Finding
-from pipelines.ingest.sources import unlanded_files
+from pipelines.ingest.sources import sent_files, unlanded_files
 from pipelines.project import Project
-from transforms.clean.vendors import FORMS
 from warehouse.errors import LockedError, WarehouseError
-from warehouse.landing import SourceFile, source_files
+from warehouse.fetching import fetched
 from warehouse.locking import holder, run_lock
+from warehouse.sent import SourceFile
 
 PARTS = ("dagster", "duckdb", "polars", "pandera", "pyarrow")
 
@@ -32,7 +32,7 @@ def doctor(project: Project) -> tuple[list[str], bool]:
         config = project.config
         told = f"{config.company}, {config.first_month:%Y-%m} on, {config.reporting.currency}"
         tell("config", [(True, f"{project.config_path}: {told}")])
-        files = source_files(project.loaded, FORMS)
+        files = fetched(sent_files(project), project.folders)
         tell("sources", [(True, _sources(project, files)), *inspection.sources(project, files)])
         tell("fills", inspection.fills(project, files))
     except WarehouseError as fault:
@@ -54,7 +54,7 @@ def doctor(project: Project) -> tuple[list[str], bool]:
 
 
 def _sources(project: Project, files: list[SourceFile]) -> str:
-    size = sum(file.path.stat().st_size for file in files)
+    size = sum(file.size for file in files)
     try:
         new = f"{len(unlanded_files(project))} not landed yet"
     except WarehouseError:

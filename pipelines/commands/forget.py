@@ -1,10 +1,10 @@
 """`make forget FILE=…`: give up a landed file, the lost list of them, or the key of persons' ids; it stays recorded."""
 
+from pipelines.ingest.sources import sent_files
 from pipelines.project import Project
-from transforms.clean.vendors import FORMS
 from warehouse.errors import ExportError, WarehouseError
+from warehouse.fetching import content_of
 from warehouse.landed import LandedFile, forget, forget_unlisted, landed_files, mend_list
-from warehouse.landing import sha256_of, source_files
 from warehouse.pasted import make
 from warehouse.person_key import NAME, forget_key
 
@@ -62,7 +62,7 @@ def _unreadable(project: Project, listed: list[LandedFile]) -> list[LandedFile]:
 def _is_sent(project: Project, file: LandedFile) -> bool:
     """Whether a source sends this very content under this name now."""
     try:
-        sent = source_files(project.loaded, FORMS)
+        sent = sent_files(project)
     except WarehouseError:
         return False
-    return any(one.key == file.key and sha256_of(one.path) == file.sha256 for one in sent)
+    return any(one.key == file.key and content_of(one) == file.sha256 for one in sent)

@@ -19,12 +19,12 @@ from transforms.catalogue import CATALOGUE
 from warehouse.ddl import qualified
 from warehouse.errors import WarehouseError
 from warehouse.landed import fingerprint, forgotten, is_damaged, landed_files, unlisted
-from warehouse.landing import SourceFile
 from warehouse.modes import loosened
 from warehouse.parquet import damaged_parquet
 from warehouse.pasted import make
 from warehouse.person_key import NAME, person_key
 from warehouse.recovery import is_readable
+from warehouse.sent import SourceFile
 from warehouse.staging import wrong_staged
 from warehouse.versions import current_version, is_linked, versions
 
@@ -70,7 +70,7 @@ def disk(project: Project, sent: list[SourceFile]) -> Finding:
     free = shutil.disk_usage(there).free
     path = folders.working_database
     working = path.stat().st_size if path.exists() else 0
-    wanted = max(ROOM * sum(file.path.stat().st_size for file in sent), 3 * working) + LEAST_ROOM
+    wanted = max(ROOM * sum(file.size for file in sent), 3 * working) + LEAST_ROOM
     told = f"{free / 1e6:,.0f} MB free in {project.data_dir}, {wanted / 1e6:,.0f} MB wanted for a publish"
     return free >= wanted, told if free >= wanted else f"{told}; make room, or name another place: DATA_DIR=…"
 

@@ -49,6 +49,8 @@ def propose(folder: Path) -> list[Proposed]:
 def _fitting(folder: Path) -> Proposed | None:
     best: tuple[int, Proposed] | None = None
     for name, form in FORMS.items():
+        if form.made_by:  # only a person knows what its columns mean
+            continue
         counts = dict(_columns(folder, form))
         total = sum(counts.values())
         if total and (best is None or total > best[0]):

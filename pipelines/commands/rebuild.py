@@ -3,14 +3,13 @@
 import shutil
 
 from pipelines.commands.work import Work
-from pipelines.ingest.sources import lost_files
+from pipelines.ingest.sources import lost_files, sent_files
 from pipelines.mending import mend
 from pipelines.months.plan import stale_months, stretches
 from pipelines.project import Project
-from transforms.clean.vendors import FORMS
 from warehouse.folders import Folders
 from warehouse.landed import mend_list
-from warehouse.landing import check_whole, source_files
+from warehouse.landing import check_whole
 from warehouse.person_key import make_key
 
 BESIDE = "rebuild"
@@ -24,7 +23,7 @@ def make_anew(project: Project) -> list[str]:
     """
     mend_list(project.folders)
     make_key(project.folders)
-    for file in lost_files(project, source_files(project.loaded, FORMS))[0]:
+    for file in lost_files(project, sent_files(project))[0]:
         check_whole(file, project.folders)
     anew = Project(project.config_path, project.data_dir, BESIDE)
     shutil.rmtree(anew.folders.made, ignore_errors=True)

@@ -7,7 +7,7 @@ from pipelines.project import Project
 from transforms.clean.vendors import FORMS
 from warehouse.errors import ConfigError, ExportError
 from warehouse.landed import LandedFile
-from warehouse.landing import SourceFile, default_as_of
+from warehouse.sent import SourceFile, default_as_of
 
 Sent = SourceFile | LandedFile
 """A file before it is landed, or one that is read where it lies."""

@@ -12,10 +12,16 @@ from pipelines.ingest.as_of import Sent, day_of, notice_on_as_of
 from pipelines.ingest.cleaned import Gathered
 from pipelines.ingest.gathering import gather
 from pipelines.ingest.in_place import read_in_place
-from pipelines.ingest.notices import ExportWarning, notices_on_contradiction, notices_on_ratings, notices_on_unknown
+from pipelines.ingest.notices import (
+    ExportWarning,
+    notices_on_contradiction,
+    notices_on_ratings,
+    notices_on_unknown,
+    notices_on_young,
+)
 from pipelines.ingest.rejected_accounts import notices_on_rejected
 from pipelines.ingest.resolved import FIRST, LINK, crm_accounts, in_order, is_derived, resolved
-from pipelines.ingest.sources import crms_of, ingest_code, look_at, sources_of, speaking_files
+from pipelines.ingest.sources import crms_of, ingest_code, look_at, sent_files, sources_of, speaking_files
 from pipelines.large_tables import lost_events
 from pipelines.project import Project
 from schemas.operations import (
@@ -35,13 +41,13 @@ from transforms.calendar import month_start
 from transforms.clean.counting import of_customers
 from transforms.clean.coverage import rows_by_month, under_tickets
 from transforms.clean.reach import together
-from transforms.clean.vendors import FORMS
 from transforms.engine import collected, lazily
 from transforms.events.firsts import first_events
 from transforms.visible import own_day
 from warehouse.errors import WarehouseError
+from warehouse.fetching import fetched, note_fetched
 from warehouse.landed import LandedFile, landed_files
-from warehouse.landing import land_files, source_files
+from warehouse.landing import land_files
 from warehouse.lineage import digest
 from warehouse.person_key import make_key
 from warehouse.rejected import dated
@@ -90,11 +96,12 @@ def land_all(project: Project) -> tuple[list[LandedFile], dt.date]:
         WarehouseError: a file is not there; all tables are marked, so that nothing is published.
     """
     try:
-        files = source_files(project.loaded, FORMS)
+        files = fetched(sent_files(project), project.folders)
         sent: list[Sent] = [*files, *project.lake.values()]
         as_of = day_of(project, sent)
         look_at(project, files)
         landed = land_files(files, project.folders)
+        note_fetched(files, landed, project.folders)
         make_key(project.folders)
     except WarehouseError as fault:
         _mark(project, list(CANONICAL), str(fault), project.config.as_of or NEVER)
@@ -141,6 +148,7 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
             *notices_on_rejected(project, table, staged, files),
             *notices_on_unknown(table, staged, project.config),
             *notices_on_ratings(table, staged, project.config),
+            *notices_on_young(table, staged, project.config),
             *notices_on_contradiction(project.contracts[table], staged),
         )
         exported = ",".join(sorted(_exported(project, table, gathered))) or None

@@ -17,8 +17,8 @@ from transforms.exported import Exported
 from transforms.metrics.definition import Derived, Metric
 from transforms.metrics.roll_up import effective_expression
 from warehouse.errors import WarehouseError
-from warehouse.landing import SourceFile
 from warehouse.reading import columns_in
+from warehouse.sent import SourceFile
 
 Filling = Mapping[str, frozenset[str]]
 """By canonical table the columns that a source fills."""

@@ -130,11 +130,13 @@ def _shown_by(
     file = one.file
     try:
         rows = read_landed(project, form, file, speaks=one.speaks)
-        refuse_nobody(project, table, rows, speaking)
         raw = {file.raw_table: [rows]}
         for other in one.beside:
             known[other] = known.get(other) or read_landed(project, form, other)
             raw.setdefault(other.raw_table, []).append(known[other])
+        # A part may be empty: what there is, all of them say together.
+        if not (form.writer and form.writer.appends) or all(part.is_empty for part in raw[file.raw_table]):
+            refuse_nobody(project, table, rows, speaking)
         with noted(project, file):
             says = clean(project, table, form, raw)
         return replace(says, rejected=_rejected(project, table, form, says, one.file.source))

@@ -11,6 +11,8 @@ import polars as pl
 from schemas.config import Config
 from schemas.contract import Contract
 from schemas.success import CsmActivities
+from schemas.support import Tickets
+from transforms.calendar import add_months, local_day
 from transforms.clean.reach import NAMES, known_to
 from transforms.facts.rates import minor_digits
 from transforms.facts.service import service_periods
@@ -18,6 +20,8 @@ from transforms.refusals import DataWarning
 from warehouse.rejected import of_rows
 from warehouse.validation import AT
 
+YOUNG_DAYS = 40
+"""Where no ticket of an export is so old, it may be one of the last 30 days."""
 NAMED = 3
 """So many rows are named."""
 
@@ -128,6 +132,25 @@ def notices_on_contradiction(contract: type[Contract], staged: pl.DataFrame) -> 
     return [
         f"{contract.table()}: {both.height} rows tell {outcome.day}, though {outcome.column} is not {outcome.told}; "
         f"where money is asked for, the day counts ({places_of(both)})"
+    ]
+
+
+def notices_on_young(table: str, staged: pl.DataFrame, config: Config) -> list[str]:
+    """That a source's tickets are all so young that its export may be a list of the last days, as some systems give."""
+    if table != Tickets.table() or staged.is_empty():
+        return []
+    zone = config.reporting.time_zone
+    told = staged.group_by(pl.col("export_source").alias("source")).agg(
+        tickets=pl.len(),
+        oldest=local_day(pl.col("created_at").min(), zone),
+        exported=local_day(pl.col("exported_at").max(), zone),
+    )
+    days = (pl.col("exported") - pl.col("oldest")).dt.total_days()
+    young = told.filter(days < YOUNG_DAYS, pl.col("oldest") > add_months(config.first_month, 1)).sort("source")
+    return [
+        f"{source}: the oldest of {tickets} tickets is of {oldest}, {(exported - oldest).days} days before the export; "
+        "if it leaves out what is older, as lists of the last 30 days do, the months before have no tickets"
+        for source, tickets, oldest, exported in young.iter_rows()
     ]
 
 

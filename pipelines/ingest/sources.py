@@ -13,10 +13,12 @@ from transforms.clean.vendors import FORMS
 from transforms.clean.versions import ITEM
 from warehouse.code import code_of
 from warehouse.errors import ConfigError
+from warehouse.fetching import content_of, may_be_new, recognised
 from warehouse.first_look import look
 from warehouse.landed import LandedFile, landed_files
-from warehouse.landing import SourceFile, is_whole, sha256_of, source_files
+from warehouse.landing import is_whole, sha256_of
 from warehouse.lineage import digest
+from warehouse.sent import SourceFile, source_files
 
 READING = (
     "pipelines.ingest.canonical_tables:ingest_table",
@@ -45,17 +47,29 @@ VERSIONS = {
 """Tables whose exports may show only the present."""
 
 
+def sent_files(project: Project) -> list[SourceFile]:
+    """The files that the config's sources point at now; nothing is fetched.
+
+    Raises:
+        ConfigError: a source names a form or a table that does not exist.
+        ExportError: a file that the config names is not there, or a store does not answer.
+    """
+    return recognised(source_files(project.loaded, FORMS, project.folders.fetched), project.folders)
+
+
 def unlanded_files(project: Project) -> list[SourceFile]:
     """Files that are not the last landed copy of their name: by the time of export and, if it differs, by content."""
     last = {file.key: file for file in landed_files(project.folders)}
 
     def is_landed(file: SourceFile) -> bool:
         landed = last.get(file.key)
+        if file.stored:
+            return landed is not None and file.known == landed.sha256
         if landed is None or landed.bytes != file.path.stat().st_size:
             return False
         return landed.exported_at == file.exported_at or landed.sha256 == sha256_of(file.path)
 
-    return [file for file in source_files(project.loaded, FORMS) if not is_landed(file)]
+    return [file for file in sent_files(project) if not is_landed(file)]
 
 
 def look_at(project: Project, files: list[SourceFile]) -> None:
@@ -70,17 +84,19 @@ def look_at(project: Project, files: list[SourceFile]) -> None:
 
 def day_of_exports(project: Project) -> dt.date:
     """The day that the exports speak for as they are now, landed or not."""
-    return day_of(project, [*source_files(project.loaded, FORMS), *project.lake.values()])
+    return day_of(project, [*sent_files(project), *project.lake.values()])
 
 
 def landing_due(project: Project) -> dt.date | None:
     """The day the data speaks for, if every file is landed as it is, to the last byte; None if one is to be landed."""
-    files = source_files(project.loaded, FORMS)
+    files = sent_files(project)
     last = {file.key: file for file in landed_files(project.folders)}
     for file in files:
         landed = last.get(file.key)
         # A file of another size is another one; only of the same size must all be read.
-        if landed is None or landed.bytes != file.path.stat().st_size or landed.sha256 != sha256_of(file.path):
+        if landed is None or may_be_new(file) or (not file.stored and landed.bytes != file.size):
+            return None
+        if landed.sha256 != content_of(file):
             return None
         if not _is_there(landed, project):
             return None
@@ -95,7 +111,7 @@ def _is_there(file: LandedFile, project: Project) -> bool:
 
 def speaking_files(project: Project) -> list[LandedFile]:
     """Of each file the config points at, its last landed copy; and those that are read where they lie."""
-    wanted = {file.key for file in source_files(project.loaded, FORMS)}
+    wanted = {file.key for file in source_files(project.loaded, FORMS, project.folders.fetched, anew=False)}
     last = {file.key: file for file in landed_files(project.folders)}
     landed = [file for key, file in last.items() if key in wanted]
     return [*landed, *project.lake.values()]
@@ -107,7 +123,7 @@ def lost_files(project: Project, sent: list[SourceFile]) -> tuple[list[LandedFil
     A history is folded from all that was landed; of all else only what the sources send now is read again. A file that
     was never read and no longer speaks is in no history.
     """
-    now = {(file.key, sha256_of(file.path)) for file in sent}
+    now = {(file.key, content_of(file)) for file in sent}
     lost: list[LandedFile] = []
     again: list[LandedFile] = []
     for file in landed_files(project.folders):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from pipelines.ingest.sources import day_of_exports, unlanded_files
+from pipelines.ingest.sources import day_of_exports, sent_files, unlanded_files
 from pipelines.months.plan import stale_months, stretches
 from pipelines.orchestration.exports import stale_month
 from pipelines.orchestration.partitions import Stale, of_plan
@@ -19,9 +19,7 @@ from pipelines.project import Project
 from pipelines.publish.release import content_digest, is_new
 from transforms.calendar import month_of, next_month
 from transforms.catalogue import CATALOGUE
-from transforms.clean.vendors import FORMS
 from warehouse.errors import LockedError
-from warehouse.landing import source_files
 from warehouse.lineage import digest
 from warehouse.locking import run_lock
 from warehouse.publishing import publications
@@ -104,8 +102,7 @@ def _new_exports(project: Project, job: Job) -> dg.SensorDefinition:
     )
     def new_exports(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         now = project.anew()
-        files = source_files(now.loaded, FORMS)
-        there = sorted((f.source, f.name, f.path.stat().st_size, f.path.stat().st_mtime_ns) for f in files)
+        there = sorted(file.state for file in sent_files(now))
         in_place = sorted((f.source, f.name, f.sha256) for f in now.lake.values())
         seen = json.dumps([there, in_place])
         if seen == context.cursor:

@@ -10,7 +10,7 @@ from tests.vendors.one_source import SETTINGS
 from transforms.catalogue import CATALOGUE
 from transforms.clean.vendors import FORMS
 from transforms.exported import Exported
-from warehouse.landing import source_files
+from warehouse.sent import source_files
 
 
 def project(folder: Path, files: dict[str, str], sources: dict[str, object]) -> Project:
@@ -24,7 +24,7 @@ def project(folder: Path, files: dict[str, str], sources: dict[str, object]) -> 
 
 def told(folder: Path, files: dict[str, str], sources: dict[str, object]) -> tuple[dict, list[str]]:
     found = project(folder, files, sources)
-    sent = source_files(found.loaded, FORMS)
+    sent = source_files(found.loaded, FORMS, found.folders.fetched)
     return filling(found, sent), [words for _, words in fills(found, sent)]
 
 

@@ -1,5 +1,6 @@
 """Objects that were written several times, in parts of a lake: the newest counts, over all parts of a day together."""
 
+import gzip
 import json
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from tests.frames import day
 from tests.vendors.one_source import Ingested, ingested
 from tests.vendors.test_stripe import invoice, item, subscription
+from warehouse.errors import ExportError
 
 MAY, JUNE = 1_777_611_600_000, 1_780_290_000_000
 AIRBYTE = {"form": "stripe", "written_by": "airbyte"}
@@ -53,6 +55,32 @@ def test_two_parts_of_one_sync_tell_one_story(tmp_path):
         part("subscriptions", MAY, of("s1", canceled_at=MAY // 1000), number=1, _airbyte_extracted_at=later),
     )
     assert found.values("subscription_items", "item_id", "cancel_requested_on") == [("s1", day("2026-05-01"))]
+
+
+def test_of_two_parts_that_tell_different_things_at_one_time_the_later_part_counts(tmp_path):
+    files = {
+        **part("invoices", MAY, invoice("in_1", status="open")),
+        **part("invoices", MAY, invoice("in_1", status="paid"), number=1),
+    }
+    found = ingested(tmp_path, files, AIRBYTE, ["invoices"])
+    assert found.values("invoices", "invoice_id", "status") == [("in_1", "paid")]
+
+
+def test_an_empty_part_adds_nothing(tmp_path):
+    empty = {
+        f"subscriptions/2026_06_01_{JUNE}_0.jsonl": "",
+        f"invoices/2026_06_01_{JUNE}_0.jsonl.gz": gzip.compress(b""),
+    }
+    files = {**part("subscriptions", MAY, of("s1")), **part("invoices", MAY, invoice("in_1")), **empty}
+    found = ingested(tmp_path, files, {**AIRBYTE, "vanished": "ended"}, ["subscription_items", "invoices"])
+    assert found.values("subscription_items", "item_id", "ended_on") == [("s1", None)]
+    assert found.values("invoices", "invoice_id") == [("in_1",)]
+    assert found.rejects() == []
+
+
+def test_parts_of_which_all_are_empty_end_nobody(tmp_path):
+    with pytest.raises(ExportError, match=r"2026_06_01_\d+_0.jsonl: there is no row"):
+        items(tmp_path, {f"subscriptions/2026_06_01_{JUNE}_0.jsonl": ""})
 
 
 @pytest.mark.parametrize(

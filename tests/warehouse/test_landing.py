@@ -19,9 +19,10 @@ from warehouse.configuration import LoadedConfig
 from warehouse.errors import ConfigError, DamagedError, ExportError, WarehouseError
 from warehouse.folders import Folders
 from warehouse.landed import forgotten, landed_files, mend_list
-from warehouse.landing import SourceFile, default_as_of, exported_at, land, sha256_of, source_files
+from warehouse.landing import land, sha256_of
 from warehouse.person_key import forget_key, make_key, person_key
 from warehouse.reading import REJECTS
+from warehouse.sent import SourceFile, default_as_of, exported_at, source_files
 from warehouse.staging import (
     read_staged,
     staged_path,
@@ -42,6 +43,8 @@ class Word(Contract):
 
 TABLES = ("accounts", "subscriptions", "tickets")
 FORM = Form("crm", {name: RawTable(Word, f"{name}.csv") for name in TABLES}, {"words": Cleaning(lambda f: f, TABLES)})
+COPIES = Path("fetched")
+WRITTEN = at("2025-03-01T17:30")
 FORMS = {"crm": FORM, "other": Form("other", {"notes": RawTable(Word, "notes.csv")}, {})}
 
 
@@ -172,14 +175,16 @@ class TestSourceFiles:
     def test_are_the_form_s_usual_names_where_the_config_names_none(self, exports, loaded):
         for name in TABLES:
             sent(exports / f"{name}.csv")
-        found = source_files(loaded(crm={"form": "crm", "folder": "sent"}), FORMS)
+        found = source_files(loaded(crm={"form": "crm", "folder": "sent"}), FORMS, COPIES)
         assert [(f.source, f.raw_table, f.name, f.path) for f in found] == [
             ("crm", name, f"sent/{name}.csv", exports / f"{name}.csv") for name in TABLES
         ]
 
     def test_are_only_those_the_config_names_where_it_does(self, exports, loaded):
         sent(exports / "tickets.csv"), sent(exports / "Kunden.csv")
-        found = source_files(loaded(crm={"form": "crm", "folder": "sent", "files": {"accounts": "Kunden.csv"}}), FORMS)
+        found = source_files(
+            loaded(crm={"form": "crm", "folder": "sent", "files": {"accounts": "Kunden.csv"}}), FORMS, COPIES
+        )
         assert [(f.raw_table, f.name) for f in found] == [("accounts", "sent/Kunden.csv")]
 
     def test_follow_patterns_in_order_of_their_names(self, exports, loaded):
@@ -187,26 +192,26 @@ class TestSourceFiles:
             sent(exports / name)
         (exports / "t-folder.csv").mkdir()
         files = {"tickets": ["t-*.csv", "old.csv"]}
-        found = source_files(loaded(crm={"form": "crm", "folder": "sent", "files": files}), FORMS)
+        found = source_files(loaded(crm={"form": "crm", "folder": "sent", "files": files}), FORMS, COPIES)
         assert [f.path.name for f in found] == ["t-1.csv", "t-10.csv", "t-2.csv", "old.csv"]
 
     def test_that_two_patterns_match_is_one_file(self, exports, loaded):
         sent(exports / "t-1.csv"), sent(exports / "t-2.csv")
         files = {"tickets": ["t-1.csv", "t-*.csv"]}
-        found = source_files(loaded(crm={"form": "crm", "folder": "sent", "files": files}), FORMS)
+        found = source_files(loaded(crm={"form": "crm", "folder": "sent", "files": files}), FORMS, COPIES)
         assert sorted(f.path.name for f in found) == ["t-1.csv", "t-2.csv"]
 
     def test_are_named_without_a_machine_s_whole_path(self, exports, loaded):
         sent(exports / "accounts.csv")
         told = loaded(crm={"form": "crm", "folder": str(exports), "files": {"accounts": "accounts.csv"}})
-        assert [f.name for f in source_files(told, FORMS)] == ["sent/accounts.csv"]
+        assert [f.name for f in source_files(told, FORMS, COPIES)] == ["sent/accounts.csv"]
 
     def test_of_one_name_in_two_folders_are_told_apart(self, exports, loaded):
         for year in ("2024", "2025"):
             (exports / year).mkdir()
             sent(exports / year / "tickets.csv", f"word\n{year}\n")
         files = {"tickets": ["2024/tickets.csv", "2025/tickets.csv"]}
-        found = source_files(loaded(crm={"form": "crm", "folder": "sent", "files": files}), FORMS)
+        found = source_files(loaded(crm={"form": "crm", "folder": "sent", "files": files}), FORMS, COPIES)
         assert len({f.name for f in found}) == 2
 
     def test_of_one_name_in_folders_of_one_name_are_told_apart_or_refused(self, exports, loaded, tmp_path):
@@ -215,7 +220,7 @@ class TestSourceFiles:
             sent(tmp_path / year / "crm" / "tickets.csv", f"word\n{year}\n")
         files = {"tickets": [str(tmp_path / year / "crm" / "tickets.csv") for year in ("2024", "2025")]}
         try:
-            found = source_files(loaded(crm={"form": "crm", "files": files}), FORMS)
+            found = source_files(loaded(crm={"form": "crm", "files": files}), FORMS, COPIES)
             assert len({f.name for f in found}) == 2
         except WarehouseError as fault:
             assert "tickets.csv" in str(fault)
@@ -223,7 +228,7 @@ class TestSourceFiles:
     def test_that_are_not_there_are_told_with_source_and_table(self, exports, loaded):
         told = loaded(crm={"form": "crm", "folder": "sent", "files": {"tickets": "t-*.csv"}})
         with pytest.raises(ExportError) as found:
-            source_files(told, FORMS)
+            source_files(told, FORMS, COPIES)
         assert str(found.value) == (
             "crm.tickets: there is no file sent/t-*.csv; put it there, or correct sources in the config"
         )
@@ -232,18 +237,18 @@ class TestSourceFiles:
         sent(exports / "a.csv")
         told = loaded(crm={"form": "crm", "folder": "sent", "files": {"tickets": ["a.csv", "b.csv"]}})
         with pytest.raises(ExportError, match=r"there is no file sent/b\.csv"):
-            source_files(told, FORMS)
+            source_files(told, FORMS, COPIES)
 
     def test_a_form_that_does_not_exist_is_told_with_those_that_do(self, loaded):
         told = loaded(crm={"form": "salesforce"})
         with pytest.raises(ConfigError) as found:
-            source_files(told, FORMS)
+            source_files(told, FORMS, COPIES)
         assert str(found.value) == f"{told.path}: sources.crm.form: there is no such form; expected one of crm, other"
 
     def test_a_table_the_form_does_not_know_is_told_with_those_it_does(self, loaded):
         told = loaded(crm={"form": "crm", "files": {"deals": "deals.csv", "tickets": "t.csv"}})
         with pytest.raises(ConfigError) as found:
-            source_files(told, FORMS)
+            source_files(told, FORMS, COPIES)
         assert str(found.value) == (
             f"{told.path}: sources.crm.files: 1 of its tables are unknown to the form crm; "
             "expected accounts, subscriptions, tickets"
@@ -262,24 +267,25 @@ class TestExportedAt:
     )
     def test_is_the_start_of_the_day_in_the_name_where_the_company_reports(self, exports, loaded, name, zone, instant):
         file = sent(exports / name, written="2020-01-01T00:00")
-        assert exported_at(file.path, loaded(zone)) == at(instant)
+        assert exported_at(file.path, WRITTEN, loaded(zone)) == at(instant)
 
     @pytest.mark.parametrize("name", ["tickets.csv", "t-12025-03-01.csv", "t-2025-03-011.csv", "t-20250301.csv"])
     def test_is_when_it_was_written_where_no_day_is_named(self, exports, loaded, name):
-        file = sent(exports / name, written="2025-03-01T17:30")
-        assert exported_at(file.path, loaded("Asia/Tokyo")) == at("2025-03-01T17:30")
+        sent(exports / name, written="2025-03-01T17:30")
+        told = loaded("Asia/Tokyo", crm={"form": "crm", "folder": "sent", "files": {"accounts": name}})
+        assert [file.exported_at for file in source_files(told, FORMS, COPIES)] == [WRITTEN]
 
     def test_a_day_in_the_folder_does_not_count(self, exports, loaded):
         (exports / "2024-01-01").mkdir()
         file = sent(exports / "2024-01-01" / "tickets.csv", written="2025-03-01T17:30")
-        assert exported_at(file.path, loaded()) == at("2025-03-01T17:30")
+        assert exported_at(file.path, WRITTEN, loaded()) == at("2025-03-01T17:30")
 
     @pytest.mark.parametrize("day", ["2025-02-30", "2025-13-01", "0000-01-01", "0001-01-01"])
     def test_a_day_the_calendar_does_not_have_is_told_with_the_file(self, exports, loaded, day):
         # In New York, so that the start of the first day of all is still in UTC; in Tokyo it is in no year.
         file = sent(exports / f"tickets-{day}.csv", written="2025-03-01T17:30")
         with pytest.raises(ExportError, match=rf"tickets-{day}\.csv: no export was made on {day}, the day in its name"):
-            exported_at(file.path, loaded("Asia/Tokyo"))
+            exported_at(file.path, WRITTEN, loaded("Asia/Tokyo"))
 
 
 def exported(table: str, instant: str, source: str = "crm") -> SourceFile:
@@ -300,7 +306,7 @@ class TestDefaultAsOf:
 
     def test_of_an_export_named_by_its_day_is_the_day_before(self, exports, loaded):
         file = sent(exports / "accounts-2025-03-01.csv")
-        named = SourceFile("crm", "accounts", "n", file.path, exported_at(file.path, loaded("Europe/Berlin")))
+        named = SourceFile("crm", "accounts", "n", file.path, exported_at(file.path, WRITTEN, loaded("Europe/Berlin")))
         assert default_as_of([named], loaded("Europe/Berlin"), SNAPSHOTS) == day("2025-02-28")
 
     def test_is_the_oldest_of_the_newest_exports_of_each_snapshot(self, loaded):

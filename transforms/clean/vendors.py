@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from schemas.form import Form
 from schemas.vendor import Vendor, form_of
 from schemas.writer import WRITERS
-from transforms.clean import canonical, hubspot, ravenstack, stripe, zendesk
+from transforms.clean import canonical, hubspot, mapped, ravenstack, stripe, zendesk
 
 VENDORS: dict[str, Vendor] = {vendor.name: vendor for vendor in (hubspot.VENDOR, stripe.VENDOR, zendesk.VENDOR)}
 """By the name the config uses as `form`, beside `written_by`."""
@@ -15,7 +15,7 @@ class _Forms(Mapping[str, Form]):
     """The forms, each made when it is first asked for: a company has few of them, and to make all takes a while."""
 
     def __init__(self) -> None:
-        self._made = {form.name: form for form in (canonical.FORM, ravenstack.FORM)}
+        self._made = {form.name: form for form in (canonical.FORM, mapped.FORM, ravenstack.FORM)}
         self._written = {f"{v.name}/{writer}": (v, WRITERS[writer]) for v in VENDORS.values() for writer in v.writers}
         self._names = (*self._made, *self._written)
 

@@ -12,11 +12,11 @@ from pyspark.sql import functions as f
 
 from schemas.contract import Contract
 from warehouse.errors import DamagedError
-from warehouse.lake import store_of
 from warehouse.landed import LandedFile
 from warehouse.pasted import make
 from warehouse.reading import REJECTS
 from warehouse.spark.file_rows import Rows, file_key
+from warehouse.stores import store_of
 
 ROWS, WRONG, AGAIN, DONE = "rows", "rejected", "again", "files"
 

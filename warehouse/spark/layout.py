@@ -15,9 +15,9 @@ from schemas.form import Formats
 from warehouse.errors import ExportError
 from warehouse.first_look import PARQUET
 from warehouse.header import check_header, check_once, told
-from warehouse.lake import store_of
 from warehouse.landed import LandedFile
 from warehouse.reading import PROVENANCE
+from warehouse.stores import store_of
 
 NANOSECONDS = "nanoseconds"
 PLAIN = ("string", "tinyint", "smallint", "int", "bigint", "boolean", "timestamp", NANOSECONDS)

@@ -1,0 +1,1 @@
+"""Exports in stores, asked of servers on this machine."""

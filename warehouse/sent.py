@@ -1,0 +1,315 @@
+"""The files that the config's sources point at now, before they are landed: in folders, in stores, in archives."""
+
+import datetime as dt
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePath
+
+from schemas.config import Source
+from schemas.form import Form
+from warehouse.configuration import LoadedConfig
+from warehouse.errors import ConfigError, ExportError
+from warehouse.landed import LandedFile
+from warehouse.stores import ARCHIVE, Stored, archived, is_address, last_of, listed, look_anew
+
+FIRST_YEAR = 1970
+"""No export was made before it."""
+_DAY_IN_NAME = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file the config points at, before it is landed.
+
+    `stored`: where it is, if it is not at hand: `path` is then that of the copy that is fetched of it. `known`: SHA-256
+    of such a file, if this version of it was landed.
+    """
+
+    source: str
+    raw_table: str
+    name: str
+    path: Path
+    exported_at: dt.datetime
+    stored: Stored | None = None
+    known: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Whose word it is: of the files with one key the last landed speaks."""
+        return self.source, self.raw_table, self.name
+
+    @property
+    def place(self) -> str:
+        """What no other file has: its whole path, or its address."""
+        if self.stored:
+            return f"{self.stored.address} {self.stored.member or ''}"
+        return str(self.path.resolve())
+
+    @property
+    def size(self) -> int:
+        """Bytes, as far as that can be told without it."""
+        return self.stored.size if self.stored else self.path.stat().st_size
+
+    @property
+    def state(self) -> tuple[str, str, str]:
+        """Whose it is, and something that changes when it does."""
+        if self.stored:
+            return self.source, self.name, self.stored.key
+        told = self.path.stat()
+        return self.source, self.name, f"{told.st_size} {told.st_mtime_ns}"
+
+
+def source_files(
+    loaded: LoadedConfig, forms: Mapping[str, Form], copies: Path, *, anew: bool = True
+) -> list[SourceFile]:
+    """The files the config's sources point at now; nothing is fetched.
+
+    `copies`: where those will be that must be fetched. `anew`: a store is asked again what it has, and not taken as it
+    was when this process last asked.
+
+    Raises:
+        ConfigError: a source names a form or a table that does not exist.
+        ExportError: a file the config names is not there, or a store does not answer.
+    """
+    found = []
+    for name, source in loaded.config.sources.items():
+        form = _form(loaded, name, source, forms)
+        place, sent = _Place(loaded, source.folder, copies, anew=anew), []
+        for raw_table, patterns in patterns_of(loaded, name, source, form).items():
+            may_lack = form.raw[raw_table].may_lack and not source.files
+            for pattern in () if loaded.config.in_place(raw_table) else patterns:
+                files = place.matching(pattern)
+                if form.writer:  # beside objects lie marks of programs, as _SUCCESS
+                    files = [file for file in files if not PurePath(_name(file)).name.startswith(("_", "."))]
+                if not files and not may_lack:
+                    raise ExportError(
+                        f"{name}.{raw_table}: there is no file {shown(source.folder, pattern, Path(pattern).name)}; "
+                        "put it there, or correct sources in the config"
+                    )
+                sent += [_source_file(name, raw_table, pattern, file, loaded, form) for file in files]
+        if not sent and form.writer:
+            usual = list(dict.fromkeys(table.files[0] for table in form.raw.values()))
+            raise ExportError(
+                f"{name}: {shown(source.folder, '', '')} holds no file that {form.name} is; expected some of "
+                f"{', '.join(usual)}; put them there, or correct sources in the config"
+            )
+        found += sent
+    # What two patterns match is one file.
+    found = list({(file.source, file.raw_table, file.place): file for file in found}.values())
+    _refuse_shared(found)
+    names = Counter((file.source, file.raw_table, file.name) for file in found)
+    if twice := sorted({name for (_, _, name), number in names.items() if number > 1}):
+        raise ExportError(f"two files are both called {', '.join(twice)}; give their folders other names")
+    return found
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A file that a pattern means: here, or in a store or an archive, with the place of its copy."""
+
+    path: Path
+    stored: Stored | None = None
+
+
+class _Place:
+    """The folder of a source, here or in a store; its archives of several files are looked into once."""
+
+    def __init__(self, loaded: LoadedConfig, folder: str, copies: Path, *, anew: bool) -> None:
+        self.loaded, self.folder, self.copies = loaded, folder, copies
+        self._archives: dict[str, dict[str, list[Stored]]] = {}
+        if anew and is_address(folder):
+            look_anew(folder, folder)
+
+    def matching(self, pattern: str) -> list[_Found]:
+        """The files that the pattern means, and of archives of several files those in them that it means."""
+        before, _, name = pattern.rpartition("/")
+        if is_address(self.folder):
+            folder = "/".join([self.folder.rstrip("/"), *([before] if before else [])])
+            found = [_Found(self._copy(one), one) for one in listed(folder, name, self._shown(pattern, name))]
+            archives = self._in_archives(folder, listed(folder, "*.zip", self._shown(pattern, "*.zip")), pattern)
+            left = [file for file in found if file.stored and file.stored.address not in archives]
+        else:
+            paths = sorted(path for path in _matching(self.loaded.file(self.folder), pattern) if path.is_file())
+            folder = str((self.loaded.file(self.folder) / pattern).parent)
+            archives = self._in_archives(folder, _zips(Path(folder)), pattern)
+            left = [_Found(path) for path in paths if _address(path) not in archives]
+        members = [one for of_archive in archives.values() for one in of_archive]
+        named = [one for one in members if one.member and fnmatchcase(PurePath(one.member).name, name)]
+        return [*left, *(_Found(self._copy(one), one) for one in named)]
+
+    def _in_archives(self, folder: str, zips: Iterable[Stored], pattern: str) -> dict[str, list[Stored]]:
+        """By address of an archive of several files these."""
+        if folder not in self._archives:
+            members = {one.address: archived(one, self._shown(pattern, one.name)) for one in zips}
+            self._archives[folder] = {address: found for address, found in members.items() if found}
+        return self._archives[folder]
+
+    def _shown(self, pattern: str, name: str) -> str:
+        return shown(self.folder, pattern, name)
+
+    def _copy(self, stored: Stored) -> Path:
+        return self.copies / stored.key
+
+
+def _zips(folder: Path) -> Iterator[Stored]:
+    """The zip archives of a folder, whatever they are called."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_file():
+            with path.open("rb") as sent:
+                is_zip = sent.read(len(ARCHIVE)) == ARCHIVE
+            if is_zip:
+                told = path.stat()
+                moment = dt.datetime.fromtimestamp(told.st_mtime, dt.UTC).replace(tzinfo=None)
+                yield Stored(_address(path), told.st_size, str(told.st_mtime_ns), moment)
+
+
+def _address(path: Path) -> str:
+    return f"file://{path.absolute()}"
+
+
+def _source_file(
+    source: str, raw_table: str, pattern: str, file: _Found, loaded: LoadedConfig, form: Form
+) -> SourceFile:
+    folder = loaded.config.sources[source].folder
+    # A file in an archive is named by its day, or the archive is.
+    name, written = PurePath(_name(file)), _written(file)
+    archive = exported_at(name.parent, written, loaded, form) if file.stored and file.stored.member else written
+    when = exported_at(name, archive, loaded, form)
+    return SourceFile(source, raw_table, shown(folder, pattern, _name(file)), file.path, when, file.stored)
+
+
+def _name(file: _Found) -> str:
+    return file.stored.name if file.stored else file.path.name
+
+
+def _written(file: _Found) -> dt.datetime:
+    """When a file was written; what does not tell that is of now."""
+    if file.stored:
+        return file.stored.written or dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    return dt.datetime.fromtimestamp(file.path.stat().st_mtime, dt.UTC).replace(tzinfo=None)
+
+
+def _form(loaded: LoadedConfig, name: str, source: Source, forms: Mapping[str, Form]) -> Form:
+    """The form that a source's files have.
+
+    Raises:
+        ConfigError: there is none of its name, or it does not say who wrote the files.
+    """
+    if form := forms.get(source.written):
+        return form
+    writers = [key.partition("/")[2] for key in forms if key.startswith(f"{source.form}/")]
+    if writers:
+        raise ConfigError(
+            f"{loaded.path}: sources.{name}.written_by: expected who wrote the files: one of {', '.join(writers)}"
+        )
+    if source.form in forms:
+        raise ConfigError(f"{loaded.path}: sources.{name}.written_by: only files of a vendor are written by somebody")
+    known = ", ".join(dict.fromkeys(key.partition("/")[0] for key in forms))
+    raise ConfigError(f"{loaded.path}: sources.{name}.form: there is no such form; expected one of {known}")
+
+
+def _refuse_shared(found: list[SourceFile]) -> None:
+    """Raise for a file that two sources name: its rows would count twice, each time as another system's."""
+    sources: dict[str, dict[str, str]] = {}
+    for file in found:
+        sources.setdefault(file.place, {})[file.source] = file.name
+    shared = next((names for names in sources.values() if len(names) > 1), None)
+    if shared:
+        named = " and ".join(f"{source} ({name})" for source, name in shared.items())
+        raise ExportError(f"the sources {named} name one file; a file belongs to one source; take it out of the others")
+
+
+def patterns_of(loaded: LoadedConfig, name: str, source: Source, form: Form) -> dict[str, list[str]]:
+    """The files or patterns of each of a source's tables.
+
+    Raises:
+        ConfigError: a table is none of the form's.
+    """
+    if not source.files:
+        return {raw: list(table.files) for raw, table in form.raw.items()}
+    unknown = sorted(set(source.files) - set(form.raw))
+    if unknown:
+        raise ConfigError(
+            f"{loaded.path}: sources.{name}.files: {len(unknown)} of its tables are unknown to the form "
+            f"{source.form}; expected {', '.join(form.raw)}"
+        )
+    given = {raw: [files] if isinstance(files, str) else list(files) for raw, files in source.files.items()}
+    # What is written into the files of another table lies where these do.
+    for raw, table in form.raw.items():
+        beside = [other for other in source.files if form.raw[other].files == table.files]
+        if raw not in given and beside:
+            given[raw] = given[beside[0]]
+    return given
+
+
+def _matching(folder: Path, pattern: str) -> list[Path]:
+    whole = folder / pattern
+    try:
+        return list(whole.parent.glob(whole.name))
+    except (OSError, ValueError) as fault:
+        # A folder that the environment names is checked by nobody before.
+        why = fault.strerror if isinstance(fault, OSError) else "it is no pattern"
+        raise ExportError(f"{shown(str(folder), pattern, whole.name)}: cannot be looked for: {why}") from None
+
+
+def shown(folder: str, pattern: str, name: str) -> str:
+    """A file as messages and tables name it: the last folder and what follows, never a machine's whole path."""
+    within = Path(pattern).parent
+    inner = Path(within.name) if within.is_absolute() else within
+    return str(Path(last_of(folder) if is_address(folder) else Path(folder).name) / inner / name)
+
+
+def exported_at(name: PurePath, written: dt.datetime, loaded: LoadedConfig, form: Form | None = None) -> dt.datetime:
+    """When a file was exported, in UTC: as its name tells it, or else when it was last `written`.
+
+    A name tells it as its writer names files, or by a day, which began then.
+
+    Raises:
+        ExportError: the name holds digits in the shape of a day that the calendar doesn't have, or of one before all
+            exports.
+    """
+    if form and form.writer and form.writer.exported:
+        pattern, per_second = form.writer.exported
+        if named := re.search(pattern, name.name):
+            return dt.datetime.fromtimestamp(float(named[1]) / per_second, dt.UTC).replace(tzinfo=None)
+    return day_in_name(name, loaded) or written
+
+
+def day_in_name(path: PurePath, loaded: LoadedConfig) -> dt.datetime | None:
+    """The start of the day in a file's name, in UTC; None where it has none.
+
+    Raises:
+        ExportError: as `exported_at`.
+    """
+    named = _DAY_IN_NAME.search(path.name)
+    if named:
+        try:
+            day = dt.datetime.fromisoformat(named[1]).replace(tzinfo=loaded.config.reporting.zone)
+            if day.year < FIRST_YEAR:
+                raise ValueError
+            return day.astimezone(dt.UTC).replace(tzinfo=None)
+        except (ValueError, OverflowError):
+            raise ExportError(
+                f"{path.parent.name}/{path.name}: no export was made on {named[1]}, the day in its name; name it by a "
+                "day like 2026-05-31, or by none"
+            ) from None
+    return None
+
+
+def default_as_of(
+    files: Sequence[SourceFile | LandedFile], loaded: LoadedConfig, snapshots: Collection[tuple[str, str]]
+) -> dt.date:
+    """The last complete day that every snapshot covers: the day before the oldest newest export.
+
+    `snapshots`: sources with their raw tables of accounts and of subscriptions; without any, all files count.
+    """
+    told = [file for file in files if (file.source, file.raw_table) in snapshots] or files
+    newest: dict[tuple[str, str], dt.datetime] = {}
+    for file in told:
+        key = (file.source, file.raw_table)
+        newest[key] = max(newest.get(key, file.exported_at), file.exported_at)
+    oldest = min(newest.values()).replace(tzinfo=dt.UTC).astimezone(loaded.config.reporting.zone)
+    return oldest.date() - dt.timedelta(days=1)

@@ -1,0 +1,237 @@
+"""Files that are not at hand as they are: in a store, or in an archive; which there are, and copies of them."""
+
+import datetime as dt
+import errno
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+import fsspec
+
+from warehouse.errors import ConfigError, ExportError
+from warehouse.lineage import digest
+from warehouse.pasted import make
+
+KINDS = {"s3a": "s3", "s3n": "s3", "abfss": "abfs"}
+"""What Hadoop calls stores that the file systems here call otherwise."""
+TAGS = ("ETag", "etag", "generation", "versionId")
+"""What stores tell of a file's version; where they tell nothing, when it was written stands for it."""
+WRITTEN = ("LastModified", "last_modified", "updated", "mtime")
+BLOCK = 1 << 20
+"""Bytes that are copied at a time."""
+ARCHIVE = b"PK\x03\x04"
+UNSEEN = "__MACOSX/"
+"""How names in an archive begin that are no files of people; hidden ones are none, either."""
+WORKBOOK = "[Content_Types].xml"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file that must be fetched before it can be read.
+
+    `address`: with the store, or of an archive here. `member`: its name in the archive. `version`: changes with its
+    content; None: nothing tells whether it changed but the content.
+    """
+
+    address: str
+    size: int
+    version: str | None
+    written: dt.datetime | None
+    member: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name, within its archive if it is in one."""
+        name = PurePosixPath(urlsplit(self.address).path).name
+        return f"{name}/{PurePosixPath(self.member).name}" if self.member else name
+
+    @property
+    def key(self) -> str:
+        """A name of this version of it, which is no other's."""
+        return digest(self.address, self.member, self.version, self.size)
+
+
+def last_of(folder: str) -> str:
+    """The last part of an address: a folder, a bucket, or a machine; who asks is nobody's business."""
+    return urlsplit(folder).path.rstrip("/").rpartition("/")[2] or urlsplit(folder).hostname or ""
+
+
+def is_address(folder: str) -> bool:
+    """Whether a folder of the config is one of a store."""
+    return "://" in folder
+
+
+@contextmanager
+def _asked(address: str, what: str) -> Iterator[tuple[Any, str]]:
+    """The file system of an address, and the path in it; what a store refuses is told without its words.
+
+    Raises:
+        ConfigError: there is no such store, or what speaks to it is not installed.
+        ExportError: it does not answer, or not with that.
+    """
+    try:
+        yield _at(address)
+    except ImportError:
+        kind = address.partition("://")[0]
+        raise ConfigError(f"{what}: what speaks to {kind}:// is not installed: {make('stores')}") from None
+    except (FileNotFoundError, ExportError):
+        raise
+    except ConfigError as fault:
+        raise ConfigError(f"{what}: {fault}") from None
+    except OSError as fault:
+        if fault.errno == errno.EBUSY:  # S3 says so of what was written again since it was listed
+            raise
+        raise _silent(what, fault) from None
+    except Exception as fault:  # each store has errors of its own
+        raise _silent(what, fault) from None
+
+
+def _silent(what: str, fault: Exception) -> ExportError:
+    return ExportError(
+        f"{what}: cannot be fetched ({type(fault).__name__}); look whether the address is right, the store is there, "
+        "and the environment has the credentials"
+    )
+
+
+def look_anew(address: str, what: str) -> None:
+    """What was listed of a store before may have changed since."""
+    with _asked(address, what) as (store, _):
+        store.invalidate_cache()
+
+
+def store_of(address: str) -> tuple[Any, str]:
+    """The file system of an address, looked at anew, and the path in it; credentials are the environment's."""
+    store, path = _at(address)
+    store.invalidate_cache()  # what was listed before may have changed since
+    return store, path
+
+
+def _at(address: str) -> tuple[Any, str]:
+    scheme, _, path = address.rpartition("://")
+    if scheme and KINDS.get(scheme, scheme) not in fsspec.available_protocols():
+        raise ConfigError(
+            f"{scheme}:// is no store; expected an address like s3://bucket/folder, gs://, az://, https:// or sftp://"
+        )
+    store, within = fsspec.core.url_to_fs(f"{KINDS.get(scheme, scheme) or 'file'}://{path}")
+    return store, str(within)
+
+
+def listed(folder: str, pattern: str, what: str) -> list[Stored]:
+    """The files of a store that a pattern in a folder means; `what` names them in messages."""
+    where = f"{folder.rstrip('/')}/{pattern}"
+    with _asked(where, what) as (store, path):
+        is_pattern = any(sign in pattern for sign in "*?[")
+        try:
+            found = store.glob(path, detail=True) if is_pattern else {path: store.info(path)}
+        except FileNotFoundError:
+            found = {}
+        # Of machines and accounts a store's own names say nothing; the folder's address does.
+        before = len(path) - len(pattern)
+        return [
+            Stored(f"{folder.rstrip('/')}/{name[before:]}", told.get("size") or 0, version(told), written(told))
+            for name, told in sorted(found.items())
+            if told["type"] == "file"
+        ]
+
+
+def version(told: Mapping[str, Any]) -> str | None:
+    """What a store tells of a file that changes with its content."""
+    tag = next((str(told[name]) for name in TAGS if told.get(name)), None)
+    when = written(told)
+    return tag or (str(when) if when else None)
+
+
+def written(told: Mapping[str, Any]) -> dt.datetime | None:
+    """When a file was written, in UTC, as its store tells it."""
+    when = next((told[name] for name in WRITTEN if told.get(name)), None)
+    if when is None:
+        return None
+    if isinstance(when, str):
+        when = dt.datetime.fromisoformat(when)
+    moment = when if isinstance(when, dt.datetime) else dt.datetime.fromtimestamp(when, dt.UTC)
+    return moment.astimezone(dt.UTC).replace(tzinfo=None)
+
+
+def archived(archive: Stored, what: str) -> list[Stored]:
+    """The files in a zip archive of several; none if it is something else: one packed file, or a workbook.
+
+    Raises:
+        ExportError: the archive is broken off or damaged.
+    """
+    with _asked(archive.address, what) as (store, path), store.open(path, "rb") as content:
+        if content.read(len(ARCHIVE)) != ARCHIVE:
+            return []
+        content.seek(0)
+        with _zip(content, what) as opened:
+            members = members_of(opened)
+    if len(members) < 2 or any(member.filename == WORKBOOK for member in members):
+        return []
+    return [
+        Stored(archive.address, one.file_size, f"{one.CRC:08x}", archive.written, one.filename)
+        for one in sorted(members, key=lambda one: one.filename)
+    ]
+
+
+def members_of(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """The files that people put into an archive."""
+    return [
+        one
+        for one in archive.infolist()
+        if not one.is_dir()
+        and not one.filename.startswith(UNSEEN)
+        and not PurePosixPath(one.filename).name.startswith(".")
+    ]
+
+
+@contextmanager
+def _zip(content: IO[bytes], what: str) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(content) as opened:
+            yield opened
+    except zipfile.BadZipFile as fault:
+        raise ExportError(
+            f"{what}: what is packed in it is broken off or damaged ({type(fault).__name__}); send it again"
+        ) from None
+
+
+def fetch(stored: Stored, copy: Path, what: str) -> None:
+    """Have a copy of the file, whole; `what` names it in messages.
+
+    Raises:
+        ExportError: it is gone or cannot be had, or changed while it was fetched.
+        ConfigError: what speaks to its store is not installed.
+    """
+    part = copy.with_name(f".{copy.name}.part")
+    try:
+        with _asked(stored.address, what) as (store, path):
+            if stored.member is None:
+                store.get_file(path, str(part))
+            else:
+                with ExitStack() as opened:
+                    archive = opened.enter_context(_zip(opened.enter_context(store.open(path, "rb")), what))
+                    member = opened.enter_context(archive.open(stored.member))
+                    shutil.copyfileobj(member, opened.enter_context(part.open("wb")), BLOCK)
+            store.invalidate_cache()
+            now = store.info(path)
+    except (FileNotFoundError, KeyError):
+        raise ExportError(f"{what}: it was there, and is gone; {make('run')} looks again") from None
+    except OSError as fault:
+        if fault.errno != errno.EBUSY:
+            raise
+        raise _moving(what) from None
+    size = part.stat().st_size
+    is_same = (
+        size == stored.size if stored.member else (version(now), now.get("size") or size) == (stored.version, size)
+    )
+    if not is_same:
+        raise _moving(what)
+    part.replace(copy)
+
+
+def _moving(what: str) -> ExportError:
+    return ExportError(f"{what}: the file changes while it is fetched; {make('run')} fetches it again")
