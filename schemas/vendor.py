@@ -24,7 +24,8 @@ class Kind:
     `within`: the kind that has it in a list, and the path of the list; a writer that keeps lists in their objects needs
     no table for it. Where the elements are no objects, `value` is the column that has them. `wrapped`: the name under
     which an object may stand alone in another one, in exports of the vendor's. `needed`: an object without the list is
-    a wrong one. `outlives`: others name it also after it was deleted.
+    a wrong one. `outlives`: others name it also after it was deleted. `versions`: of a history the former versions
+    count, too.
     """
 
     contract: type[Contract]
@@ -33,6 +34,7 @@ class Kind:
     wrapped: str | None = None
     needed: bool = False
     outlives: bool = False
+    versions: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,9 @@ def _raw_table(vendor: Vendor, kind: Kind, writer: Writer) -> RawTable | None:
         for table in names
         for pattern in (("{table}",) if table.endswith(".csv") else writer.files)
     )
-    return RawTable(contract, files, places, parent_of, in_parent, may_lack=True, outlives=kind.outlives)
+    return RawTable(
+        contract, files, places, parent_of, in_parent, may_lack=True, outlives=kind.outlives, versions=kind.versions
+    )
 
 
 @cache

@@ -134,22 +134,6 @@ def test_a_connector_of_fivetrans_may_keep_salesforces_own_casing(tmp_path):
         ]
 
 
-def test_of_a_history_the_active_version_counts_whatever_ends_it_is_given(tmp_path):
-    ever = "9999-12-31 23:59:59"
-    told = [
-        {"id": ACME, "_fivetran_active": "false", "_fivetran_start": "2026-01-01 08:00:00", "_fivetran_end": ever,
-         "name": "Acme", "tier_c": "silver", "is_deleted": "false"},
-        {"id": ACME, "_fivetran_active": "true", "_fivetran_start": "2026-02-01 08:00:00",
-         "_fivetran_end": "2026-02-01 08:00:00", "name": "Acme", "tier_c": "gold", "is_deleted": "false"},
-        {"id": ACME, "_fivetran_active": "FALSE", "_fivetran_start": "2026-03-01 08:00:00", "_fivetran_end": ever,
-         "name": "Acme", "tier_c": "none", "is_deleted": "false"},
-    ]  # fmt: skip
-    sent = {"account.csv": table(salesforce.ACCOUNT_VERSIONS, *told)}
-    found = ingested(tmp_path, sent, source(segments={"tier": "tier_c"}), ["accounts"], segments=["tier"])
-    assert found.rejects() == []
-    assert found.values("accounts", "account_id", "tier") == [(ACME, "gold")]
-
-
 def test_of_several_rows_of_an_account_the_newest_change_counts_and_not_the_last_line(tmp_path):
     told = [
         {"Id": ACME, "Name": "Newest", "SystemModstamp": "2026-10-03T08:00:00.000Z"},

@@ -161,6 +161,18 @@ def test_a_report_and_an_export_of_the_api_tell_of_one_renewal_and_one_account(t
     assert found.values("renewals", "renewal_id", "account_id", "term_ended_on") == [(WON, ACME, day("2026-03-01"))]
 
 
+def test_of_a_history_of_opportunities_the_active_version_counts_whatever_ends_it_is_given(tmp_path):
+    ever, header = "9999-12-31 23:59:59", f"_fivetran_start,_fivetran_end,{salesforce.OPPORTUNITY}"
+    told = [
+        opened(WON, _fivetran_start="2026-01-01 08:00:00", _fivetran_end=ever, _fivetran_active="false"),
+        opportunity(_fivetran_start="2026-02-20 08:00:00", _fivetran_end="2026-02-20 08:00:00"),
+        lost(WON, _fivetran_start="2026-02-21 08:00:00", _fivetran_end=ever, _fivetran_active="FALSE"),
+    ]
+    found = made(tmp_path, *told, header=header)
+    assert found.rejects() == []
+    assert found.values("renewals", "renewal_id", "outcome") == [(WON, "renewed")]
+
+
 def test_deleted_opportunities_are_no_renewals(tmp_path):
     found = made(tmp_path, opportunity(is_deleted="true"), lost())
     assert found.values("renewals", "renewal_id") == [(LOST,)]

@@ -15,7 +15,7 @@ from transforms.calendar import local_day
 from transforms.clean import salesforce_objects as salesforce
 from transforms.clean.linking import domain_of
 from transforms.clean.salesforce_activities import csm_activities
-from transforms.clean.salesforce_ids import SHAPE, records, whole_id
+from transforms.clean.salesforce_ids import SHAPE, records, whole_id, with_whole_ids
 from transforms.clean.salesforce_opportunities import churn_events, renewals
 from transforms.clean.salesforce_options import (
     CSM,
@@ -32,9 +32,12 @@ OFFSETS = (*ISO, "%Y-%m-%dT%H:%M:%S%.f%z")
 
 
 def accounts(of: Frames, told: Told) -> Filled:
-    """The accounts, those that were deleted too; of those that were merged into others these count."""
+    """The accounts, those that were deleted too; of those that were merged into others these count.
+
+    Where a history of them is kept, their former versions, too.
+    """
     options, users = options_of(told), _users(of)
-    rows = _named(records(of["accounts"]), users, "owner_id", "owner")
+    rows = _named(_versions(of["accounts"], told.time_zone), users, "owner_id", "owner")
     owner = pl.coalesce("owner_name", "owner")
     if options.csm_field:
         rows = _named(rows.with_columns(csm_id=whole_id(pl.col(CSM))), users, "csm_id", "csm_by_id")
@@ -52,9 +55,30 @@ def accounts(of: Frames, told: Told) -> Filled:
             # Who has no name is shown by an address, which is none of ours to keep.
             "csm_owner": pl.when(~owner.str.contains("@", literal=True)).then(owner),
             "signup_on": day,
+            "known_from": pl.col("version_on"),
             **{name: pl.col(segment_column(name)) for name in options.segments},
         },
     )
+
+
+def _versions(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
+    """The accounts as they are, and as they were from `version_on` on: of a day the last version.
+
+    What ends a version is not looked at: a far day may end the active one or a former one. None that began after the
+    active one is former.
+    """
+    began = local_day(pl.col("version_from"), zone)
+    present = records(rows).with_columns(version_on=began)
+    former = (
+        with_whole_ids(rows)
+        .filter(~pl.col("is_active").fill_null(value=True) & pl.col("version_from").is_not_null())
+        .with_columns(version_on=began)
+        .sort("version_from", "system_modstamp", nulls_last=False, maintain_order=True)
+        .unique(["id", "version_on"], keep="last", maintain_order=True)
+    )
+    until = former.join(present.select("id", until="version_on"), on="id", how="left", maintain_order="left")
+    is_before = (pl.col("version_on") < pl.col("until")).fill_null(value=True)
+    return pl.concat([until.filter(is_before).drop("until"), present])
 
 
 def identities(of: Frames, told: Told) -> Filled:
@@ -118,7 +142,7 @@ VENDOR = Vendor(
     name="salesforce",
     title="Salesforce (CRM)",
     kinds={
-        "accounts": Kind(salesforce.SalesforceAccounts, _tables("Account", "account"), outlives=True),
+        "accounts": Kind(salesforce.SalesforceAccounts, _tables("Account", "account"), outlives=True, versions=True),
         "users": Kind(salesforce.SalesforceUsers, _tables("User", "user", dlt="sf_user"), outlives=True),
         "opportunities": Kind(salesforce.SalesforceOpportunities, _tables("Opportunity", "opportunity")),
         "record_types": Kind(salesforce.SalesforceRecordTypes, _tables("RecordType", "record_type"), outlives=True),

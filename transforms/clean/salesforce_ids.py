@@ -34,11 +34,13 @@ def with_whole_ids(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def records(rows: pl.DataFrame) -> pl.DataFrame:
-    """Each record once, as it was written last, with every id in 18 signs.
+    """Each record once, as it was written last, with every id in 18 signs; of versions as the active one is.
 
     Where several files or lines tell of one, the newest change of its own counts, and of one change the newest export.
     """
     prefix = next(name for name in rows.columns if name.rpartition(".")[2] == "id").removesuffix("id")
+    if f"{prefix}is_active" in rows.columns:
+        rows = rows.filter(pl.col(f"{prefix}is_active").fill_null(value=True))
     order = [f"{prefix}{name}" for name in ("system_modstamp", "exported_at", "export_file", "export_line")]
     ordered = with_whole_ids(rows).with_row_index("place?").sort(order, nulls_last=False, maintain_order=True)
     newest = ordered.unique(f"{prefix}id", keep="last", maintain_order=True)

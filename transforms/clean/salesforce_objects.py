@@ -54,6 +54,8 @@ class SalesforceAccounts(Export):
     id: str = _record("Account", "Account ID")
     system_modstamp: Instant = _changed()  # type: ignore[valid-type]
     version_from: Instant = _version()  # type: ignore[valid-type]
+    is_active: bool = column("Whether that version is the present one", optional=True,
+                             spelled={**NOWHERE, "fivetran": "_fivetran_active"})  # fmt: skip
     is_deleted: bool = _deleted()
     master_record_id: str = _of("MasterRecordId", "Account into which it was merged")
     name: str = _of("Name", "What it is called", "Account Name")
