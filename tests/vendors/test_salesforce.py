@@ -107,7 +107,7 @@ def test_segments_and_the_manager_may_be_columns_of_the_orgs_own(tmp_path):
     users = [{"id": "005500000012345AAA", "first_name": "Kim", "last_name": "Roe"}]
     told = [
         account(ACME, tier_c="gold", csm_c="005500000012345", owner_id="005500000099999AAA"),
-        account(BOLT, csm_c="Jo Doe"),
+        account(BOLT, csm_c="ChristopherLong"),
         account(CRATE, csm_c="jo@us.example"),
         account(DELTA, csm_c="005500000099999AAA"),
     ]
@@ -115,7 +115,7 @@ def test_segments_and_the_manager_may_be_columns_of_the_orgs_own(tmp_path):
     found = accounts(tmp_path, *told, users=users, options=options, segments=["tier"])
     assert found.values("accounts", "account_id", "tier", "csm_owner") == [
         (ACME, "gold", "Kim Roe"),
-        (BOLT, None, "Jo Doe"),
+        (BOLT, None, "ChristopherLong"),
         (CRATE, None, None),
         (DELTA, None, None),
     ]

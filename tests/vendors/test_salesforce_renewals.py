@@ -179,6 +179,20 @@ def test_deleted_opportunities_are_no_renewals(tmp_path):
     assert found.left_out("renewals") == {"tells_nothing": 1}
 
 
+@pytest.mark.parametrize("spelling", ["20260220", "2026-02-20 09:00:00", "20 February 2026", "26-02-20"])
+def test_what_is_no_day_is_refused_and_told(spelling, tmp_path):
+    found = made(tmp_path, opportunity(close_date=spelling), lost())
+    assert found.values("renewals", "renewal_id") == [(LOST,)]
+    assert [(line, column) for _, line, column, _ in found.rejects()] == [(2, "close_date")]
+
+
+@pytest.mark.parametrize("spelling", ["soon", "2026-02-30", "01/03/2026", "20260301"])
+def test_a_due_day_that_nobody_can_read_is_none_and_no_other_day_stands_for_it(spelling, tmp_path):
+    options = {**RENEWALS, "due_at_close": True}
+    found = made(tmp_path, opportunity(renewal_date_c=spelling), lost(renewal_date_c=""), options=options)
+    assert found.values("renewals", "renewal_id", "term_ended_on") == [(LOST, day("2026-02-20"))]
+
+
 def test_days_of_the_bulk_api_are_milliseconds(tmp_path):
     # 1771545600 is 2026-02-20T00:00Z, 1772323200 is 2026-03-01T00:00Z.
     told = {"Id": WON, "AccountId": ACME, "Type": "Renewal", "IsClosed": True, "IsWon": True, "IsDeleted": False,

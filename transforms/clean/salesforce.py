@@ -15,7 +15,7 @@ from transforms.calendar import local_day
 from transforms.clean import salesforce_objects as salesforce
 from transforms.clean.linking import domain_of
 from transforms.clean.salesforce_activities import csm_activities
-from transforms.clean.salesforce_ids import SHAPE, records, whole_id, with_whole_ids
+from transforms.clean.salesforce_ids import SHAPE, USER, records, whole_id, with_whole_ids
 from transforms.clean.salesforce_opportunities import churn_events, renewals
 from transforms.clean.salesforce_options import (
     CSM,
@@ -41,7 +41,8 @@ def accounts(of: Frames, told: Told) -> Filled:
     owner = pl.coalesce("owner_name", "owner")
     if options.csm_field:
         rows = _named(rows.with_columns(csm_id=whole_id(pl.col(CSM))), users, "csm_id", "csm_by_id")
-        owner = pl.coalesce(pl.col("csm_by_id"), pl.when(~pl.col("csm_id").str.contains(SHAPE)).then(CSM))
+        is_id = pl.col("csm_id").str.contains(SHAPE) & pl.col("csm_id").str.starts_with(USER)
+        owner = pl.coalesce(pl.col("csm_by_id"), pl.when(~is_id).then(CSM))
     day = pl.coalesce(local_day(pl.col("created_date"), told.time_zone), day_of(pl.col("created_on"), options))
     return Filled(
         rows,

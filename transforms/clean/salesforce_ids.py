@@ -7,8 +7,9 @@ _GROUP = 5
 _SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 """What follows an id for each group of its signs: by which of the group are capitals, as bits."""
 SHAPE = r"^[a-zA-Z0-9]{15}([a-zA-Z0-9]{3})?$"
-ACCOUNT, TASK = "001", "00T"
-"""What ids of accounts and of tasks begin with, in every org."""
+ACCOUNT, TASK, USER = "001", "00T", "005"
+"""What ids of accounts, tasks and users begin with, in every org."""
+_OF_RECORDS = {"id", "account_id", "contract_id", "master_record_id", "owner_id", "record_type_id", "what_id"}
 
 
 def whole_id(text: pl.Expr) -> pl.Expr:
@@ -29,7 +30,7 @@ def whole_id(text: pl.Expr) -> pl.Expr:
 
 def with_whole_ids(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with every id in 18 signs, of the records themselves and of those that they name."""
-    names = [name for name in rows.columns if name.rpartition(".")[2] == "id" or name.endswith("_id")]
+    names = [name for name in rows.columns if name.rpartition(".")[2] in _OF_RECORDS]
     return rows.with_columns(whole_id(pl.col(name)).alias(name) for name in names)
 
 

@@ -19,7 +19,7 @@ NOWHERE: dict[str, str | tuple[str, ...]] = {"fivetran": (), "airbyte": (), "dlt
 """Of what only a few write."""
 _MIDNIGHT = r"([T ]00:00(:00(\.0+)?)?(Z|[+-]00:?00)?)?"
 DAY: dict[str, Any] = {
-    "str_matches": rf"^(\d{{4}}-\d\d-\d\d{_MIDNIGHT}|-?\d{{1,15}}|\d{{1,2}}[./-]\d{{1,2}}[./-]\d{{4}})$",
+    "str_matches": rf"^(\d{{4}}-\d\d-\d\d{_MIDNIGHT}|\d{{11,13}}|\d{{1,2}}[./-]\d{{1,2}}[./-]\d{{4}})$",
     "expected": "a day: 2026-01-31, or as reports show it (31/01/2026), whose order `day_order` of the source says",
 }
 RECORD: dict[str, Any] = {"str_matches": SHAPE, "expected": "the 15 or 18 letters and digits of an id"}

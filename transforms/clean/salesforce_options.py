@@ -131,7 +131,7 @@ def day_of(text: pl.Expr, options: SalesforceOptions) -> pl.Expr:
     Some programs write its midnight, in UTC; that also as milliseconds since 1970, as the Bulk API gives it.
     """
     written = text.str.extract(r"^(\d{4}-\d{2}-\d{2})(?:[T ]|$)").str.to_date("%Y-%m-%d", strict=False)
-    number = pl.when(text.str.contains(r"^-?\d{1,15}$")).then(text).cast(pl.Int64, strict=False)
+    number = pl.when(text.str.contains(r"^\d{11,13}$")).then(text).cast(pl.Int64, strict=False)
     return pl.coalesce(written, number.cast(pl.Datetime("ms")).dt.date(), _shown(text, options))
 
 
