@@ -38,14 +38,17 @@ class Account(Contract):
 class Accounts(Account, Export):
     """One row per account of the CRM and version of what the CRM says of it.
 
-    An export shows one version; the landed exports together give the others.
+    An export shows one version, and the landed exports together give the others; or it tells former ones itself.
     """
 
-    known_from: pl.Date = column("First day of this version; filled from the landed snapshots", optional=True)
+    known_from: pl.Date = column(
+        "First day of this version, where the export tells versions; else filled from the landed snapshots",
+        optional=True,
+    )
     is_internal: bool = column("Our own or a test account: out of everything (empty: it is not)", optional=True)
 
     class Config:
-        unique = ["account_id"]
+        unique = ["account_id", "known_from"]
         metadata = {"dated_by": "known_from", "cumulative": True}
 
 

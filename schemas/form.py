@@ -70,7 +70,8 @@ class RawTable:
 
     `places`: where in it the columns stand; None: under their own names. `parent`: the raw table whose records have the
     rows in a list, and `in_parent`, whether in its own files. `may_lack`: a source may send no such file.
-    `outlives`: what was deleted still says what others that name it are.
+    `outlives`: what was deleted still says what others that name it are. `versions`: rows of former versions of an
+    object count, too.
     """
 
     contract: type[Contract]
@@ -80,6 +81,7 @@ class RawTable:
     in_parent: bool = False
     may_lack: bool = False
     outlives: bool = False
+    versions: bool = False
 
     @property
     def files(self) -> tuple[str, ...]:

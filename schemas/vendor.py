@@ -20,10 +20,12 @@ NEWEST = ("row_generation", "row_written_at", "row_is_live")
 class Kind:
     """One kind of object: its contract, and by writer the table or tables that hold it.
 
+    A table that ends in `.csv` is the whole name of a file, or a pattern of it: of names that begin as another's do.
     `within`: the kind that has it in a list, and the path of the list; a writer that keeps lists in their objects needs
     no table for it. Where the elements are no objects, `value` is the column that has them. `wrapped`: the name under
     which an object may stand alone in another one, in exports of the vendor's. `needed`: an object without the list is
-    a wrong one. `outlives`: others name it also after it was deleted.
+    a wrong one. `outlives`: others name it also after it was deleted. `versions`: of a history the former versions
+    count, too.
     """
 
     contract: type[Contract]
@@ -32,13 +34,15 @@ class Kind:
     wrapped: str | None = None
     needed: bool = False
     outlives: bool = False
+    versions: bool = False
 
 
 @dataclass(frozen=True)
 class Vendor:
     """What a vendor's objects are, and how canonical tables come from them; nothing of it knows who wrote them down.
 
-    `instants`: how its API spells them. `minor_digits`: by currency the decimals of its
+    `instants`: how its API spells them; `shown`: how what people download spells them, beside what all such files do.
+    `minor_digits`: by currency the decimals of its
     amounts, where not those of ISO 4217. `is_crm`: whether it
     tells who the accounts are also where another source does. `options`: what the config may say of such a source;
     `asked`: by kind the columns that these ask for, each with its name in the files, which may be a path.
@@ -50,6 +54,7 @@ class Vendor:
     clean: Mapping[str, Cleaning]
     writers: tuple[str, ...]
     instants: tuple[str, ...]
+    shown: tuple[str, ...] = ()
     minor_digits: Mapping[str, int] = field(default_factory=dict)
     is_crm: bool = False
     options: type[BaseModel] | None = None
@@ -60,7 +65,8 @@ def form_of(vendor: Vendor, writer: Writer) -> Form:
     """The vendor's objects as the writer writes them."""
     raw = {name: table for name, kind in vendor.kinds.items() if (table := _raw_table(vendor, kind, writer))}
     clean = {table: cleaning for table, cleaning in vendor.clean.items() if set(cleaning.raw) <= raw.keys()}
-    instants = (*(vendor.instants if writer.keeps_times else ()), *writer.instants)
+    own = vendor.instants if writer.keeps_times else vendor.shown if writer.nests == "only_spelled" else ()
+    instants = (*own, *writer.instants)
     return Form(
         name=f"{vendor.name} written by {writer.name}",
         raw=raw,
@@ -96,8 +102,14 @@ def _raw_table(vendor: Vendor, kind: Kind, writer: Writer) -> RawTable | None:
     needed = kind.needed and in_parent
     places = Places(columns, rows, (*writer.envelopes, *own), writer.is_loose, writer.name, needed, writer.appends)
     names = (tables,) if isinstance(tables, str) else tables
-    files = tuple(pattern.format(table=table) for table in names for pattern in writer.files)
-    return RawTable(contract, files, places, parent_of, in_parent, may_lack=True, outlives=kind.outlives)
+    files = tuple(
+        pattern.format(table=table)
+        for table in names
+        for pattern in (("{table}",) if table.endswith(".csv") else writer.files)
+    )
+    return RawTable(
+        contract, files, places, parent_of, in_parent, may_lack=True, outlives=kind.outlives, versions=kind.versions
+    )
 
 
 @cache

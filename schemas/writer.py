@@ -125,8 +125,8 @@ WRITERS: dict[str, Writer] = {
             lists="table",
             keeps_times=False,
             instants=("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"),
-            true=("true", "TRUE", "True"),
-            false=("false", "FALSE", "False"),
+            true=("true", "TRUE", "True", "1"),
+            false=("false", "FALSE", "False", "0"),
             money="whole",
         ),
     )

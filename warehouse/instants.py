@@ -12,6 +12,7 @@ _DIGITS = {
     "%S": r"[0-5]\d",
     "%.f": r"(\.\d{1,9})?",
     "%:z": r"([+-](0\d|1[0-7]):[0-5]\d|[+-]18:00|Z)",
+    "%z": r"[+-]((0\d|1[0-7])[0-5]\d|1800)",
 }
 """No leap seconds, and offsets of at most 18 hours: more no zone has, and engines part on what it would mean."""
 
@@ -59,7 +60,7 @@ def _instant(spelling: str, zone: str | None) -> pl.Expr:
         number = pl.when(text.str.contains(r"^-?\d{1,15}\z")).then(text).cast(pl.Int64, strict=False)
         moment = (number * NUMBERS[spelling]).cast(pl.Datetime("us"))
         return pl.when(moment.dt.year().is_between(*YEARS)).then(moment)
-    if "%:z" in spelling:
+    if "%:z" in spelling or "%z" in spelling:
         zoned = text.str.replace(r"Z$", "+00:00").str.to_datetime(spelling, time_unit="us", strict=False)
         utc = zoned.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     else:

@@ -13,6 +13,9 @@ from transforms.clean.vendors import FORMS, VENDORS
 Schema = dict[str, Any]
 BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 """Words of pydantic that it leaves as they are where a bound follows on a check of our own."""
+OF_VENDORS = {vendor.options.__name__: vendor.name for vendor in VENDORS.values() if vendor.options}
+OF_VENDORS[mapped.MappedOptions.__name__] = mapped.FORM.name
+"""By what its options are called, the vendor."""
 HEAD = "JSON Schema of customer_success.yaml, made by `make docs` from schemas/config.py."
 
 
@@ -79,7 +82,9 @@ def _keys(schema: Schema, within: Schema, path: str) -> Iterator[tuple[str, Sche
         steps = [(".", told), ("[].", told.get("items")), (".NAME.", told.get("additionalProperties"))]
         for step, below in (*steps, *((".", each) for each in told.get("anyOf", ()))):
             if isinstance(below, dict) and (section := _section(schema, below)):
-                yield from _keys(schema, section, key + step)
+                # Vendors may call an option alike and mean their own by it.
+                whose = OF_VENDORS.get(below["$ref"].rpartition("/")[2])
+                yield from _keys(schema, section, key + (f" ({whose})" if whose else "") + step)
 
 
 def _section(schema: Schema, told: Schema) -> Schema | None:

@@ -19,7 +19,7 @@ from pipelines.ingest.sources import VERSIONS
 from pipelines.ingest.without_rows import refuse_nobody
 from pipelines.project import Project
 from schemas.form import Form
-from transforms.clean.snapshots import Folded, Snapshot, earliest_known, fold, unfolded
+from transforms.clean.snapshots import Folded, Snapshot, earliest_known, fold, of_days, unfolded
 from transforms.clean.versions import ITEM, told_together, told_versions, with_different_ends, with_rejected
 from warehouse.errors import DamagedError, ExportError
 from warehouse.landed import LandedFile, landed_files, note_read
@@ -56,19 +56,25 @@ def history(project: Project, table: str, source: str, form: Form, files: list[L
         if one.columns is not None:
             check_whole(one.file, project.folders)
     read = _read(project, table, form, ordered[len(kept.files) :], now)
-    if not kept.goes_on_with(one for one, _ in read):
+    if not kept.goes_on_with(one for one, _ in read) or (kept.files and _tells_former_days(table, read)):
         kept, read = nothing, _read(project, table, form, ordered, now)
     newest = max((one.speaks_for for one in ordered), default=dt.date.min)
     early = [each for each in read if each[0].speaks_for < newest]
     before = _extended(project, table, source, kept, early)
     late = [each for each in read if each[0].speaks_for >= newest]
-    if before.goes_on_with(one for one, _ in late):
+    if before.goes_on_with(one for one, _ in late) and not _tells_former_days(table, late):
         if early:
             keep(project, table, source, key, before)
         whole = _extended(project, table, source, before, late)
     else:
         whole = _extended(project, table, source, kept, read)
     return _accounts(project, whole) if table == "accounts" else _items(project, source, whole)
+
+
+def _tells_former_days(table: str, read: Read) -> bool:
+    """Whether files tell of days before their own, so that what was made of those cannot simply go on."""
+    since = VERSIONS[table].since
+    return table == "accounts" and any(says.rows[since].count() for _, says in read)
 
 
 def _read(project: Project, table: str, form: Form, files: list[Seen], speaking: list[LandedFile]) -> Read:
@@ -227,7 +233,10 @@ def _folded(project: Project, table: str, source: str, kept: Kept, made: Kept, r
     contract, by = project.contracts[table], VERSIONS[table]
     ends = table == "subscription_items" and project.config.sources[source].vanished == "ended"
     snapshots = [
-        (one, Snapshot(one.speaks_for, one.series, says.rows, says.rejected)) for one, says in read if made.shows(one)
+        (one, snapshot)
+        for one, says in read
+        if made.shows(one)
+        for snapshot in of_days(Snapshot(one.speaks_for, one.series, says.rows, says.rejected), by)
     ]
     if any(kept.shows(one) for one in kept.files):
         return fold(kept.folded, [snapshot for _, snapshot in snapshots], by, vanished_end=ends)

@@ -391,7 +391,7 @@ class TestWithColumns:
     def test_keeps_name_prose_grain_and_dating(self):
         wider = with_columns(Accounts, ("tier",), SEGMENT)
         assert (wider.table(), wider.prose()) == ("accounts", Accounts.prose())
-        assert wider.grain() == ("account_id",)
+        assert wider.grain() == ("account_id", "known_from")
         assert (wider.dated_by(), wider.cumulative()) == (("known_from",), True)
 
     def test_leaves_the_contract_itself_as_it_was(self):

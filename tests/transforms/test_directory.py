@@ -143,3 +143,19 @@ def test_columns_of_any_name_are_left_as_they_are():
     segmented = told(("partners", "1")).with_columns(pl.lit(c).alias(c) for c in ("name", "called", "is_led", "linked"))
     out = under_names(segmented, NO_LINKS, TWO)
     assert out.select("account_id", "name", "called", "is_led").rows() == [("partners:1", "name", "called", "is_led")]
+
+
+def test_a_chain_of_accounts_that_are_led_on_ends_in_the_last_of_them():
+    crm = told(("crm", "1"), ("crm", "2"), ("crm", "3"), ("crm", "4"))
+    links = pl.concat([link(("crm", "1"), "2"), link(("crm", "2"), "3"), link(("crm", "3"), "4")])
+    assert ids(crm, links) == ["4"]
+    assert {account_of("crm", its_id, crm, links) for its_id in "1234"} == {"4"}
+    assert {account_of("billing", its_id, crm, links) for its_id in "1234"} == {"4"}
+    assert account_of("billing", "c", crm, pl.concat([links, link(("billing", "c"), "1")])) == "4"
+
+
+def test_links_that_come_back_to_where_they_began_end():
+    crm = told(("crm", "1"), ("crm", "2"), ("crm", "3"))
+    links = pl.concat([link(("crm", "1"), "2"), link(("crm", "2"), "1"), link(("crm", "3"), "3")])
+    assert account_of("billing", "3", crm, links) == "3"
+    assert account_of("billing", "1", crm, links) in {"1", "2"}

@@ -129,3 +129,14 @@ def test_a_domain_is_that_of_a_site_or_of_an_address(text, domain):
 )
 def test_a_name_is_compared_without_signs_and_what_a_company_is_by_law(name, plain):
     assert pl.DataFrame({"name": [name]}).select(plain_name(pl.col("name"))).item() == plain
+
+
+def test_an_id_of_salesforce_with_15_signs_is_that_with_18_and_never_one_of_another_case():
+    capital, small = ("crm", "0015500000aBcDeAAK", None, None, None), ("crm", "0015500000aBcdEAAS", None, None, None)
+    asked = ("billing", "c", "0015500000aBcDe", None, None)
+    assert linked(identities(capital, small, asked)) == {"c": ("0015500000aBcDeAAK", "crm_id")}
+    short = ("crm", "0015500000aBcDe", None, None, None)
+    assert linked(identities(short, ("billing", "c", "0015500000aBcDeAAK", None, None))) == {
+        "c": ("0015500000aBcDe", "crm_id")
+    }
+    assert linked(identities(small, asked)) == {}

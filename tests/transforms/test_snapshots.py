@@ -12,7 +12,7 @@ from schemas.support import Tickets
 from tests.frames import at, day, months, mrr_of, rows
 from transforms.clean.directory import Crms
 from transforms.clean.resolve import external, internal_accounts, resolve
-from transforms.clean.snapshots import earliest_known, latest_by_key, remember
+from transforms.clean.snapshots import Snapshot, Versioning, earliest_known, latest_by_key, of_days, remember
 from transforms.clean.versions import from_first_day
 from transforms.visible import seen_on
 
@@ -535,3 +535,21 @@ def test_one_account_s_later_value_is_not_another_s():
     )
     found = earliest_known(both, "industry", [at("2024-01-01T00:00")])
     assert dict(found.select("account_id", "industry").iter_rows()) == {"A1": None, "A2": "Retail"}
+
+
+def test_what_an_export_tells_of_former_days_is_a_snapshot_of_each_and_the_last_row_is_the_present():
+    told = [("A", None, "gold"), ("A", "2026-02-01", "silver"), ("B", "2026-02-01", "tin"), ("B", "2026-05-31", "lead")]
+    accounts = rows(
+        Accounts,
+        *({"account_id": key, "known_from": since and day(since), "size": size} for key, since, size in told),
+    )
+    by = Versioning(["account_id"], "known_from", "signup_on")
+    found = of_days(Snapshot(day("2026-05-30"), "it", accounts, None), by)
+    assert [(one.speaks_for, sorted(one.rows["size"])) for one in found] == [
+        (day("2026-02-01"), ["silver", "tin"]),
+        (day("2026-05-30"), ["gold", "lead"]),
+    ]
+    present = accounts.filter(pl.col("known_from").is_null())
+    assert [one.rows["size"].to_list() for one in of_days(Snapshot(day("2026-05-30"), "it", present, None), by)] == [
+        ["gold"]
+    ]

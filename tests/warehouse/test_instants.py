@@ -20,6 +20,10 @@ ODD = [
     "2025-01-05T10:00:00",
     "2025-01-05T10:00:00+02:00",
     "2025-01-05 10:00:00.123456789-18:00",
+    "2025-01-05T10:00:00.000+0000",
+    "2025-01-05T10:00:00-0330",
+    "2025-01-05T10:00:00+0060",
+    "2025-01-05T10:00:00+1900",
     "2025-1-5T10:00:00Z",
     "2025-01-05T10:00:00z",
     "2025-01-05T10:00:00Z ",
@@ -54,7 +58,7 @@ def every_way_on_all(text: pl.Series, formats: Formats) -> pl.Series:
     tries = []
     for spelling in formats.instants:
         read = text.str.replace(r"Z$", "+00:00").str.to_datetime(spelling, time_unit="us", strict=False)
-        utc = read.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if "%:z" in spelling else read
+        utc = read.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if read.dtype.time_zone else read
         is_right = text.str.contains(shape(spelling)) & utc.dt.year().is_between(1900, 2199)
         tries.append(pl.select(pl.when(is_right).then(utc)).to_series())
     return pl.select(pl.coalesce(tries)).to_series()

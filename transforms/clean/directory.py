@@ -78,6 +78,15 @@ class Directory:
 
     @cached_property
     def _led_on(self) -> dict[str, str]:
-        """The accounts of CRMs that a link says are another's, with that one."""
+        """The accounts of CRMs that a link says are another's, with the one to which it and links of that one lead."""
         of_crms = [customer for customer in self._links if customer[0] in self.crms.names]
-        return {self.crms.account(*customer): self._target(*customer) for customer in of_crms}
+        led = {self.crms.account(*customer): self._target(*customer) for customer in of_crms}
+        return {account: _at_end(led, account) for account in led}
+
+
+def _at_end(led: Mapping[str, str], account: str) -> str:
+    """Where a way over accounts that are led on ends; one that comes back to itself ends before it does."""
+    passed = [account]
+    while (following := led.get(passed[-1])) is not None and following not in passed:
+        passed.append(following)
+    return passed[-1]

@@ -2,11 +2,11 @@
 
 import polars as pl
 
-from schemas.currencies import MINOR_DIGITS
 from schemas.form import Filled, Told
 from transforms.calendar import local_day
 from transforms.clean.hubspot_options import HubspotOptions, options_of
 from transforms.clean.hubspot_related import Frames, companies_of, is_there, staged
+from transforms.clean.monthly_amount import by_month
 
 WON, LOST = ("closedwon",), ("closedlost",)
 """Ids of stages that every portal begins with; what people call them they may change."""
@@ -42,7 +42,7 @@ def renewals(of: Frames, told: Told) -> Filled:
                 local_day(pl.coalesce("entered_at", "closedate"), zone)
             ),
             "outcome": pl.col("outcome"),
-            "mrr_amount": _by_month(pl.col("amount"), pl.col("currency"), months),
+            "mrr_amount": by_month(pl.col("amount"), pl.col("currency"), months),
             "currency": pl.col("currency"),
         },
     )
@@ -136,12 +136,3 @@ def _due(options: HubspotOptions, zone: str) -> pl.Expr:
     number = pl.when(text.str.contains(r"^\d{12,13}$")).then(text).cast(pl.Int64, strict=False)
     told = pl.coalesce(day, number.cast(pl.Datetime("ms")).dt.date())
     return pl.when(text.is_null()).then(closes).otherwise(told.dt.offset_by("1d" if options.due_is_last_day else "0d"))
-
-
-def _by_month(amount: pl.Expr, currency: pl.Expr, months: int) -> pl.Expr:
-    """What an amount in whole units is by month in minor ones, rounded once, halves away from zero."""
-    tens = currency.replace_strict(
-        {code: 10**digits for code, digits in MINOR_DIGITS.items()}, default=None, return_dtype=pl.Int64
-    )
-    whole = (amount.abs() * tens * 2 + months) // (2 * months)
-    return whole.cast(pl.Int64, strict=False) * pl.when(amount < 0).then(-1).otherwise(1)

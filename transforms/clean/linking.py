@@ -6,6 +6,7 @@ import polars as pl
 
 from schemas.config import Identity
 from transforms.clean.directory import Crms
+from transforms.clean.salesforce_ids import whole_id
 
 LEGAL_FORMS = """
 ab ag as asa bv co company corp corporation gmbh inc incorporated kg kft limited llc llp lp ltd nv oy oyj plc pte pty sa
@@ -59,10 +60,12 @@ def linked_by_rules(identities: pl.DataFrame, exported: pl.DataFrame, crms: Crms
         its = accounts.select(
             crm_source="source",
             account_id="customer_id",
-            key="customer_id" if rule == "crm_id" else rule,
+            key=whole_id(pl.col("customer_id")) if rule == "crm_id" else rule,
             **{name: name for name in ("export_file", "export_line", "exported_at")},
         ).drop_nulls("key")
-        asked = open_ones.select("source", "customer_id", "crm", key=rule).drop_nulls("key")
+        # People copy an id of Salesforce from where it has 15 signs; the same are ids of 18.
+        key = whole_id(pl.col("crm_id")) if rule == "crm_id" else pl.col(rule)
+        asked = open_ones.select("source", "customer_id", "crm", key=key).drop_nulls("key")
         pairs = asked.join(its, on="key", how="inner", maintain_order="left").filter(
             pl.col("crm").is_null() | (pl.col("crm") == pl.col("crm_source"))
         )

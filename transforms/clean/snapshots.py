@@ -54,6 +54,19 @@ class Versioning:
     begins: str
 
 
+def of_days(snapshot: Snapshot, by: Versioning) -> list[Snapshot]:
+    """The snapshot, after one for each former day of which its rows tell what was said then.
+
+    Of a thing with several rows the last one is the present.
+    """
+    former = snapshot.rows.filter(pl.col(by.since) < snapshot.speaks_for)
+    days = former[by.since].unique().sort()
+    told = [replace(snapshot, speaks_for=day, rows=former.filter(pl.col(by.since) == day)) for day in days]
+    ordered = snapshot.rows.sort(by.since, nulls_last=True, maintain_order=True)
+    present = ordered.unique(by.key, keep="last", maintain_order=True) if told else snapshot.rows
+    return [*told, replace(snapshot, rows=present)]
+
+
 def fold(start: Folded, snapshots: Iterable[Snapshot], by: Versioning, *, vanished_end: bool) -> Folded:
     """The versions with those that the snapshots show, oldest first.
 

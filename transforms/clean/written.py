@@ -18,7 +18,8 @@ _ORDER = "order?"
 def objects(rows: Mapping[str, pl.DataFrame], form: Form) -> dict[str, pl.DataFrame]:
     """By raw table one row for each object there is, in the vendor's words and in minor units by ISO 4217.
 
-    Of what was written several times the newest counts, of a history the live row; what was deleted is left out. Of a
+    Of what was written several times the newest counts, of a history the live row, or each version where the raw table
+    has `versions`; what was deleted is left out. Of a
     list that stands in an object, or names its row, that of the object's newest row counts.
     """
     told: dict[str, pl.DataFrame] = {}
@@ -27,7 +28,7 @@ def objects(rows: Mapping[str, pl.DataFrame], form: Form) -> dict[str, pl.DataFr
         if table.parent in told:
             found = _of_parents(found, told[table.parent], table.contract, in_parent=table.in_parent)
         key = [name for name in table.contract.grain() if name not in MARKS]
-        newest = _newest(found, key, outlives=table.outlives)
+        newest = _newest(found, key, outlives=table.outlives, versions=table.versions)
         told[name] = _in_minor_units(newest, table.contract, form)
     return {name: found.drop(MARKS, strict=False) for name, found in told.items()}
 
@@ -48,9 +49,9 @@ def _of_parents(
     return filled.drop(f"{name}?" for name in own)
 
 
-def _newest(rows: pl.DataFrame, key: list[str], *, outlives: bool) -> pl.DataFrame:
+def _newest(rows: pl.DataFrame, key: list[str], *, outlives: bool, versions: bool) -> pl.DataFrame:
     there = set(rows.columns)
-    if "row_is_live" in there:
+    if "row_is_live" in there and not versions:
         rows = rows.filter(pl.col("row_is_live").fill_null(value=True))
     if "row_generation" in there:
         # Before there were generations all rows were of the first.
