@@ -57,8 +57,8 @@ def source_files(loaded: LoadedConfig, forms: Mapping[str, Form]) -> list[Source
             may_lack = form.raw[raw_table].may_lack and not source.files
             for pattern in () if loaded.config.in_place(raw_table) else patterns:
                 paths = sorted(p for p in _matching(loaded.file(source.folder), pattern) if p.is_file())
-                if form.writer:  # beside objects lie marks of programs, as _SUCCESS
-                    paths = [path for path in paths if not path.name.startswith(("_", "."))]
+                if form.writer:
+                    paths = [path for path in paths if not is_mark(path)]
                 if not paths and not may_lack:
                     raise ExportError(
                         f"{name}.{raw_table}: there is no file {shown(source.folder, pattern, Path(pattern).name)}; "
@@ -66,7 +66,7 @@ def source_files(loaded: LoadedConfig, forms: Mapping[str, Form]) -> list[Source
                     )
                 sent += [
                     SourceFile(
-                        name, raw_table, shown(source.folder, pattern, path.name), path, exported_at(path, loaded, form)
+                        name, raw_table, _named(path, loaded, source, pattern), path, exported_at(path, loaded, form)
                     )
                     for path in paths
                 ]
@@ -139,14 +139,35 @@ def patterns_of(loaded: LoadedConfig, name: str, source: Source, form: Form) -> 
     return given
 
 
+def is_mark(path: PurePath) -> bool:
+    """Whether a file beside those of objects is a program's own: `_SUCCESS`, or a list of the files."""
+    return path.name.startswith(("_", ".")) or path.name.endswith("manifest.json")
+
+
 def _matching(folder: Path, pattern: str) -> list[Path]:
+    """The files that a pattern matches; those of vendors may have folders of any name, as one for each day."""
     whole = folder / pattern
+    top = whole.parent
+    while _is_pattern(top.relative_to(folder) if top.is_relative_to(folder) else Path()):
+        top = top.parent
     try:
-        return list(whole.parent.glob(whole.name))
+        return list(top.glob(str(whole.relative_to(top))))
     except (OSError, ValueError) as fault:
         # A folder that the environment names is checked by nobody before.
         why = fault.strerror if isinstance(fault, OSError) else "it is no pattern"
         raise ExportError(f"{shown(str(folder), pattern, whole.name)}: cannot be looked for: {why}") from None
+
+
+def _is_pattern(path: Path) -> bool:
+    return any(sign in str(path) for sign in "*?[")
+
+
+def _named(path: Path, loaded: LoadedConfig, source: Source, pattern: str) -> str:
+    """The file as messages and tables name it, with the very folders that the pattern left open."""
+    folder = loaded.file(source.folder)
+    if _is_pattern(Path(pattern).parent) and path.is_relative_to(folder):
+        pattern = str(path.relative_to(folder))
+    return shown(source.folder, pattern, path.name)
 
 
 def shown(folder: str, pattern: str, name: str) -> str:
