@@ -8,10 +8,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pipelines.ingest.filling import filling
 from tests.frames import at
+from tests.integration.small_company import SmallCompany
 from tests.vendors.one_source import Ingested, ingested
 from tests.vendors.told_alike import content, differences
+from transforms.clean.vendors import FORMS
 from warehouse.errors import ConfigError
+from warehouse.landing import source_files
 
 MAY_3, MAY_4, MAY_31 = (int(dt.datetime(2026, 5, day, tzinfo=dt.UTC).timestamp() * 1000) for day in (3, 4, 31))
 """Days on which files were received, as their folders are called."""
@@ -267,6 +271,13 @@ class TestLastGroup:
         assert tuple(found.values("usage_events", "event_id", "account_id")) == self.EXPECTED
         assert found.left_out("usage_events") == {"tells_nothing": 3}
 
+    def test_a_clock_that_is_ahead_puts_nobody_into_a_group_too_late_or_too_early(self, tmp_path):
+        ahead = put("g1", "u1", "one", "2031-01-01T00:00:00.000Z") | {"receivedAt": "2026-05-03T09:00:00.000Z"}
+        event = call("m1", "2031-01-01T00:00:00.000Z", context={}, receivedAt="2026-05-03T09:30:00.000Z")
+        later = put("g2", "u1", "two", "2026-05-03T10:00:00.000Z")
+        found = of_logs(tmp_path, {log(): lines(event, later, ahead)}, last_group=True)
+        assert found.values("usage_events", "account_id") == [("one",)]
+
     def test_it_is_so_in_one_file_too(self, tmp_path):
         found = of_logs(tmp_path, {log(): lines(*self.GROUPS, *self.CALLS)}, last_group=True)
         assert tuple(found.values("usage_events", "event_id", "account_id")) == self.EXPECTED
@@ -420,6 +431,13 @@ def test_the_table_of_groups_tells_whose_events_are_and_that_of_users_which_are_
         ("m2", "two", None),
         ("m3", "(unknown)", True),
     ]
+
+
+def test_the_doctor_knows_what_logs_fill_before_they_are_read(tmp_path):
+    of_logs(tmp_path, {log(): lines(call("m1"))}, seconds="properties.rows")
+    company = SmallCompany(tmp_path).project()
+    told = filling(company, source_files(company.loaded, FORMS))
+    assert told == {"it": {"usage_events": {"event_id", "account_id", "user_id", "name", "occurred_at", "seconds"}}}
 
 
 def test_groups_have_the_name_and_the_site_that_were_told_last(tmp_path):

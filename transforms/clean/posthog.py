@@ -106,7 +106,7 @@ VENDOR = Vendor(
     kinds={"events": Kind(PosthogEvents, {"api": BATCHES, "warehouse": "events", "airbyte": "events"})},
     clean={"usage_events": Cleaning(usage_events, ("events",), by_file=True)},
     writers=("api", "warehouse", "airbyte"),
-    instants=(*ISO, *PLAIN),
+    instants=(*ISO, *PLAIN),  # ClickHouse, where the events are, spells them plainly
     options=PosthogOptions,
     asked=asked,
 )

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.form import Cleaning, Filled, Told
 from schemas.vendor import Kind, Vendor
-from schemas.writer import ISO, PLAIN
+from schemas.writer import ISO
 from transforms.clean import segment_objects as segment
 from transforms.clean.linking import domain_of
 from transforms.clean.properties import is_in_domains, whole_number
@@ -71,10 +71,10 @@ def usage_events(of: Frames, told: Told) -> Filled:
     kind = pl.col("type").str.to_lowercase()
     is_track = pl.coalesce(kind == "track", pl.col("event").is_not_null())
     is_view = pl.coalesce(kind.is_in(["page", "screen"]), pl.col("event").is_null())
-    rows = of["calls"].filter(is_track | is_view if options.page_views else is_track)
+    calls = of["calls"].with_columns(happened_at=_happened_at("timestamp", "received_at"))
+    rows = calls.filter(is_track | is_view if options.page_views else is_track)
     if options.last_group:
         rows = _with_group_of_user(rows, of["groups"], options)
-    is_wrong = pl.col("timestamp") > pl.col("received_at") + MOST_AHEAD
     ours = _is_internal(of, options)
     return Filled(
         rows,
@@ -82,12 +82,18 @@ def usage_events(of: Frames, told: Told) -> Filled:
             "event_id": pl.col("id"),
             "account_id": pl.coalesce(*_accounts(options), *([GROUP] if options.last_group else [])),
             "user_id": pl.col("user"),
-            "name": pl.when(is_track).then("event").otherwise("Viewed " + pl.col("name")),
-            "occurred_at": pl.when(is_wrong).then("received_at").otherwise("timestamp"),
+            "name": pl.when(is_view).then("Viewed " + pl.col("name")).otherwise("event"),
+            "occurred_at": pl.col("happened_at"),
             **{name: whole_number(name) for name in ("seconds", "errors") if getattr(options, name)},
             **({} if ours is None else {"is_internal": ours}),
         },
     )
+
+
+def _happened_at(timestamp: str, received_at: str) -> pl.Expr:
+    """When a call was made: at the time it tells, unless that of its receipt tells that its clock was wrong."""
+    is_wrong = pl.col(timestamp) > pl.col(received_at) + MOST_AHEAD
+    return pl.when(is_wrong).then(received_at).otherwise(timestamp)
 
 
 def _accounts(options: SegmentOptions) -> list[str]:
@@ -102,12 +108,17 @@ def _with_group_of_user(rows: pl.DataFrame, groups: pl.DataFrame, options: Segme
     """
     numbered = rows.with_row_index(ROW)
     nameless = numbered.filter(pl.coalesce(*_accounts(options)).is_null() & pl.col("user").is_not_null())
-    put = groups.select(user="groups.user", timestamp="groups.timestamp", id="groups.id", group="groups.group")
-    in_order = put.drop_nulls(["user", "group"]).sort("timestamp", "id").select("user", "timestamp", **{GROUP: "group"})
+    put = groups.select(
+        "groups.id",
+        user="groups.user",
+        happened_at=_happened_at("groups.timestamp", "groups.received_at"),
+        **{GROUP: "groups.group"},
+    )
+    in_order = put.drop_nulls(["user", GROUP]).sort("happened_at", "groups.id").drop("groups.id")
     last = (
-        nameless.select(ROW, "user", "timestamp")
-        .sort("timestamp")
-        .join_asof(in_order, on="timestamp", by="user", strategy="backward", check_sortedness=False)
+        nameless.select(ROW, "user", "happened_at")
+        .sort("happened_at")
+        .join_asof(in_order, on="happened_at", by="user", strategy="backward", check_sortedness=False)
     )
     return numbered.join(last.select(ROW, GROUP), on=ROW, how="left", maintain_order="left").drop(ROW)
 
@@ -137,7 +148,7 @@ def gathers(told: Told) -> dict[str, Callable[[pl.DataFrame], pl.DataFrame]]:
 
 
 def _group_calls(calls: pl.DataFrame) -> pl.DataFrame:
-    return calls.filter(pl.col("type") == "group").select("id", "timestamp", "user", "group")
+    return calls.filter(pl.col("type") == "group").select("id", "timestamp", "received_at", "user", "group")
 
 
 def _our_users(calls: pl.DataFrame, options: SegmentOptions) -> pl.DataFrame:
@@ -150,7 +161,8 @@ def identities(of: Frames, told: Told) -> Filled:
     """The groups, with what the last call told that told it."""
     options: SegmentOptions = told.options
     names = ["name", "website", *(["crm_id"] if options.crm_id else [])]
-    in_order = of["groups"].drop_nulls("group").sort("timestamp", "id")
+    told_at = _happened_at("timestamp", "received_at")
+    in_order = of["groups"].drop_nulls("group").sort(told_at, "id")
     last = in_order.with_columns(pl.col(names).forward_fill().over("group"))
     return Filled(
         last.unique("group", keep="last", maintain_order=True),
@@ -185,7 +197,7 @@ VENDOR = Vendor(
         "usage_events": Cleaning(usage_events, ("calls",), ("groups", "users"), by_file=True, gathers=gathers),
     },
     writers=("api", "warehouse"),
-    instants=(*ISO, *PLAIN),
+    instants=ISO,
     options=SegmentOptions,
     asked=asked,
 )

@@ -52,6 +52,7 @@ class SegmentGroups(Export):
 
     id: str = column("Call")
     timestamp: Instant = column("When it was made, by a clock that was set right")  # type: ignore[valid-type]
+    received_at: Instant = column("When Segment got it", optional=True)  # type: ignore[valid-type]
     user: str = column("User", optional=True, refers=True, personal="id")
     group: str = column("Group", optional=True, refers=True)
     name: str = column("Name of the company", optional=True)
