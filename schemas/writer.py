@@ -55,6 +55,8 @@ class Writer:
 
 ISO = ("%Y-%m-%dT%H:%M:%S%.f%:z", "%Y-%m-%d %H:%M:%S%.f%:z")
 PLAIN = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f")
+UNLOADED = ("%Y-%m-%d %H:%M:%S%.f UTC", "%Y-%m-%d %H:%M:%S%.f +0000", "%Y-%m-%d %H:%M:%S%.f+00")
+"""How BigQuery, Snowflake and Postgres spell instants of UTC in files."""
 BY_TABLE = ("{table}.*", "{table}-*.*", "{table}/*")
 
 WRITERS: dict[str, Writer] = {
@@ -108,6 +110,18 @@ WRITERS: dict[str, Writer] = {
             instants=(*ISO, *PLAIN),
             true=("true", "True", "TRUE"),
             false=("false", "False", "FALSE"),
+        ),
+        Writer(
+            name="warehouse",
+            title="tables that the vendor itself keeps in a warehouse",
+            files=BY_TABLE,
+            nests="_",
+            lists="table",
+            is_loose=True,
+            keeps_times=False,
+            instants=(*PLAIN, *ISO, *UNLOADED),
+            true=("true", "TRUE", "True", "t"),
+            false=("false", "FALSE", "False", "f"),
         ),
         Writer(
             name="api",

@@ -87,11 +87,11 @@ def byte_blocks(path: Path, file: str, encoding: str = "utf-8") -> Iterator[byte
             yield first
         parts = list[bytes]()
         while read := content.read(BLOCK):
-            before, end, after = read.rpartition(b"\n")
-            if end:
-                yield b"".join([*parts, before, end])
+            if end := read.rfind(b"\n") + 1:
+                # A view is no copy: of a large file they would take as long as to read it.
+                yield b"".join([*parts, memoryview(read)[:end]])
                 parts = []
-            parts.append(after)
+            parts.append(read[end:])
         if last := b"".join(parts):
             yield last
 

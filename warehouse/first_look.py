@@ -40,6 +40,8 @@ def look(path: Path, file: str, formats: Formats) -> None:
     for signature, what in PACKED.items():
         if head.startswith(signature) and not _is_text(head):
             raise ExportError(f"{file}: this is {what} as CSV in UTF-8, or as Parquet")
+    if file.endswith(".br") and not _is_text(head):  # what is packed so has no sign that it begins with
+        raise ExportError(f"{file}: this is compressed (brotli); unpack it, or let it be exported with gzip")
     if head and not head.strip(b"\x00"):
         raise ExportError(f"{file}: the file begins with nothing but NULs, as a broken-off copy does; send it again")
     if head[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\x00" in head:

@@ -74,8 +74,8 @@ def columns_of(
     """JSON objects as columns of the type's fields; and of each text that is no JSON object its place and why.
 
     All values are text: numbers by their digits, objects and lists as JSON. What is missing, or is of another kind than
-    the type has, is NULL; an object that is named by its id alone is one that has nothing else. `certainly`: each is
-    read by Python.
+    the type has, is NULL; an object that is named by its id alone is one that has nothing else, and one that stands as
+    text is an object. `certainly`: each is read by Python.
     """
     fields = dict(dtype.to_schema())  # type: ignore[attr-defined]
     if texts.is_empty():
@@ -138,6 +138,9 @@ def shaped(value: Any, dtype: pl.DataType) -> Any:  # noqa: ANN401 - any JSON
     if value is None:
         return None
     if isinstance(dtype, pl.Struct):
+        if isinstance(value, str) and value.startswith("{"):
+            inner, _ = _parsed(value)
+            value = inner if isinstance(inner, dict) else value
         if isinstance(value, dict):
             return {field.name: shaped(value.get(field.name), field.dtype) for field in dtype.fields}  # type: ignore[arg-type]
         named = {"id": _text(value)} if isinstance(value, str) else {}

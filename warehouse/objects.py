@@ -14,10 +14,9 @@ from warehouse.csv_file import read_csv
 from warehouse.first_look import is_json, is_parquet
 from warehouse.header import check_once, check_writer
 from warehouse.json_lines import read_json_lines, with_ids
-from warehouse.json_text import values_of
 from warehouse.parquet_file import batches, in_utc, readable, spelled
-from warehouse.piece import Piece, of_header, ragged
-from warehouse.placed import Found, dtype_of, found_in, lacking_lists, spread
+from warehouse.piece import Piece, of_header
+from warehouse.placed import Found, decoded, found_in, spread
 
 
 def read_objects(
@@ -48,7 +47,7 @@ def _of_csv(
     yield of_header(_columns(nothing, found), found.spelled(header))
     others = [name for name in header if name not in {*found.roots(), *found.columns, "export_line"}]
     for piece in pieces:
-        frame, faults = _decoded(piece.text, found)
+        frame, faults = decoded(piece.text, found)
         text = _with_lacking(with_ids(spread(frame, found), contract), faults, found)
         if not found.rows:
             text = text.hstack(frame.select(others))
@@ -70,7 +69,7 @@ def _of_parquet(path: Path, file: str, contract: type[Contract], formats: Format
         for before, batch in batches(sent):
             lines = pl.int_range(before + 1, before + batch.num_rows + 1, dtype=pl.Int64, eager=True)
             frame = pl.DataFrame({names[at]: pl.from_arrow(in_utc(batch.column(at))) for at in roots})
-            frame, faults = _decoded(frame.with_columns(lines.alias("export_line")), found)
+            frame, faults = decoded(frame.with_columns(lines.alias("export_line")), found)
             leaves = _with_lacking(spread(frame, found), faults, found)
             values = _in_json(leaves.drop("export_line"))
             named = [f"{file}: column {spelling[name]}" for name in values.columns]
@@ -100,7 +99,7 @@ def _in_json(values: pl.DataFrame) -> pl.DataFrame:
 
 def _columns(nothing: pl.DataFrame, found: Found) -> list[str]:
     """The columns that a file with such columns at its top has."""
-    frame, _ = _decoded(nothing.with_columns(export_line=pl.lit(None, pl.Int64)), found)
+    frame, _ = decoded(nothing.with_columns(export_line=pl.lit(None, pl.Int64)), found)
     return [name for name in spread(frame, found).columns if name != "export_line"]
 
 
@@ -109,22 +108,6 @@ def _within(kind: pa.DataType) -> Mapping[str, Any] | list[Any] | None:
         return {field.name: _within(field.type) for field in kind}
     # What is in text may be an object.
     return None if pa.types.is_string(kind) or pa.types.is_large_string(kind) else []
-
-
-def _decoded(frame: pl.DataFrame, found: Found) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The frame with objects where text holds them, and what is wrong with such text, by line."""
-    tree, faults, columns = found.tree(), [ragged()], []
-    for name in found.roots():
-        if tree[name] is None or name not in frame.columns or frame.schema[name] != pl.String:
-            continue
-        values, wrong = values_of(frame[name], dtype_of(tree[name]))
-        columns.append(values)
-        told = ragged([(frame["export_line"][place], reason) for place, reason in wrong])
-        faults.append(told.with_columns(column_name=pl.lit(name)))
-    decoded, told_of = frame.with_columns(columns), pl.concat(faults)
-    if found.needs_list:
-        told_of = pl.concat([told_of, lacking_lists(decoded, found, told_of["export_line"])])
-    return decoded, told_of
 
 
 def _with_lacking(rows: pl.DataFrame, faults: pl.DataFrame, found: Found) -> pl.DataFrame:

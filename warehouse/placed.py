@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from schemas.form import Place, Places
+from warehouse.json_text import values_of
 from warehouse.piece import ragged
 
 Path = tuple[str, ...]
@@ -24,6 +25,8 @@ class Found:
     """Each with whether it leads on from an element of the list."""
     rows: Path
     needs_list: bool = False
+    texts: frozenset[str] = frozenset()
+    """Columns of a file of JSON in which an object stands as text."""
 
     def roots(self) -> list[str]:
         """The columns of the file that are needed."""
@@ -42,6 +45,10 @@ class Found:
                 _grow(element, path)
             _grow(tree, self.rows, [element if all(within) else None])
         return tree
+
+    def line(self) -> Tree:
+        """The tree as a line of JSON has it: where an object is text, the text."""
+        return self.tree() | dict.fromkeys(self.texts)
 
     def spelled(self, header: Iterable[str]) -> dict[str, str]:
         """What the file calls the columns: each by the first of its names that is there."""
@@ -135,6 +142,22 @@ def lacking_lists(frame: pl.DataFrame, found: Found, told: pl.Series) -> pl.Data
     reason = f"expected a list at {'.'.join(found.rows)}"
     faults = ragged([(line, reason) for line in lines.filter(~lines.is_in(told.implode()))])
     return faults.with_columns(column_name=pl.lit(".".join(found.rows)))
+
+
+def decoded(frame: pl.DataFrame, found: Found) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The frame with objects where text holds them, and what is wrong with such text, by line."""
+    tree, faults, columns = found.tree(), [ragged()], []
+    for name in found.roots():
+        if tree[name] is None or name not in frame.columns or frame.schema[name] != pl.String:
+            continue
+        values, wrong = values_of(frame[name], dtype_of(tree[name]))
+        columns.append(values)
+        told = ragged([(frame["export_line"][place], reason) for place, reason in wrong])
+        faults.append(told.with_columns(column_name=pl.lit(name)))
+    whole, told_of = frame.with_columns(columns), pl.concat(faults)
+    if found.needs_list:
+        told_of = pl.concat([told_of, lacking_lists(whole, found, told_of["export_line"])])
+    return whole, told_of
 
 
 def _lists(frame: pl.DataFrame, found: Found) -> pl.Expr | None:

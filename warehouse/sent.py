@@ -82,8 +82,8 @@ def source_files(
             may_lack = form.raw[raw_table].may_lack and not source.files
             for pattern in () if loaded.config.in_place(raw_table) else patterns:
                 files = place.matching(pattern)
-                if form.writer:  # beside objects lie marks of programs, as _SUCCESS
-                    files = [file for file in files if not PurePath(_name(file)).name.startswith(("_", "."))]
+                if form.writer:
+                    files = [file for file in files if not is_mark(PurePath(_name(file)))]
                 if not files and not may_lack:
                     raise ExportError(
                         f"{name}.{raw_table}: there is no file {shown(source.folder, pattern, Path(pattern).name)}; "
@@ -125,16 +125,17 @@ class _Place:
 
     def matching(self, pattern: str) -> list[_Found]:
         """The files that the pattern means, and of archives of several files those in them that it means."""
-        before, _, name = pattern.rpartition("/")
+        before, slash, name = pattern.rpartition("/")
         if is_address(self.folder):
-            folder = "/".join([self.folder.rstrip("/"), *([before] if before else [])])
-            found = [_Found(self._copy(one), one) for one in listed(folder, name, self._shown(pattern, name))]
-            archives = self._in_archives(folder, listed(folder, "*.zip", self._shown(pattern, "*.zip")), pattern)
+            found = [_Found(self._copy(one), one) for one in listed(self.folder, pattern, self._shown(pattern, name))]
+            zips = f"{before}{slash}*.zip"
+            among = () if _is_pattern(before) else listed(self.folder, zips, self._shown(zips, "*.zip"))
+            archives = self._in_archives(f"{self.folder}/{before}", among, pattern)
             left = [file for file in found if file.stored and file.stored.address not in archives]
         else:
             paths = sorted(path for path in _matching(self.loaded.file(self.folder), pattern) if path.is_file())
-            folder = str((self.loaded.file(self.folder) / pattern).parent)
-            archives = self._in_archives(folder, _zips(Path(folder)), pattern)
+            folder = (self.loaded.file(self.folder) / pattern).parent
+            archives = self._in_archives(str(folder), () if _is_pattern(before) else _zips(folder), pattern)
             left = [_Found(path) for path in paths if _address(path) not in archives]
         members = [one for of_archive in archives.values() for one in of_archive]
         named = [one for one in members if one.member and fnmatchcase(PurePath(one.member).name, name)]
@@ -174,11 +175,22 @@ def _source_file(
     source: str, raw_table: str, pattern: str, file: _Found, loaded: LoadedConfig, form: Form
 ) -> SourceFile:
     folder = loaded.config.sources[source].folder
+    name_shown = shown(folder, _with_folders(file, loaded, folder, pattern), _name(file))
     # A file in an archive is named by its day, or the archive is.
     name, written = PurePath(_name(file)), _written(file)
     archive = exported_at(name.parent, written, loaded, form) if file.stored and file.stored.member else written
     when = exported_at(name, archive, loaded, form)
-    return SourceFile(source, raw_table, shown(folder, pattern, _name(file)), file.path, when, file.stored)
+    return SourceFile(source, raw_table, name_shown, file.path, when, file.stored)
+
+
+def _with_folders(file: _Found, loaded: LoadedConfig, folder: str, pattern: str) -> str:
+    """The pattern, with the very folders that it left open."""
+    if not _is_pattern(pattern.rpartition("/")[0]):
+        return pattern
+    if file.stored:
+        return file.stored.address.removeprefix(f"{folder.rstrip('/')}/")
+    within = loaded.file(folder)
+    return str(file.path.relative_to(within)) if file.path.is_relative_to(within) else pattern
 
 
 def _name(file: _Found) -> str:
@@ -245,14 +257,27 @@ def patterns_of(loaded: LoadedConfig, name: str, source: Source, form: Form) -> 
     return given
 
 
+def is_mark(path: PurePath) -> bool:
+    """Whether a file beside those of objects is a program's own: `_SUCCESS`, or a list of the files."""
+    return path.name.startswith(("_", ".")) or path.name.endswith("manifest.json")
+
+
 def _matching(folder: Path, pattern: str) -> list[Path]:
+    """The files that a pattern matches; those of vendors may have folders of any name, as one for each day."""
     whole = folder / pattern
+    top = whole.parent
+    while _is_pattern(str(top.relative_to(folder)) if top.is_relative_to(folder) else ""):
+        top = top.parent
     try:
-        return list(whole.parent.glob(whole.name))
+        return list(top.glob(str(whole.relative_to(top))))
     except (OSError, ValueError) as fault:
         # A folder that the environment names is checked by nobody before.
         why = fault.strerror if isinstance(fault, OSError) else "it is no pattern"
         raise ExportError(f"{shown(str(folder), pattern, whole.name)}: cannot be looked for: {why}") from None
+
+
+def _is_pattern(path: str) -> bool:
+    return any(sign in path for sign in "*?[")
 
 
 def shown(folder: str, pattern: str, name: str) -> str:

@@ -84,7 +84,10 @@ def together(contract: type[Contract], found: Iterable[Gathered]) -> Gathered:
         tuple(file for one in found for file in one.files),
         frozenset().union(*(one.columns for one in found)),
         notices=tuple(notice for one in found for notice in one.notices),
-        nothing={source: number for one in found for source, number in one.nothing.items()},
+        nothing={
+            source: sum(one.nothing.get(source, 0) for one in found)
+            for source in dict.fromkeys(name for one in found for name in one.nothing)
+        },
     )
 
 
@@ -189,19 +192,13 @@ def clean(project: Project, table: str, form: Form, raw: Mapping[str, list[RawRo
         columns = frozenset().union(*(rows.columns for rows in raw[first]))
         canonical, late = contract.shaped(cleaned), pl.DataFrame(schema=REJECTS)
     else:
-        if unknown := sorted(set(cleaned.columns) - set(contract.dtypes())):
-            raise ExportError(f"the form {form.name} gives {table} {', '.join(unknown)}, which are no columns of it")
         columns = frozenset(cleaned.columns) - set(PROVENANCE)
-        settled, also = _settled(contract.shaped(cleaned), contract)
-        right, late = validate(settled, contract, project.config.sources)
+        right, late, also = conforming(project, table, form, cleaned)
         canonical = spoken(right, contract) if contract.repeats() else right
         again, skewed = pl.concat([again, repeated(right, contract, zone).select(AT)]), pl.concat([skewed, also])
     source = raw[first][0].file.source
-    kinds = (
-        {file.raw_table for file in landed_files(project.folders) if file.source == source} if form.writer else set()
-    )
-    beside = [rows for name in _accounted(form, table, kinds) for rows in raw.get(name, [])]
-    texts = [_texts(rows, late).with_columns(export_file=pl.lit(rows.file.name)) for rows in raw[first]]
+    beside = accounted(project, table, form, raw)
+    texts = [texts_of(rows, late).with_columns(export_file=pl.lit(rows.file.name)) for rows in raw[first]]
     texts += [rows.text.with_columns(export_file=pl.lit(rows.file.name)) for rows in beside]
     nothing = late.clear().select(AT)
     return Gathered(
@@ -209,8 +206,8 @@ def clean(project: Project, table: str, form: Form, raw: Mapping[str, list[RawRo
         pl.concat([late, *(rows.rejects for rows in raw[first]), *(rows.rejects for rows in beside)]),
         pl.concat(texts, how="diagonal"),
         (
-            *(_counts(rows, table, late, again, skewed) for rows in raw[first]),
-            *(_counts(rows, table, late.clear(), nothing, nothing) for rows in beside),
+            *(counts_of(rows, table, late, again, skewed) for rows in raw[first]),
+            *(counts_of(rows, table, late.clear(), nothing, nothing) for rows in beside),
         ),
         columns,
         nothing={source: silent},
@@ -261,6 +258,31 @@ def filled(
     return rows.drop(not_told(told, rows, sent, absent, of_examples=of_examples))
 
 
+def conforming(
+    project: Project, table: str, form: Form, cleaned: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The rows that keep the canonical contract, the rejects of all others, and where clocks disagreed.
+
+    Raises:
+        ExportError: there are columns that the table does not have.
+    """
+    contract = project.contracts[table]
+    if unknown := sorted(set(cleaned.columns) - set(contract.dtypes())):
+        raise ExportError(f"the form {form.name} gives {table} {', '.join(unknown)}, which are no columns of it")
+    settled, skewed = _settled(contract.shaped(cleaned), contract)
+    right, late = validate(settled, contract, project.config.sources)
+    return right, late, skewed
+
+
+def accounted(project: Project, table: str, form: Form, raw: Mapping[str, list[RawRows]]) -> list[RawRows]:
+    """The files beside those of the first raw table whose rows are counted with this table."""
+    source = raw[form.clean[table].raw[0]][0].file.source
+    kinds = (
+        {file.raw_table for file in landed_files(project.folders) if file.source == source} if form.writer else set()
+    )
+    return [rows for name in _accounted(form, table, kinds) for rows in raw.get(name, [])]
+
+
 def _accounted(form: Form, table: str, kinds: Collection[str]) -> list[str]:
     """The raw tables whose rows are counted here, too.
 
@@ -279,13 +301,13 @@ def _accounted(form: Form, table: str, kinds: Collection[str]) -> list[str]:
     return [*(needed if form.writer else ()), *beside]
 
 
-def _texts(rows: RawRows, late: pl.DataFrame) -> pl.DataFrame:
+def texts_of(rows: RawRows, late: pl.DataFrame) -> pl.DataFrame:
     """The text of a file's rejected rows, with those of its canonical rows that were rejected late."""
     lines = late.filter(export_file=rows.file.name)["export_line"]
     return pl.concat([rows.text, rows.text_at(lines)], how="diagonal") if lines.len() else rows.text
 
 
-def _counts(
+def counts_of(
     rows: RawRows, table: str, late: pl.DataFrame, again: pl.DataFrame, skewed: pl.DataFrame
 ) -> tuple[object, ...]:
     """The row of `export_file`: every row read is loaded or rejected; the audit holds the counts against each other."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from pipelines.ingest.by_file import clean_by_file
 from pipelines.ingest.cleaned import Gathered, clean, together
 from pipelines.ingest.history import history
 from pipelines.ingest.kept_rows import forget_others, read_files
@@ -30,9 +31,11 @@ def gather(project: Project, table: str, files: list[LandedFile]) -> Gathered:
             found.append(_told_by(name, history(project, table, name, form, files)))
             continue
         of = {raw: [f for f in files if (f.source, f.raw_table) == (name, raw)] for raw in cleaning.reads}
-        raw = {each: read_files(project, table, form, of[each]) for each in cleaning.reads if of[each]}
+        by_file = clean_by_file(project, table, form, of) if cleaning.by_file else None
+        raw = by_file[1] if by_file else {each: read_files(project, table, form, of[each]) for each in of if of[each]}
         told = tuple(f"{table}: {notice}" for notice in refuse_vanished(project, [raw[each] for each in cleaning.raw]))
-        found.append(replace(_told_by(name, clean(project, table, form, raw)), notices=told))
+        made = by_file[0] if by_file else clean(project, table, form, raw)
+        found.append(replace(_told_by(name, made), notices=told))
         note_read(project.folders, [rows.file for each in raw.values() for rows in each])
     everywhere = frozenset[str].intersection(*(one.columns for one in found)) if found else frozenset[str]()
     gathered = together(project.contracts[table], found)

@@ -1,5 +1,7 @@
 """A landed file's rows as they were read before: of a table in many files, as one a day, a run reads what is new."""
 
+from collections.abc import Iterator
+
 from pipelines.ingest.cleaned import RawRows, read_landed, text_reader
 from pipelines.ingest.sources import ingest_code
 from pipelines.project import Project
@@ -22,10 +24,16 @@ def read_files(project: Project, table: str, form: Form, files: list[LandedFile]
         ExportError: a file cannot be used as a whole.
         DamagedError: a landed copy is not what was landed.
     """
+    return list(read_each(project, table, form, files))
+
+
+def read_each(project: Project, table: str, form: Form, files: list[LandedFile]) -> Iterator[RawRows]:
+    """The same, one file after the other."""
     if len(files) < MANY:
-        return [read_landed(project, form, file) for file in files]
+        yield from (read_landed(project, form, file) for file in files)
+        return
     code = ingest_code(project, table)
-    return [_read(project, table, form, file, code) for file in files]
+    yield from (_read(project, table, form, file, code) for file in files)
 
 
 def forget_others(project: Project, table: str, files: list[LandedFile]) -> None:

@@ -195,6 +195,14 @@ class TestSourceFiles:
         found = source_files(loaded(crm={"form": "crm", "folder": "sent", "files": files}), FORMS, COPIES)
         assert [f.path.name for f in found] == ["t-1.csv", "t-10.csv", "t-2.csv", "old.csv"]
 
+    def test_may_lie_in_folders_that_a_form_leaves_open_and_are_named_with_these(self, exports, loaded):
+        for name in ("logs/a/1/x.csv", "logs/b/1/x.csv", "logs/a/2/y.csv", "logs/a/z.csv", "logs/a/1/2/deep.csv"):
+            (exports / name).parent.mkdir(parents=True, exist_ok=True)
+            sent(exports / name)
+        forms = {"crm": Form("crm", {"tickets": RawTable(Word, "logs/*/*/*.csv")}, {})}
+        found = source_files(loaded(crm={"form": "crm", "folder": "sent"}), forms, COPIES)
+        assert [f.name for f in found] == ["sent/logs/a/1/x.csv", "sent/logs/a/2/y.csv", "sent/logs/b/1/x.csv"]
+
     def test_that_two_patterns_match_is_one_file(self, exports, loaded):
         sent(exports / "t-1.csv"), sent(exports / "t-2.csv")
         files = {"tickets": ["t-1.csv", "t-*.csv"]}
