@@ -269,9 +269,27 @@ def conforming(
     contract = project.contracts[table]
     if unknown := sorted(set(cleaned.columns) - set(contract.dtypes())):
         raise ExportError(f"the form {form.name} gives {table} {', '.join(unknown)}, which are no columns of it")
-    settled, skewed = _settled(contract.shaped(cleaned), contract)
+    shaped, beyond = _shaped(cleaned, contract)
+    settled, skewed = _settled(shaped, contract)
     right, late = validate(settled, contract, project.config.sources)
-    return right, late, skewed
+    return right, pl.concat([beyond, late]), skewed
+
+
+def _shaped(cleaned: pl.DataFrame, contract: type[Contract]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows as the contract's types, and the rejects of those with a number that the type doesn't hold."""
+    try:
+        return contract.shaped(cleaned), pl.DataFrame(schema=REJECTS)
+    except pl.exceptions.InvalidOperationError:
+        dtypes = {name: contract.dtypes()[name] for name in cleaned.columns}
+        fitting = cleaned.with_columns(pl.col(name).cast(dtype, strict=False) for name, dtype in dtypes.items())
+    rejects = [
+        cleaned.filter(cleaned[name].is_not_null() & fitting[name].is_null()).select(
+            *AT, column_name=pl.lit(name), reason=pl.lit(f"expected a value that fits {dtype}")
+        )
+        for name, dtype in dtypes.items()
+    ]
+    told = pl.concat(rejects).select(REJECTS.keys())
+    return contract.shaped(fitting.join(told, on=AT, how="anti", maintain_order="left")), told
 
 
 def accounted(project: Project, table: str, form: Form, raw: Mapping[str, list[RawRows]]) -> list[RawRows]:

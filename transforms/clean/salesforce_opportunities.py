@@ -140,7 +140,7 @@ def _new_months(options: SalesforceOptions) -> pl.Expr:
     if not options.term_months_field:
         return pl.lit(None, pl.Int64)
     whole = pl.col("term").str.extract(r"^([1-9]\d{0,3})(?:\.0+)?$")
-    return whole.cast(pl.Int64)
+    return whole.cast(pl.Int64, strict=False)
 
 
 def _prior(currency: pl.Expr, options: SalesforceOptions) -> dict[str, pl.Expr]:

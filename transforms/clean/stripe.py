@@ -10,6 +10,7 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.bounds import MOST_MONEY
 from schemas.form import EPOCH, Cleaning, Filled, Told
 from schemas.vendor import Kind, Vendor
 from transforms.calendar import local_day
@@ -94,12 +95,17 @@ def _day(instant: str, zone: str) -> pl.Expr:
 
 def _whole(amount: pl.Expr) -> pl.Expr:
     """An amount that must be whole minor units; another is none."""
-    return pl.when(amount % 1 == 0).then(amount.cast(pl.Int64))
+    return pl.when(amount % 1 == 0).then(amount.cast(pl.Int64, strict=False))
+
+
+PARTS = 10**6
+"""So many parts of a minor unit tell how much of a discount a line bears."""
 
 
 def _rounded(amount: pl.Expr) -> pl.Expr:
-    """To whole minor units, halves away from zero."""
-    return (amount + pl.when(amount < 0).then(Decimal("-0.5")).otherwise(Decimal("0.5"))).cast(pl.Int64)
+    """To whole minor units, halves away from zero; NULL of more than any table holds."""
+    half = pl.when(amount < 0).then(Decimal("-0.5")).otherwise(Decimal("0.5"))
+    return (amount + half).cast(pl.Int64, strict=False)
 
 
 def _priced(of: Frames, told: Told) -> pl.DataFrame:
@@ -192,7 +198,8 @@ def _with_discounts(rows: pl.DataFrame, of: Frames) -> pl.DataFrame:
     doesn't divide. Of several discounts each takes its part of the full line; they end with the first of them, but
     for those that are over beside one that goes on.
     """
-    line = pl.coalesce("line_amount", pl.col("units").fill_null(1) * pl.col("unit_amount")).fill_null(0)
+    told = pl.coalesce("line_amount", pl.col("units").fill_null(1) * pl.col("unit_amount"))
+    line = pl.when(told.abs() <= MOST_MONEY).then(told).fill_null(0)  # a greater one is rejected
     discounts = _discounts(of)
     lines = rows.select("id", "subscription", "exported_at", line_currency="currency", line=line)
     # Beside one that goes on one that is over counts no more; and an amount takes nothing off another currency.
@@ -204,7 +211,11 @@ def _with_discounts(rows: pl.DataFrame, of: Frames) -> pl.DataFrame:
         .filter(is_on | ~is_on.any().over("subscription"))
         .with_columns(whole=pl.col("line").sum().over("subscription", "number"))
     )
-    share = pl.when(pl.col("whole") > 0).then((pl.col("amount_off") * pl.col("line") / pl.col("whole")).cast(pl.Int64))
+    # A decimal of all digits would not hold the product of two amounts.
+    off, part, whole = (
+        (pl.col(name) * tens).cast(pl.Int128) for name, tens in (("amount_off", 1), ("line", PARTS), ("whole", PARTS))
+    )
+    share = pl.when(pl.col("whole") > 0).then((off * part // whole).cast(pl.Int64, strict=False))
     is_greatest = pl.struct("line", "id").rank("ordinal", descending=True).over("subscription", "number") == 1
     left = pl.col("amount_off").cast(pl.Int64) - pl.col("share").sum().over("subscription", "number")
     taken = (
