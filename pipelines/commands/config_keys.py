@@ -44,10 +44,14 @@ def config_keys() -> list[str]:
         "| key | allowed | default | meaning |",
         "|---|---|---|---|",
     ]
+    said: dict[str, list[tuple[str, str, str]]] = {}
     for key, told, required in _keys(schema, schema, ""):
         default = "required" if required else _default(told)
-        cells = [f"`{key}`", _allowed(schema, told), default, _meaning(schema, told)]
-        lines.append(row(cells))
+        said.setdefault(key, []).append((_allowed(schema, told), default, _meaning(schema, told)))
+    # Options of several vendors may have one name: what each says of it stands in one row.
+    for key, of_each in said.items():
+        allowed, defaults, meanings = (list(dict.fromkeys(column)) for column in zip(*of_each, strict=True))
+        lines.append(row([f"`{key}`", " or ".join(allowed), " or ".join(defaults), "; or: ".join(meanings)]))
     return lines
 
 

@@ -168,7 +168,8 @@ def raw_contract(project: Project, form: Form, raw_table: str, *, speaks: bool =
 def clean(project: Project, table: str, form: Form, raw: Mapping[str, list[RawRows]]) -> Gathered:
     """Canonical rows that satisfy their contract, of the files of each raw table that are there.
 
-    The rows of the first raw table are those accounted for; and those of others that no table has as its first.
+    The rows of the first raw table are those accounted for, and of those that also become rows of the canonical one;
+    and those of others that no table has as its first.
     """
     contract, zone = project.contracts[table], project.config.reporting.time_zone
     first = form.clean[table].raw[0]
@@ -200,16 +201,19 @@ def clean(project: Project, table: str, form: Form, raw: Mapping[str, list[RawRo
     kinds = (
         {file.raw_table for file in landed_files(project.folders) if file.source == source} if form.writer else set()
     )
-    beside = [rows for name in _accounted(form, table, kinds) for rows in raw.get(name, [])]
-    texts = [_texts(rows, late).with_columns(export_file=pl.lit(rows.file.name)) for rows in raw[first]]
+    more = [rows for name in form.clean[table].also for rows in raw.get(name, [])]
+    others = [name for name in _accounted(form, table, kinds) if name not in form.clean[table].also]
+    beside = [rows for name in others for rows in raw.get(name, [])]
+    texts = [_texts(rows, late).with_columns(export_file=pl.lit(rows.file.name)) for rows in [*raw[first], *more]]
     texts += [rows.text.with_columns(export_file=pl.lit(rows.file.name)) for rows in beside]
     nothing = late.clear().select(AT)
     return Gathered(
         canonical,
-        pl.concat([late, *(rows.rejects for rows in raw[first]), *(rows.rejects for rows in beside)]),
+        pl.concat([late, *(rows.rejects for rows in [*raw[first], *more, *beside])]),
         pl.concat(texts, how="diagonal"),
         (
             *(_counts(rows, table, late, again, skewed) for rows in raw[first]),
+            *(_counts(rows, table, late, nothing, nothing) for rows in more),
             *(_counts(rows, table, late.clear(), nothing, nothing) for rows in beside),
         ),
         columns,

@@ -97,3 +97,12 @@ def test_the_table_has_every_key_with_default_and_meaning() -> None:
     assert KEYS["company"].split(" | ")[1:3] == ["text", "required"]
     assert KEYS["onboarding.milestones[].within_days"].split(" | ")[1] == "a whole number above 0 to 3,660"
     assert all(len(line.split(" | ")[3]) > 7 for line in KEYS.values())
+
+
+def test_what_vendors_say_of_options_of_one_name_stands_in_one_row() -> None:
+    _, allowed, default, meaning = KEYS["sources.NAME.options.crm_id"].split(" | ")
+    assert (allowed, default) == ("text", 'none or `"code"`')
+    for vendor in ("chargebee", "recurly", "stripe"):
+        options = VENDORS[vendor].options
+        assert options is not None
+        assert (options.model_fields["crm_id"].description or "?") in meaning

@@ -5,9 +5,11 @@ from collections.abc import Iterator, Mapping
 from schemas.form import Form
 from schemas.vendor import Vendor, form_of
 from schemas.writer import WRITERS
-from transforms.clean import canonical, hubspot, ravenstack, stripe, zendesk
+from transforms.clean import canonical, chargebee, hubspot, ravenstack, recurly, stripe, zendesk
 
-VENDORS: dict[str, Vendor] = {vendor.name: vendor for vendor in (hubspot.VENDOR, stripe.VENDOR, zendesk.VENDOR)}
+VENDORS: dict[str, Vendor] = {
+    vendor.name: vendor for vendor in (chargebee.VENDOR, hubspot.VENDOR, recurly.VENDOR, stripe.VENDOR, zendesk.VENDOR)
+}
 """By the name the config uses as `form`, beside `written_by`."""
 
 
