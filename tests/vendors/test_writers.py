@@ -58,7 +58,10 @@ def test_a_file_that_lacks_a_column_and_every_sign_of_its_writer_makes_one_wonde
         ({"form": "stripe"}, "sources.it.written_by: expected who wrote the files: one of fivetran, airbyte, dlt, api"),
         ({"form": "stripe", "written_by": "hand"}, "sources.it.written_by: expected who wrote the files: one of"),
         ({"form": "canonical", "written_by": "api"}, "sources.it.written_by: only files of a vendor are written by"),
-        ({"form": "strype"}, "sources.it.form: there is no such form; expected one of canonical, ravenstack, hubspot"),
+        (
+            {"form": "strype"},
+            "sources.it.form: there is no such form; expected one of canonical, mapped, ravenstack",
+        ),
     ],
 )
 def test_a_config_that_names_no_form_writer_or_option_is_told_what_there_is(source, told, tmp_path):

@@ -5,13 +5,27 @@ from collections.abc import Iterator, Mapping
 from schemas.form import Form
 from schemas.vendor import Vendor, form_of
 from schemas.writer import WRITERS
-from transforms.clean import canonical, hubspot, mapped, posthog, ravenstack, salesforce, segment, stripe, zendesk
+from transforms.clean import (
+    canonical,
+    chargebee,
+    hubspot,
+    mapped,
+    posthog,
+    ravenstack,
+    recurly,
+    salesforce,
+    segment,
+    stripe,
+    zendesk,
+)
 
 VENDORS: dict[str, Vendor] = {
     vendor.name: vendor
     for vendor in (
+        chargebee.VENDOR,
         hubspot.VENDOR,
         posthog.VENDOR,
+        recurly.VENDOR,
         salesforce.VENDOR,
         segment.VENDOR,
         stripe.VENDOR,
