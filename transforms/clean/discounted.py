@@ -2,11 +2,16 @@
 
 import polars as pl
 
+from schemas.bounds import MOST_MONEY
 from transforms.clean.money import rounded
 
 DISCOUNT = ("number", "line", "percent_off", "amount_off", "currency_off", "end", "is_each")
 """Columns of a discount beside a line that it is for: `number` tells discounts apart; `is_each`: whether its amount is
 taken off each of its lines, and not off all of them together."""
+
+
+PARTS = 10**6
+"""So many parts of a minor unit tell how much of an amount a line bears."""
 
 
 def discounted(lines: pl.DataFrame, *levels: pl.DataFrame) -> pl.DataFrame:
@@ -40,11 +45,14 @@ def _taken(lines: pl.DataFrame, discounts: pl.DataFrame) -> pl.DataFrame:
     fits = pl.col("amount_off").is_null() | (pl.col("currency_off") == pl.col("currency")).fill_null(value=True)
     joined = (
         discounts.join(lines, on="line", how="inner", maintain_order="left")
-        .filter(fits & (pl.col("amount") > 0))
+        .filter(fits & pl.col("amount").is_between(0, MOST_MONEY, closed="right"))  # a greater line is rejected
         .filter(is_on | ~is_on.any().over("line"))
     )
     whole = pl.col("amount").sum().over("number")
-    share = (pl.col("amount_off") * pl.col("amount") / whole).cast(pl.Int64)
+    parts = ((pl.col("amount_off"), 1), (pl.col("amount"), PARTS), (whole, PARTS))
+    # A decimal of all digits would not hold the product of two amounts.
+    off, part, of_all = ((amount * tens).cast(pl.Int128) for amount, tens in parts)
+    share = (off * part // of_all).cast(pl.Int64, strict=False)
     is_greatest = pl.struct("amount", "line").rank("ordinal", descending=True).over("number") == 1
     rest = rounded(pl.col("amount_off")) - pl.col("share").sum().over("number")
     shared = pl.col("share") + pl.when("is_greatest").then(rest).otherwise(0)
@@ -58,7 +66,7 @@ def _taken(lines: pl.DataFrame, discounts: pl.DataFrame) -> pl.DataFrame:
         .agg(
             discount_amount=pl.sum_horizontal("by_share", "by_amount").sum(),
             discount_end=pl.col("end").min(),
-            most=rounded(pl.col("amount").first()),
+            most=pl.col("amount").first().cast(pl.Int64, strict=False),
         )
         .select("line", pl.min_horizontal("discount_amount", "most").alias("discount_amount"), "discount_end")
     )

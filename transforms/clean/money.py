@@ -16,10 +16,17 @@ def minor_units(amount: pl.Expr, currency: pl.Expr) -> pl.Expr:
 
 
 def rounded(amount: pl.Expr) -> pl.Expr:
-    """To whole minor units, halves away from zero."""
-    return (amount + pl.when(amount < 0).then(Decimal("-0.5")).otherwise(Decimal("0.5"))).cast(pl.Int64)
+    """To whole minor units, halves away from zero; of more than any table holds none."""
+    half = pl.when(amount < 0).then(Decimal("-0.5")).otherwise(Decimal("0.5"))
+    return (amount + half).cast(pl.Int64, strict=False)
 
 
 def whole(amount: pl.Expr) -> pl.Expr:
     """An amount that must be whole minor units; another is none."""
-    return pl.when(amount % 1 == 0).then(amount.cast(pl.Int64))
+    return pl.when(amount % 1 == 0).then(amount.cast(pl.Int64, strict=False))
+
+
+def by_month(amount: pl.Expr, currency: pl.Expr, months: pl.Expr | int) -> pl.Expr:
+    """What an amount of a term, in whole units, is by month in minor ones, rounded once, halves away from zero."""
+    doubled = minor_units(amount.abs(), currency) * 2
+    return ((doubled + months) // (2 * months)).cast(pl.Int64, strict=False) * pl.when(amount < 0).then(-1).otherwise(1)

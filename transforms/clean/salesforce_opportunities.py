@@ -3,7 +3,7 @@
 import polars as pl
 
 from schemas.form import Filled, Told
-from transforms.clean.monthly_amount import by_month
+from transforms.clean.money import by_month
 from transforms.clean.salesforce_ids import records, whole_id
 from transforms.clean.salesforce_options import Frames, SalesforceOptions, amount_of, day_of, options_of
 

@@ -9,8 +9,8 @@ from schemas.bounds import MOST_UNITS
 from schemas.contract import column
 from schemas.customers import Export
 from schemas.support import Instant
+from transforms.clean.money import Amount
 
-Amount = pl.Decimal(38, 12)
 STATES = ["incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused"]
 
 
