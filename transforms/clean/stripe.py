@@ -233,9 +233,7 @@ def invoices(of: Frames, told: Told) -> Filled:
     """The invoices without tax, with their part that doesn't recur and what was given back of them."""
     taxes = of["invoice_taxes"].group_by("invoice_taxes.invoice").agg(taxes=pl.col("invoice_taxes.amount").sum())
     invoices = of["invoices"].filter(_is_live("livemode") & ~pl.col("is_deleted").fill_null(value=False))
-    net_of_tax = pl.coalesce(
-        "total_excluding_tax", pl.col("total") - pl.coalesce("tax", "taxes", pl.lit(0, Amount))
-    )
+    net_of_tax = pl.coalesce("total_excluding_tax", pl.col("total") - pl.coalesce("tax", "taxes", pl.lit(0, Amount)))
     rows = (
         invoices.join(taxes, left_on="id", right_on="invoice_taxes.invoice", how="left", maintain_order="left")
         .with_columns(amount=whole(net_of_tax))
