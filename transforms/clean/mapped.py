@@ -111,7 +111,7 @@ def _check(contract: type[Contract], columns: Mapping[str, Mapped]) -> None:
             raise ValueError(f"{table}.{name}: its value is none of this column")
         if one.words and field and field.dtype != pl.String:
             raise ValueError(
-                f"{table}.{name} has no words; of what is true or false the source's words are said by true_words and false_words"
+                f"{table}.{name} has no words; what is true or false is said by true_words and false_words"
             )
 
 
