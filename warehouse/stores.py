@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -19,9 +20,9 @@ from warehouse.pasted import make
 
 KINDS = {"s3a": "s3", "s3n": "s3", "abfss": "abfs"}
 """What Hadoop calls stores that the file systems here call otherwise."""
-TAGS = ("ETag", "etag", "generation", "versionId")
+TAGS = ("ETag", "etag", "generation", "versionId", "Content-MD5")
 """What stores tell of a file's version; where they tell nothing, when it was written stands for it."""
-WRITTEN = ("LastModified", "last_modified", "updated", "mtime")
+WRITTEN = ("LastModified", "last_modified", "updated", "mtime", "Last-Modified")
 BLOCK = 1 << 20
 """Bytes that are copied at a time."""
 ARCHIVE = b"PK\x03\x04"
@@ -132,10 +133,12 @@ def listed(folder: str, pattern: str, what: str) -> list[Stored]:
             found = {}
         # Of machines and accounts a store's own names say nothing; the folder's address does.
         before = len(path) - len(pattern)
+        files = ((name, told) for name, told in sorted(found.items()) if told["type"] == "file")
+        # A list of links says nothing of what they lead to.
+        whole = ((name, told if told.get("size") is not None else store.info(name)) for name, told in files)
         return [
             Stored(f"{folder.rstrip('/')}/{name[before:]}", told.get("size") or 0, version(told), written(told))
-            for name, told in sorted(found.items())
-            if told["type"] == "file"
+            for name, told in whole
         ]
 
 
@@ -152,7 +155,8 @@ def written(told: Mapping[str, Any]) -> dt.datetime | None:
     if when is None:
         return None
     if isinstance(when, str):
-        when = dt.datetime.fromisoformat(when)
+        # As a web server says it: Fri, 27 Nov 2026 06:56:41 GMT.
+        when = parsedate_to_datetime(when) if when[:1].isalpha() else dt.datetime.fromisoformat(when)
     moment = when if isinstance(when, dt.datetime) else dt.datetime.fromtimestamp(when, dt.UTC)
     return moment.astimezone(dt.UTC).replace(tzinfo=None)
 

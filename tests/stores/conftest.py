@@ -44,13 +44,17 @@ def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     made.delete()
 
 
-@pytest.fixture
-def web(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+@pytest.fixture(params=["tells when files were written"])
+def web(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Path, str]]:
     """A folder, and the address under which a web server lists and gives its files."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
             """Say nothing."""
+
+        def send_header(self, keyword: str, value: str) -> None:
+            if keyword != "Last-Modified" or request.param.startswith("tells"):
+                super().send_header(keyword, value)
 
     folder = tmp_path / "web"
     folder.mkdir()

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,21 @@ def test_a_web_server_lists_files_or_is_asked_for_them_by_name(tmp_path: Path, w
         missing.ingest(["accounts"])
 
 
+def test_a_file_of_a_server_that_tells_when_it_was_written_is_fetched_once(
+    tmp_path: Path, web: tuple[Path, str], fetches: list[str]
+) -> None:
+    folder, address = web
+    (folder / "accounts.csv").write_text(HEADER + account(1))
+    os.utime(folder / "accounts.csv", (1_714_600_000, 1_714_600_000))  # 2024-05-01 21:46:40 in UTC
+    made = company(tmp_path / "c", address)
+    assert accounts(made) == ["A1"]
+    assert accounts(made) == ["A1"]
+    assert len(fetches) == 1
+    (landed,) = landed_files(made.project().folders)
+    assert str(landed.exported_at) == "2024-05-01 21:46:40"
+
+
+@pytest.mark.parametrize("web", ["says nothing of files"], indirect=True)
 def test_a_file_of_a_server_that_tells_no_versions_is_fetched_by_each_run_and_known_by_its_content(
     tmp_path: Path, web: tuple[Path, str], fetches: list[str]
 ) -> None:
