@@ -5,12 +5,26 @@ from collections.abc import Iterator, Mapping
 from schemas.form import Form
 from schemas.vendor import Vendor, form_of
 from schemas.writer import WRITERS
-from transforms.clean import canonical, hubspot, mapped, posthog, ravenstack, salesforce, segment, stripe, zendesk
+from transforms.clean import (
+    amplitude,
+    canonical,
+    hubspot,
+    mapped,
+    mixpanel,
+    posthog,
+    ravenstack,
+    salesforce,
+    segment,
+    stripe,
+    zendesk,
+)
 
 VENDORS: dict[str, Vendor] = {
     vendor.name: vendor
     for vendor in (
+        amplitude.VENDOR,
         hubspot.VENDOR,
+        mixpanel.VENDOR,
         posthog.VENDOR,
         salesforce.VENDOR,
         segment.VENDOR,
