@@ -230,7 +230,8 @@ def test_a_place_that_no_event_has_is_refused(place, tmp_path):
 # --- sessions ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_end_of_a_session_took_as_long_as_the_session_if_the_config_asks_for_it(tmp_path):
+@pytest.mark.parametrize("writer", EACH)
+def test_the_end_of_a_session_took_as_long_as_the_session_if_the_config_asks_for_it(writer, tmp_path):
     # 2026-05-03 09:58:00 UTC, when the device's clock said that the session began.
     began = 1777802280000
     by_device = {"client_event_time": "2026-05-03 10:00:00.250000", "session_id": began}
@@ -241,13 +242,18 @@ def test_the_end_of_a_session_took_as_long_as_the_session_if_the_config_asks_for
         event("e4", session_id=began, event_properties={"took": 3}),
         event("e5", "session_end", **{**by_device, "client_event_time": "2026-05-03 09:57:00.000000"}),
     ]
-    found = of(tmp_path, "api", *events, sessions=True, seconds="event_properties.took")
+    found = of(tmp_path, writer, *events, sessions=True, seconds="event_properties.took")
     assert found.values("usage_events", "event_id", "seconds") == [
         ("e1", 120),
         ("e2", None),
         ("e4", 3),
         ("e5", None),
     ]
+
+
+def test_an_event_counts_whatever_the_clock_of_its_device_showed(tmp_path):
+    found = of(tmp_path, "api", event("e1", client_event_time="9999-12-31 23:59:59.999999"))
+    assert found.values("usage_events", "occurred_at") == [(at("2026-05-03 10:00:00.250"),)]
 
 
 def test_events_of_no_session_are_events_like_others(tmp_path):
@@ -276,11 +282,12 @@ def test_an_archive_of_one_packed_hour_is_read(name, tmp_path):
     assert found.values("usage_events", "event_id") == [("e1",)]
 
 
-def test_files_of_a_bucket_are_read_and_marks_of_hours_that_are_complete_are_none(tmp_path):
+@pytest.mark.parametrize("folder", [f"{PROJECT}/", "events/", ""])
+def test_files_of_a_bucket_are_read_and_marks_of_hours_that_are_complete_are_none(folder, tmp_path):
     files = {
-        of_hour(9): gzip.compress(lines(event("e1"))),
-        f"{PROJECT}/{PROJECT}_2026-05-03_9_complete": b"",
-        of_hour(10).removesuffix(".gz"): lines(event("e2")),
+        f"{folder}{PROJECT}_2026-05-03_9#0.json.gz": gzip.compress(lines(event("e1"))),
+        f"{folder}{PROJECT}_2026-05-03_9_complete": b"",
+        f"{folder}{PROJECT}_2026-05-03_10#0.json": lines(event("e2")),
     }
     assert exported(tmp_path, files).values("usage_events", "event_id") == [("e1",), ("e2",)]
 

@@ -209,6 +209,27 @@ def test_a_user_whom_airbyte_calls_none_is_none(tmp_path):
     assert found.values("usage_events", "user_id", "account_id") == [("ann", "(unknown)"), ("ann", "acme")]
 
 
+MAPPINGS = "distinct_id,resolved_distinct_id\n$device:9f,u1\nu1-old,u1\n"
+
+
+@pytest.mark.parametrize(("said", "fourth"), [({}, "u1"), ({"user": "login"}, "l4")])
+def test_a_pipeline_tells_which_id_stands_for_those_that_were_merged(said, fourth, tmp_path):
+    events = [
+        event("i1", "E1", distinct_id="$device:9f"),
+        event("i2", "E2", distinct_id="u1-old", **{"$user_id": "u1-old"}),
+        event("i3", "E3", distinct_id="$device:77"),
+        event("i4", "E4", distinct_id="u1-old", login="l4"),
+    ]
+    files = {"mp_master_event.csv": pipeline(*events), "mp_identity_mappings_data_view.csv": MAPPINGS}
+    found = exported(tmp_path, files, "warehouse", **said)
+    assert found.values("usage_events", "name", "user_id") == [
+        ("E1", "u1"),
+        ("E2", "u1"),
+        ("E3", "$device:77"),
+        ("E4", fourth),
+    ]
+
+
 # --- accounts ---------------------------------------------------------------------------------------------------------
 
 
@@ -264,7 +285,7 @@ def test_times_of_an_old_project_are_its_zones_and_so_months_end_where_they_do(z
 
 
 @pytest.mark.parametrize("writer", ["fivetran", "airbyte", "warehouse"])
-def test_no_writer_sets_times_of_an_old_project_right(writer, tmp_path):
+def test_times_of_an_old_project_are_its_zones_whoever_wrote_them(writer, tmp_path):
     found = of(tmp_path, writer, event("i1", moment="2026-03-31 23:30:00"), project_time_zone="Europe/Berlin")
     assert found.values("usage_events", "occurred_at") == [(at("2026-03-31 21:30:00"),)]
 
@@ -324,6 +345,13 @@ def test_of_an_event_that_came_in_again_with_other_words_the_last_ones_count(ord
     assert found.left_out("usage_events") == {"tells_nothing": 1}
 
 
+def test_of_an_event_of_which_nothing_tells_when_it_came_in_the_first_row_counts(tmp_path):
+    events = [event("i1", company_id=each, mp_processing_time_ms=None) for each in ("acme", "bolt")]
+    found = of(tmp_path, "api", *events)
+    assert found.values("usage_events", "account_id") == [("acme",)]
+    assert found.left_out("usage_events") == {"replaced": 1}
+
+
 def test_in_several_exports_the_newest_counts_and_a_user_who_logged_in_since_is_no_other_event(tmp_path):
     before = event("i1", distinct_id="$device:9f")
     after = event("i1", distinct_id="u1", **{"$distinct_id_before_identity": "$device:9f"})
@@ -346,6 +374,14 @@ def test_an_event_in_a_row_that_fivetran_deleted_is_none(tmp_path):
 def test_a_packed_export_and_one_in_a_folder_are_read(tmp_path):
     files = {"export-2026-05-04.json.gz": gzip.compress(lines(event("i1"))), "export/may.json": lines(event("i2"))}
     assert exported(tmp_path, files).rows("usage_events").height == 2
+
+
+def test_the_words_at_the_end_of_an_export_that_was_broken_off_are_told(tmp_path):
+    found = exported(tmp_path, {"export.jsonl": lines(event("i1")) + b"terminated early\n"})
+    assert found.rows("usage_events").height == 1
+    assert [(line, why) for _, line, _, why in found.rejects()] == [
+        (2, "expected a JSON object in one line (JSONDecodeError)")
+    ]
 
 
 def test_fivetrans_properties_that_are_no_json_are_rejected(tmp_path):

@@ -49,9 +49,7 @@ class AmplitudeEvents(Export):
     )
     event_type: str = column("What a user did")
     event_time: Instant = column("When it happened")  # type: ignore[valid-type]
-    client_event_time: Instant = column(  # type: ignore[valid-type]
-        "The same by the clock of the device", optional=True
-    )
+    client_event_time: str = column("The same by the clock of the device, which may show anything", optional=True)
     session_id: str = column("Session", optional=True)
     user_id: str = column("User, as the company names them", optional=True, personal="id")
     amplitude_id: str = column("Person, known or not", optional=True, personal="id")
@@ -132,20 +130,23 @@ def _is_internal(options: AmplitudeOptions) -> pl.Expr:
 def _seconds_of_session() -> pl.Expr:
     """From a session's beginning to its end, both by the clock of the device; none of what is in no session."""
     began = pl.col("session_id").cast(pl.Int64, strict=False)
-    lasted = pl.col("client_event_time").dt.epoch("ms") - began
+    shown = pl.col("client_event_time").str.replace("T", " ", literal=True).str.replace(r"(Z|\+00:00)$", "")
+    ended = shown.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="ms", strict=False)
+    lasted = ended.dt.epoch("ms") - began
     is_end = pl.col("event_type").is_in(SESSION_ENDS) & (began > 0) & (lasted >= 0)
     return pl.when(is_end).then((lasted / 1000).round().cast(pl.Int64))
 
 
-PROJECT = "[0-9]*"
-"""Names of files, and of the folder or the archive that has them, begin with the project's number."""
+HOUR = "[0-9]*_[0-9]*-[0-9]*-[0-9]*_*"
+"""What a file is called: by the project's number, and the day and the hour of the upload."""
 
 VENDOR = Vendor(
     name="amplitude",
     title="Amplitude (product events)",
     kinds={
         "events": Kind(
-            AmplitudeEvents, {"api": (PROJECT, "events", "export"), "fivetran": "event", "airbyte": "events"}
+            AmplitudeEvents,
+            {"api": (HOUR, f"[0-9]*/{HOUR}", "events", "export"), "fivetran": "event", "airbyte": "events"},
         )
     },
     clean={"usage_events": Cleaning(usage_events, ("events",), by_file=True)},

@@ -8,10 +8,10 @@ Exports have an event as often as it came in. Mixpanel knows it again by its nam
 later gets another id for it; and the time counts in whole seconds, as exports have them unless they are asked for more.
 
 Times of projects from before 2023 are not in UTC: they are what a clock in the project's zone showed, told as if that
-were UTC. No writer sets this right.
+were UTC. Fivetran and Airbyte pass them on so.
 
-Sources: Mixpanel's pages on the raw export, on deduplication, on time zones of projects and on JSON pipelines; dbt's
-package of Fivetran's tables; the code of Airbyte's connector.
+Sources: Mixpanel's pages on the raw export, on deduplication, on merged ids and on JSON pipelines; dbt's package of
+Fivetran's tables, and Fivetran's page on time zones; the code and the records of Airbyte's connector.
 """
 
 from collections.abc import Mapping
@@ -30,8 +30,8 @@ from schemas.vendor import Kind, Vendor
 from transforms.clean.properties import is_in_domains, one_of_each, whole_number
 
 Frames = Mapping[str, pl.DataFrame]
-EMAIL = "$email"
-ID = "event_id"
+USER, EMAIL = "$user_id", "$email"
+ID, RESOLVED = "event_id", "mappings.resolved_distinct_id"
 BETWEEN = "\x1f"
 """Parts what an id is made of: no text has it."""
 
@@ -70,6 +70,16 @@ class MixpanelEvents(Export):
     )
 
 
+class MixpanelMappings(Export):
+    """One row per id that was merged with others, with the one that stands for them all."""
+
+    distinct_id: str = column("An id of a user", personal="id")
+    resolved_distinct_id: str = column("The id of the user now", personal="id")
+
+    class Config:
+        unique = ["distinct_id"]
+
+
 class MixpanelOptions(BaseModel):
     """What the config may say of a source of Mixpanel's; properties are named as the project has them."""
 
@@ -78,7 +88,9 @@ class MixpanelOptions(BaseModel):
     first_account: bool = Field(
         False, description="Whether an event of several accounts is the first one's; else it is of no known account"
     )
-    user: str = Field("$user_id", min_length=1, description="Property that names the user, where it is not distinct_id")
+    user: str | None = Field(
+        None, min_length=1, description="Property that names the user; default: $user_id, or else distinct_id"
+    )
     project_time_zone: ZoneName = Field(
         "UTC", description="Zone of the project, if it is from before 2023: its events have times of this zone"
     )
@@ -94,7 +106,8 @@ class MixpanelOptions(BaseModel):
 
 def asked(options: MixpanelOptions) -> dict[str, dict[str, str]]:
     """The properties that tell what the config asks for, each where it may stand."""
-    named = {name: getattr(options, name) for name in ("account", "user", "seconds", "errors")}
+    named = {name: getattr(options, name) for name in ("account", "seconds", "errors")}
+    named["user"] = options.user or USER
     named["address"] = EMAIL if options.internal_domains else None
     places = dict[str, str]()
     for name, where in named.items():
@@ -112,8 +125,8 @@ def usage_events(of: Frames, told: Told) -> Filled:
     options: MixpanelOptions = told.options
     name = pl.col("event")
     counts = of["events"].filter(~name.str.starts_with("$") | name.is_in(options.own_events))
-    rows = _with_ids(_with_plain_properties(counts, options))
-    user = pl.coalesce(*_property("user"), "distinct_id")
+    rows = _with_users(_with_ids(_with_plain_properties(counts, options)), of["mappings"])
+    user = _user(options)
     columns = {
         ID: pl.col(ID),
         "account_id": pl.coalesce(*_property("account")),
@@ -153,6 +166,21 @@ def _with_ids(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.Series(ID, digests, dtype=pl.String))
 
 
+def _with_users(rows: pl.DataFrame, mappings: pl.DataFrame) -> pl.DataFrame:
+    """The rows with the ids that now stand for those that they have, where a pipeline tells them."""
+    known = mappings.select(RESOLVED, distinct_id="mappings.distinct_id")
+    return rows.join(known, on="distinct_id", how="left", maintain_order="left")
+
+
+def _user(options: MixpanelOptions) -> pl.Expr:
+    """Who the user is: by a property that the config names, as Mixpanel knows them now, or as they were known then.
+
+    What Mixpanel knows goes before its own `$user_id`, which of merged ids is not always the one that stands for all.
+    """
+    named = [*_property("user")]
+    return pl.coalesce(*([*named, RESOLVED] if options.user else [RESOLVED, *named]), "distinct_id")
+
+
 def _newest(rows: pl.DataFrame, columns: Mapping[str, pl.Expr]) -> pl.DataFrame:
     """The rows without those of an event of which one that came in later says something else."""
     if not is_repeated(rows, [ID]):
@@ -181,9 +209,12 @@ VENDOR = Vendor(
         "events": Kind(
             MixpanelEvents,
             {"api": ("export", "events"), "fivetran": "event", "airbyte": "export", "warehouse": PIPELINE},
-        )
+        ),
+        "mappings": Kind(
+            MixpanelMappings, {"warehouse": ("mp_identity_mappings_data_view", "mp_identity_mappings_data")}
+        ),
     },
-    clean={"usage_events": Cleaning(usage_events, ("events",), by_file=True)},
+    clean={"usage_events": Cleaning(usage_events, ("events",), ("mappings",), by_file=True)},
     writers=("api", "fivetran", "airbyte", "warehouse"),
     instants=(EPOCH, EPOCH_MS),
     options=MixpanelOptions,
