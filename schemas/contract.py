@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pandera.polars as pa
 import polars as pl
 
+from schemas.bounds import MOST_MONEY
 from schemas.keys import is_repeated
 
 Moment = Literal["happened", "planned"]
@@ -64,8 +65,11 @@ def column(
 
     Of a vendor's object, in whose contract `__` stands between a name and what is within it:
     `spelled`: by writer the name or names that its rule does not give. `refers`: it names another object, by its id.
-    `of_parent`: it is that column of the object in whose list this one stands. `money`: the column with its currency.
+    `of_parent`: it is that column of the object in whose list this one stands. `money`: the column with its currency;
+    such an amount is one that a company can have.
     """
+    if money is not None:
+        rules = {"ge": -MOST_MONEY, "le": MOST_MONEY, **rules}
     metadata = {
         "spelled": spelled or {},
         "refers": refers,

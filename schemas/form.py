@@ -96,14 +96,17 @@ class Cleaning:
     `function` takes the frames of `raw`, in order, and returns the canonical columns it can fill, with the `export_*`
     columns of the row each came from. The rows of the first raw table become the rows of the canonical one. A vendor's
     function, which says `Filled`, is given all its frames as one mapping, and what the config tells. `beside`: raw
-    tables that it also takes, and that may not be there. `by_file`: of events, whose rows are many and each say what
-    they are: the files of the first raw table are cleaned one by one, and those beside it stand beside each. `gathers`:
-    of such files what rows of all of them tell of each other, by the raw table beside which they are rows of.
+    tables that it also takes, and that may not be there. `also`: those of them whose rows become rows of the canonical
+    table, too, as the items of a subscription beside the plan that stands in it; what is wrong with such a row is told
+    where it stands. `by_file`: of events, whose rows are many and each say what they are: the files of the first raw
+    table are cleaned one by one, and those beside it stand beside each. `gathers`: of such files what rows of all of
+    them tell of each other, by the raw table beside which they are rows of.
     """
 
     function: Callable[..., Any]
     raw: tuple[str, ...]
     beside: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     by_file: bool = False
     gathers: Callable[["Told"], Mapping[str, Callable[[pl.DataFrame], pl.DataFrame]]] | None = None
 

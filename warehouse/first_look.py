@@ -1,5 +1,6 @@
 """A first look at a file, at its beginning only: what it cannot be is told before it is copied or read as a whole."""
 
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -12,6 +13,7 @@ LOOK = 1 << 20
 """Bytes of the beginning that are looked at."""
 MOST_COLUMNS = 2_000
 PARQUET = b"PAR1"
+ARRAY = re.compile(rb"(\xef\xbb\xbf)?\s*\[\s*\{")
 PACKED = {
     b"\xd0\xcf\x11\xe0": "an Excel workbook; save the sheet",
     b"BZh": "compressed (bzip2); unpack it",
@@ -46,8 +48,13 @@ def look(path: Path, file: str, formats: Formats) -> None:
         raise ExportError(f"{file}: the file begins with nothing but NULs, as a broken-off copy does; send it again")
     if head[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\x00" in head:
         raise ExportError(f"{file}: not UTF-8 text (UTF-16, or a binary file); {_INSTEAD}")
-    if is_json(head):
-        return
+    if not is_json(head):
+        _look_at_header(head, file, formats)
+
+
+def _look_at_header(head: bytes, file: str, formats: Formats) -> None:
+    if ARRAY.match(head):
+        raise ExportError(f"{file}: this is one JSON array; expected a JSON object a line, as jq -c '.[]' writes them")
     header, ended, _ = head.lstrip(b"\xef\xbb\xbf\r\n").partition(b"\n")
     if not header.strip() and len(head) == LOOK:
         raise ExportError(f"{file}: the file begins with nothing but blanks; expected a header")

@@ -28,7 +28,9 @@ def config_schema() -> Schema:
     said["written_by"]["anyOf"][0]["enum"] = sorted(WRITERS)
     options = [vendor.options for vendor in VENDORS.values() if vendor.options]
     options.append(mapped.MappedOptions)
-    known |= {each.__name__: _in_json_schema(each.model_json_schema()) for each in options}
+    for each in options:
+        of_vendor = _in_json_schema(each.model_json_schema())
+        known |= {**of_vendor.pop("$defs", {}), each.__name__: of_vendor}
     meaning = said["options"]["description"]
     said["options"] = {"description": meaning, "anyOf": [{"$ref": f"#/$defs/{each.__name__}"} for each in options]}
     known["Target"]["properties"]["metric"]["enum"] = sorted(CATALOGUE)
@@ -79,12 +81,21 @@ def _keys(schema: Schema, within: Schema, path: str) -> Iterator[tuple[str, Sche
     for name, told in within["properties"].items():
         key = f"{path}{name}"
         yield key, told, name in within.get("required", ())
-        steps = [(".", told), ("[].", told.get("items")), (".NAME.", told.get("additionalProperties"))]
-        for step, below in (*steps, *((".", each) for each in told.get("anyOf", ()))):
-            if isinstance(below, dict) and (section := _section(schema, below)):
+        for step, below in _steps(told):
+            if section := _section(schema, below):
                 # Vendors may call an option alike and mean their own by it.
                 whose = OF_VENDORS.get(below["$ref"].rpartition("/")[2])
                 yield from _keys(schema, section, key + (f" ({whose})" if whose else "") + step)
+
+
+def _steps(told: Schema) -> Iterator[tuple[str, Schema]]:
+    """What may stand below a key, each with the signs that lead there: of a list, by name, or one of several."""
+    yield ".", told
+    yield from ((".", each) for each in told.get("anyOf", ()))
+    if isinstance(items := told.get("items"), dict):
+        yield "[].", items
+    if isinstance(by_name := told.get("additionalProperties"), dict):
+        yield from ((f".NAME{step}", each) for step, each in _steps(by_name))
 
 
 def _section(schema: Schema, told: Schema) -> Schema | None:

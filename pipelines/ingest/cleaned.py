@@ -171,7 +171,8 @@ def raw_contract(project: Project, form: Form, raw_table: str, *, speaks: bool =
 def clean(project: Project, table: str, form: Form, raw: Mapping[str, list[RawRows]]) -> Gathered:
     """Canonical rows that satisfy their contract, of the files of each raw table that are there.
 
-    The rows of the first raw table are those accounted for; and those of others that no table has as its first.
+    The rows of the first raw table are those accounted for, and of those that also become rows of the canonical one;
+    and those of others that no table has as its first.
     """
     contract, zone = project.contracts[table], project.config.reporting.time_zone
     first = form.clean[table].raw[0]
@@ -197,16 +198,18 @@ def clean(project: Project, table: str, form: Form, raw: Mapping[str, list[RawRo
         canonical = spoken(right, contract) if contract.repeats() else right
         again, skewed = pl.concat([again, repeated(right, contract, zone).select(AT)]), pl.concat([skewed, also])
     source = raw[first][0].file.source
+    more = [rows for name in form.clean[table].also for rows in raw.get(name, [])]
     beside = accounted(project, table, form, raw)
-    texts = [texts_of(rows, late).with_columns(export_file=pl.lit(rows.file.name)) for rows in raw[first]]
+    texts = [texts_of(rows, late).with_columns(export_file=pl.lit(rows.file.name)) for rows in [*raw[first], *more]]
     texts += [rows.text.with_columns(export_file=pl.lit(rows.file.name)) for rows in beside]
     nothing = late.clear().select(AT)
     return Gathered(
         canonical,
-        pl.concat([late, *(rows.rejects for rows in raw[first]), *(rows.rejects for rows in beside)]),
+        pl.concat([late, *(rows.rejects for rows in [*raw[first], *more, *beside])]),
         pl.concat(texts, how="diagonal"),
         (
             *(counts_of(rows, table, late, again, skewed) for rows in raw[first]),
+            *(counts_of(rows, table, late, nothing, nothing) for rows in more),
             *(counts_of(rows, table, late.clear(), nothing, nothing) for rows in beside),
         ),
         columns,
@@ -269,9 +272,27 @@ def conforming(
     contract = project.contracts[table]
     if unknown := sorted(set(cleaned.columns) - set(contract.dtypes())):
         raise ExportError(f"the form {form.name} gives {table} {', '.join(unknown)}, which are no columns of it")
-    settled, skewed = _settled(contract.shaped(cleaned), contract)
+    shaped, beyond = _shaped(cleaned, contract)
+    settled, skewed = _settled(shaped, contract)
     right, late = validate(settled, contract, project.config.sources)
-    return right, late, skewed
+    return right, pl.concat([beyond, late]), skewed
+
+
+def _shaped(cleaned: pl.DataFrame, contract: type[Contract]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows as the contract's types, and the rejects of those with a number that the type doesn't hold."""
+    try:
+        return contract.shaped(cleaned), pl.DataFrame(schema=REJECTS)
+    except pl.exceptions.InvalidOperationError:
+        dtypes = {name: contract.dtypes()[name] for name in cleaned.columns}
+        fitting = cleaned.with_columns(pl.col(name).cast(dtype, strict=False) for name, dtype in dtypes.items())
+    rejects = [
+        cleaned.filter(cleaned[name].is_not_null() & fitting[name].is_null()).select(
+            *AT, column_name=pl.lit(name), reason=pl.lit(f"expected a value that fits {dtype}")
+        )
+        for name, dtype in dtypes.items()
+    ]
+    told = pl.concat(rejects).select(REJECTS.keys())
+    return contract.shaped(fitting.join(told, on=AT, how="anti", maintain_order="left")), told
 
 
 def accounted(project: Project, table: str, form: Form, raw: Mapping[str, list[RawRows]]) -> list[RawRows]:
@@ -280,7 +301,8 @@ def accounted(project: Project, table: str, form: Form, raw: Mapping[str, list[R
     kinds = (
         {file.raw_table for file in landed_files(project.folders) if file.source == source} if form.writer else set()
     )
-    return [rows for name in _accounted(form, table, kinds) for rows in raw.get(name, [])]
+    others = [name for name in _accounted(form, table, kinds) if name not in form.clean[table].also]
+    return [rows for name in others for rows in raw.get(name, [])]
 
 
 def _accounted(form: Form, table: str, kinds: Collection[str]) -> list[str]:

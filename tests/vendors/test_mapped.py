@@ -23,12 +23,12 @@ ACCOUNTS = {
     "is_internal": "Intern",
     "sales_region": "Region",
 }
-GERMAN = {"date": "%d.%m.%Y", "true": ["ja"], "false": ["nein"]}
+GERMAN = {"date": "%d.%m.%Y", "true_words": ["ja"], "false_words": ["nein"]}
 
 
 def of(folder: Path, name: str, content: str | bytes, table: str, columns: dict[str, Any], **more: Any) -> Ingested:
     """What was made of one file of one table."""
-    said = {key: more.pop(key) for key in ("date", "instants", "true", "false") if key in more}
+    said = {key: more.pop(key) for key in ("date", "instants", "true_words", "false_words") if key in more}
     segments = more.pop("segments", [])
     source = {"form": "mapped", "files": {table: name}, "options": {"tables": {table: columns}, **said}, **more}
     return ingested(folder, {name: content}, source, [table], segments=segments)

@@ -561,3 +561,36 @@ class TestWhatMustNotPassInSilence:
         }
         found = ingested(tmp_path, files, {"form": "stripe", "written_by": "fivetran"}, ["subscription_items"])
         assert found.values("subscription_items", "unit_amount", "currency") == [(Decimal(1500), "EUR")]
+
+
+HALF_OFF = {"id": "di_1", "start": BEGUN, "coupon": {"id": "half", "percent_off": 50, "duration": "forever"}}
+GREATEST = 10**15
+
+
+def taking(amount):
+    told = {"id": "off", "amount_off": amount, "currency": "eur", "duration": "forever"}
+    return {"id": "di_2", "start": BEGUN, "coupon": told}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "column"),
+    [
+        ({"quantity": 10**17}, "items.data.quantity"),
+        ({"price": price(unit_amount=10**18 - 1)}, "items.data.price.unit_amount"),
+        ({"quantity": 10**9, "price": price(unit_amount=GREATEST)}, "quantity"),
+    ],
+)
+def test_a_line_that_no_company_has_is_rejected_and_leaves_the_others(tmp_path, wrong, column):
+    absurd = subscription("sub_2", items=[item("si_2", **wrong)], discount=HALF_OFF)
+    found = items(tmp_path, subscription(), absurd)
+    assert found.values("subscription_items", "item_id") == [("si_of_sub_1",)]
+    assert [reject[1:3] for reject in found.rejects()] == [(2, column)]
+
+
+def test_the_greatest_amounts_share_a_discount_to_the_cent(tmp_path):
+    of_both = [item("si_1", price=price(unit_amount=GREATEST)), item("si_2", price=price(unit_amount=GREATEST))]
+    found = items(tmp_path, subscription(items=of_both, discount=taking(GREATEST - 1)))
+    # Half of an odd number of cents is the half for one, and a cent more for the other.
+    half = (GREATEST - 2) // 2
+    told = sorted(amount for (amount,) in found.values("subscription_items", "discount_amount"))
+    assert told == [half, half + 1]

@@ -16,6 +16,7 @@ from schemas.support import Instant
 from tests.frames import at
 from tests.ways_of_reading import WAYS, go
 from warehouse.errors import ExportError
+from warehouse.first_look import look
 from warehouse.reading import FileRows, read_export, texts_at
 
 EXPORTED = at("2025-06-30T22:00")
@@ -243,3 +244,11 @@ def test_every_way_gives_the_same(tmp_path_factory, sent):
                 found = read_export(path, "o", "s", EXPORTED, contract, FORMATS, exact=False, places=places)
                 told.append((found.rows.rows(), rejects(found), found.rows_read))
         assert told[0] == told[1] == told[2]
+
+
+@pytest.mark.parametrize("text", ['[{"id": 1}]', '\ufeff [\n  {"id": 1},\n  {"id": 2}\n]\n'])
+def test_one_array_of_objects_is_told_with_what_makes_lines_of_it(tmp_path, text):
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(ExportError, match=r"^x.json: this is one JSON array; expected a JSON object a line, as jq -c"):
+        look(path, "x.json", Formats())

@@ -6,7 +6,7 @@ from schemas.form import Filled, Told
 from transforms.calendar import local_day
 from transforms.clean.hubspot_options import HubspotOptions, options_of
 from transforms.clean.hubspot_related import Frames, companies_of, is_there, staged
-from transforms.clean.monthly_amount import by_month
+from transforms.clean.money import by_month
 
 WON, LOST = ("closedwon",), ("closedlost",)
 """Ids of stages that every portal begins with; what people call them they may change."""

@@ -69,8 +69,8 @@ class MappedOptions(BaseModel):
     instants: tuple[Text, ...] = Field(
         default=Formats.instants, description="How instants are spelled, as strptime names it"
     )
-    true: tuple[Text, ...] = Field(default=("true", "True", "TRUE"), description="Words for yes")
-    false: tuple[Text, ...] = Field(default=("false", "False", "FALSE"), description="Words for no")
+    true_words: tuple[Text, ...] = Field(default=("true", "True", "TRUE"), description="Words for yes")
+    false_words: tuple[Text, ...] = Field(default=("false", "False", "FALSE"), description="Words for no")
 
     @field_validator("tables")
     @classmethod
@@ -111,7 +111,7 @@ def _check(contract: type[Contract], columns: Mapping[str, Mapped]) -> None:
             raise ValueError(f"{table}.{name}: its value is none of this column")
         if one.words and field and field.dtype != pl.String:
             raise ValueError(
-                f"{table}.{name} has no words; of what is true or false the source's words are said by true and false"
+                f"{table}.{name} has no words; what is true or false is said by true_words and false_words"
             )
 
 
@@ -133,7 +133,7 @@ def made_by(form: Form, options: MappedOptions, tables: Collection[str]) -> Form
     if set(tables) != options.tables.keys():
         raise ValueError("expected files and options.tables of the same tables")
     raw = {table: _raw_table(CANONICAL[table], columns) for table, columns in options.tables.items()}
-    formats = Formats(options.date, options.instants, options.true, options.false)
+    formats = Formats(options.date, options.instants, options.true_words, options.false_words)
     clean = {
         table: Cleaning(_filling(CANONICAL[table], columns), (table,)) for table, columns in options.tables.items()
     }

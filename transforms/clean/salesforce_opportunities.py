@@ -3,7 +3,7 @@
 import polars as pl
 
 from schemas.form import Filled, Told
-from transforms.clean.monthly_amount import by_month
+from transforms.clean.money import by_month
 from transforms.clean.salesforce_ids import records, whole_id
 from transforms.clean.salesforce_options import Frames, SalesforceOptions, amount_of, day_of, options_of
 
@@ -140,7 +140,7 @@ def _new_months(options: SalesforceOptions) -> pl.Expr:
     if not options.term_months_field:
         return pl.lit(None, pl.Int64)
     whole = pl.col("term").str.extract(r"^([1-9]\d{0,3})(?:\.0+)?$")
-    return whole.cast(pl.Int64)
+    return whole.cast(pl.Int64, strict=False)
 
 
 def _prior(currency: pl.Expr, options: SalesforceOptions) -> dict[str, pl.Expr]:

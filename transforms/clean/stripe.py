@@ -4,7 +4,6 @@ Sources: Stripe's API reference (subscriptions, prices, invoices, credit notes, 
 """
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Literal
 
 import polars as pl
@@ -14,7 +13,9 @@ from schemas.form import EPOCH, Cleaning, Filled, Told
 from schemas.vendor import Kind, Vendor
 from transforms.calendar import local_day
 from transforms.clean import stripe_objects as stripe
+from transforms.clean.discounted import DISCOUNT, discounted
 from transforms.clean.linking import domain_of
+from transforms.clean.money import Amount, rounded, whole
 
 Frames = Mapping[str, pl.DataFrame]
 WHOLE_UNITS = ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
@@ -61,7 +62,7 @@ def subscription_items(of: Frames, told: Told) -> Filled:
             "quantity": pl.col("units"),
             "seats": pl.col("quantity"),
             "unit_amount": pl.col("unit_amount"),
-            "line_amount": _whole(pl.col("line_amount")),
+            "line_amount": whole(pl.col("line_amount")),
             "currency": pl.col("currency"),
             "interval_unit": pl.col("interval"),
             "interval_count": pl.col("interval_count"),
@@ -90,16 +91,6 @@ def _period_end() -> pl.Expr:
 
 def _day(instant: str, zone: str) -> pl.Expr:
     return local_day(pl.col(instant), zone)
-
-
-def _whole(amount: pl.Expr) -> pl.Expr:
-    """An amount that must be whole minor units; another is none."""
-    return pl.when(amount % 1 == 0).then(amount.cast(pl.Int64))
-
-
-def _rounded(amount: pl.Expr) -> pl.Expr:
-    """To whole minor units, halves away from zero."""
-    return (amount + pl.when(amount < 0).then(Decimal("-0.5")).otherwise(Decimal("0.5"))).cast(pl.Int64)
 
 
 def _priced(of: Frames, told: Told) -> pl.DataFrame:
@@ -135,7 +126,7 @@ def _priced(of: Frames, told: Told) -> pl.DataFrame:
         interval=_told_of("recurring__interval", "interval"),
         interval_count=_told_of("recurring__interval_count", "interval_count"),
         units=pl.when(package.is_null()).then("quantity").otherwise(packages),
-        unit_amount=pl.lit(None, stripe.Amount) if is_line else unit,
+        unit_amount=pl.lit(None, Amount) if is_line else unit,
         line_amount=unit if is_line else pl.when(unit.is_null() & ~is_metered).then("last_line_amount"),
     )
 
@@ -188,38 +179,15 @@ def _is_proration() -> pl.Expr:
 def _with_discounts(rows: pl.DataFrame, of: Frames) -> pl.DataFrame:
     """The items with what discounts take off each, interval by interval; a discount that is given once is none.
 
-    A share is of the line. An amount is of the whole subscription: its items bear it in proportion, the greatest what
-    doesn't divide. Of several discounts each takes its part of the full line; they end with the first of them, but
-    for those that are over beside one that goes on.
+    An amount is of the whole subscription. Of several discounts each takes its part of the full line.
     """
-    line = pl.coalesce("line_amount", pl.col("units").fill_null(1) * pl.col("unit_amount")).fill_null(0)
-    discounts = _discounts(of)
-    lines = rows.select("id", "subscription", "exported_at", line_currency="currency", line=line)
-    # Beside one that goes on one that is over counts no more; and an amount takes nothing off another currency.
-    is_on = pl.col("end").is_null() | (pl.col("end") > pl.col("exported_at"))
-    fits = pl.col("amount_off").is_null() | (pl.col("currency").str.to_uppercase() == pl.col("line_currency"))
-    joined = (
-        discounts.join(lines, on="subscription", how="inner")
-        .filter(fits)
-        .filter(is_on | ~is_on.any().over("subscription"))
-        .with_columns(whole=pl.col("line").sum().over("subscription", "number"))
-    )
-    share = pl.when(pl.col("whole") > 0).then((pl.col("amount_off") * pl.col("line") / pl.col("whole")).cast(pl.Int64))
-    is_greatest = pl.struct("line", "id").rank("ordinal", descending=True).over("subscription", "number") == 1
-    left = pl.col("amount_off").cast(pl.Int64) - pl.col("share").sum().over("subscription", "number")
-    taken = (
-        joined.with_columns(share=share, is_greatest=is_greatest)
-        .with_columns(share=pl.col("share") + pl.when("is_greatest").then(left).otherwise(0))
-        .with_columns(percent=_rounded(pl.col("line") * pl.col("percent_off") / 100))
-        .group_by("id")
-        .agg(
-            discount_amount=pl.sum_horizontal("percent", "share").sum(),
-            discount_end=pl.col("end").min(),
-            most=pl.col("line").first(),
-        )
-        .with_columns(discount_amount=pl.min_horizontal("discount_amount", pl.col("most").cast(pl.Int64)))
-    )
-    return rows.join(taken.drop("most"), on="id", how="left", maintain_order="left")
+    told = pl.coalesce("line_amount", pl.col("units").fill_null(1) * pl.col("unit_amount"))
+    lines = rows.select("subscription", "exported_at", "currency", line="id", amount=told)
+    discounts = _discounts(of).join(lines.select("subscription", "line"), on="subscription", maintain_order="left")
+    # An amount of no known currency is off no line.
+    currency = pl.col("currency").str.to_uppercase().fill_null("")
+    taken = discounted(lines, discounts.with_columns(currency_off=currency, is_each=False).select(DISCOUNT))
+    return rows.join(taken.rename({"line": "id"}), on="id", how="left", maintain_order="left")
 
 
 def _discounts(of: Frames) -> pl.DataFrame:
@@ -265,19 +233,19 @@ def invoices(of: Frames, told: Told) -> Filled:
     """The invoices without tax, with their part that doesn't recur and what was given back of them."""
     taxes = of["invoice_taxes"].group_by("invoice_taxes.invoice").agg(taxes=pl.col("invoice_taxes.amount").sum())
     invoices = of["invoices"].filter(_is_live("livemode") & ~pl.col("is_deleted").fill_null(value=False))
-    whole = pl.coalesce("total_excluding_tax", pl.col("total") - pl.coalesce("tax", "taxes", pl.lit(0, stripe.Amount)))
+    net_of_tax = pl.coalesce("total_excluding_tax", pl.col("total") - pl.coalesce("tax", "taxes", pl.lit(0, Amount)))
     rows = (
         invoices.join(taxes, left_on="id", right_on="invoice_taxes.invoice", how="left", maintain_order="left")
-        .with_columns(amount=_whole(whole))
+        .with_columns(amount=whole(net_of_tax))
         .join(_one_off(of["invoice_lines"]), left_on="id", right_on="invoice", how="left", maintain_order="left")
         .join(_given_back(of), left_on="id", right_on="invoice", how="left", maintain_order="left")
     )
     # Lines are without what discounts take off the whole; what recurs and what doesn't bear that alike.
     one_off = pl.when(pl.col("all_lines") != 0).then(
-        _rounded(pl.col("one_off_lines") * pl.col("amount") / pl.col("all_lines"))
+        rounded(pl.col("one_off_lines") * pl.col("amount") / pl.col("all_lines"))
     )
     net = pl.when(pl.col("total") != 0).then(pl.col("refunds") * pl.col("amount") / pl.col("total"))
-    refunded = _rounded(pl.sum_horizontal(net, "credits"))
+    refunded = rounded(pl.sum_horizontal(net, "credits"))
     zone = told.time_zone
     return Filled(
         rows,

@@ -5,11 +5,12 @@ Sources: Stripe's API reference, with what version 2025-03-31 moved; the headers
 
 import polars as pl
 
+from schemas.bounds import MOST_UNITS
 from schemas.contract import column
 from schemas.customers import Export
 from schemas.support import Instant
+from transforms.clean.money import Amount
 
-Amount = pl.Decimal(38, 12)
 STATES = ["incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused"]
 
 
@@ -70,7 +71,7 @@ class StripeSubscriptionItems(Export):
 
     id: str = column("Item", spelled={"dashboard": "id"})
     subscription: str = column("Its subscription", of_parent="id", refers=True, spelled={"dashboard": "id"})
-    quantity: pl.Int64 = column("Units", optional=True, ge=0, spelled={"dashboard": "Quantity"})
+    quantity: pl.Int64 = column("Units", optional=True, ge=0, le=MOST_UNITS, spelled={"dashboard": "Quantity"})
     created: Instant = column("When the item was added", optional=True)  # type: ignore[valid-type]
     current_period_end: Instant = column("When its period ends", optional=True)  # type: ignore[valid-type]
     price__id: str = column("Its price", optional=True, spelled={"fivetran": "plan_id", "dashboard": "Plan"})

@@ -1,0 +1,72 @@
+"""What discounts take off the lines of subscriptions, interval by interval."""
+
+import polars as pl
+
+from schemas.bounds import MOST_MONEY
+from transforms.clean.money import rounded
+
+DISCOUNT = ("number", "line", "percent_off", "amount_off", "currency_off", "end", "is_each")
+"""Columns of a discount beside a line that it is for: `number` tells discounts apart; `is_each`: whether its amount is
+taken off each of its lines, and not off all of them together."""
+
+
+PARTS = 10**6
+"""So many parts of a minor unit tell how much of an amount a line bears."""
+
+
+def discounted(lines: pl.DataFrame, *levels: pl.DataFrame) -> pl.DataFrame:
+    """By `line` the `discount_amount` in whole minor units and the `discount_end`, of lines that have a discount.
+
+    `lines`: line, amount, currency, exported_at. `levels`: discounts that follow upon each other, those of the second
+    taking from what the first left; of one level each takes its part of the full line.
+    """
+    left, taken = lines, []
+    for discounts in levels:
+        of_level = _taken(left, discounts)
+        taken.append(of_level)
+        left = (
+            left.join(of_level, on="line", how="left", maintain_order="left")
+            .with_columns(pl.col("amount") - pl.col("discount_amount").fill_null(0))
+            .select(lines.columns)
+        )
+    every = pl.concat(taken).group_by("line", maintain_order=True)
+    return every.agg(pl.col("discount_amount").sum(), pl.col("discount_end").min())
+
+
+def _taken(lines: pl.DataFrame, discounts: pl.DataFrame) -> pl.DataFrame:
+    """What one level takes.
+
+    A share is of the line. An amount is of the line, or of all lines that the discount is for: these bear it in
+    proportion, the greatest what doesn't divide. They end with the first of them, but for those that are over beside
+    one that goes on. No line costs less than nothing.
+    """
+    is_on = pl.col("end").is_null() | (pl.col("end") > pl.col("exported_at"))
+    # An amount takes nothing off another currency.
+    fits = pl.col("amount_off").is_null() | (pl.col("currency_off") == pl.col("currency")).fill_null(value=True)
+    joined = (
+        discounts.join(lines, on="line", how="inner", maintain_order="left")
+        .filter(fits & pl.col("amount").is_between(0, MOST_MONEY, closed="right"))  # a greater line is rejected
+        .filter(is_on | ~is_on.any().over("line"))
+    )
+    whole = pl.col("amount").sum().over("number")
+    parts = ((pl.col("amount_off"), 1), (pl.col("amount"), PARTS), (whole, PARTS))
+    # A decimal of all digits would not hold the product of two amounts.
+    off, part, of_all = ((amount * tens).cast(pl.Int128) for amount, tens in parts)
+    share = (off * part // of_all).cast(pl.Int64, strict=False)
+    is_greatest = pl.struct("amount", "line").rank("ordinal", descending=True).over("number") == 1
+    rest = rounded(pl.col("amount_off")) - pl.col("share").sum().over("number")
+    shared = pl.col("share") + pl.when("is_greatest").then(rest).otherwise(0)
+    return (
+        joined.with_columns(share=share, is_greatest=is_greatest)
+        .with_columns(
+            by_amount=pl.when("is_each").then(rounded(pl.col("amount_off"))).otherwise(shared),
+            by_share=rounded(pl.col("amount") * pl.col("percent_off") / 100),
+        )
+        .group_by("line", maintain_order=True)
+        .agg(
+            discount_amount=pl.sum_horizontal("by_share", "by_amount").sum(),
+            discount_end=pl.col("end").min(),
+            most=pl.col("amount").first().cast(pl.Int64, strict=False),
+        )
+        .select("line", pl.min_horizontal("discount_amount", "most").alias("discount_amount"), "discount_end")
+    )
