@@ -56,6 +56,8 @@ def _known_zone(name: str) -> str:
     return name
 
 
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
+
 Headline = Literal["mrr", "nrr", "grr", "churn_rate", "clv", "health_score", "csat", "fcr"]
 """The metrics that a month is judged by at first sight."""
 
@@ -91,7 +93,7 @@ class Source(Settings):
         None,
         description="Source whose account ids its rows name; default: its own, if it exports accounts, or found by id",
     )
-    time_zone: Annotated[str, AfterValidator(_known_zone)] | None = Field(
+    time_zone: ZoneName | None = Field(
         None, description="Zone of times in its files that name none, where these are not in UTC"
     )
     separator: Literal[",", ";", "\t", "|"] | None = Field(None, description="Sign between values of its CSV files")
@@ -117,7 +119,7 @@ class Reporting(Settings):
         description="Currency that money is told in, as its ISO 4217 code",
         json_schema_extra={"enum": [*sorted(MINOR_DIGITS)]},
     )
-    time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
+    time_zone: ZoneName = Field(
         default="UTC", description="IANA time zone in which days and months begin, like Europe/Berlin"
     )
 

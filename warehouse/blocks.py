@@ -25,6 +25,8 @@ GZIP, ZSTD, ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 def opened(path: Path, file: str, encoding: str = "utf-8") -> Iterator[IO[bytes]]:
     """The content of a file as UTF-8, whether it is plain, gzip, zstd, or a zip archive of one file; `file` names it.
 
+    What is in an archive may be gzip itself.
+
     Raises:
         ExportError: what is packed is broken off or damaged, or an archive holds none or several files.
     """
@@ -39,7 +41,9 @@ def opened(path: Path, file: str, encoding: str = "utf-8") -> Iterator[IO[bytes]
                 yield _in_utf_8(io.BufferedReader(unpacked), encoding)
             elif head == ZIP:
                 with zipfile.ZipFile(sent) as archive, archive.open(_only_name(archive, file)) as content:
-                    yield _in_utf_8(content, encoding)
+                    is_packed = content.peek(len(GZIP))[: len(GZIP)] == GZIP  # type: ignore[attr-defined]
+                    unpacked = io.BufferedReader(gzip.GzipFile(fileobj=content)) if is_packed else content
+                    yield _in_utf_8(unpacked, encoding)
             else:
                 yield _in_utf_8(sent, encoding)
         except (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, pa.ArrowException) as fault:

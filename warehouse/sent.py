@@ -258,8 +258,8 @@ def patterns_of(loaded: LoadedConfig, name: str, source: Source, form: Form) -> 
 
 
 def is_mark(path: PurePath) -> bool:
-    """Whether a file beside those of objects is a program's own: `_SUCCESS`, or a list of the files."""
-    return path.name.startswith(("_", ".")) or path.name.endswith("manifest.json")
+    """Whether a file beside those of objects is a program's own: `_SUCCESS`, `…_complete`, or a list of the files."""
+    return path.name.startswith(("_", ".")) or path.name.endswith(("manifest.json", "_complete"))
 
 
 def _matching(folder: Path, pattern: str) -> list[Path]:

@@ -1,5 +1,6 @@
 """Files that are not at hand as they are: in archives of several, and in stores that nothing here speaks to."""
 
+import gzip
 import io
 import zipfile
 from pathlib import Path
@@ -29,7 +30,7 @@ def company(folder: Path, where: str, files: dict[str, Any]) -> SmallCompany:
     return made
 
 
-def packed(**members: str) -> bytes:
+def packed(**members: str | bytes) -> bytes:
     told = io.BytesIO()
     with zipfile.ZipFile(told, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in members.items():
@@ -74,6 +75,19 @@ def test_an_archive_of_one_file_is_that_file_by_its_own_name(tmp_path: Path):
     made = company(tmp_path, "crm", {"accounts": "accounts.zip"})
     (tmp_path / "crm" / "accounts.zip").write_bytes(packed(whatever=f"{HEADER}A1,One,2023-03-20\n"))
     assert [file.name for file in sent_files(made.project())] == ["crm/accounts.zip"]
+
+
+@pytest.mark.parametrize("lost", [0, 6])
+def test_the_file_of_an_archive_of_one_may_be_packed_itself(tmp_path: Path, lost: int):
+    made = company(tmp_path, "crm", {"accounts": "accounts.zip"})
+    told = gzip.compress(f"{HEADER}A1,One,2023-03-20\n".encode(), mtime=0)
+    (tmp_path / "crm" / "accounts.zip").write_bytes(packed(**{"accounts.csv.gz": told[: len(told) - lost]}))
+    if lost:
+        with pytest.raises(ExportError, match=r"^crm/accounts.zip: what is packed in it is broken off or damaged"):
+            land_all(made.project())
+        return
+    made.ingest(["accounts"])
+    assert made.project().staged("accounts")["account_id"].to_list() == ["A1"]
 
 
 def test_an_archive_that_a_pattern_means_is_the_files_in_it_if_there_are_several(tmp_path: Path):

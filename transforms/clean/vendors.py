@@ -9,8 +9,10 @@ from schemas.writer import WRITERS
 from transforms.clean import canonical, mapped, ravenstack
 
 NAMES = (
+    "amplitude",
     "chargebee",
     "hubspot",
+    "mixpanel",
     "posthog",
     "recurly",
     "salesforce",
