@@ -203,6 +203,17 @@ def test_a_tag_that_was_deleted_is_no_topic(tmp_path):
     assert found.rejects() == []
 
 
+def test_without_the_names_of_tags_neither_the_topic_nor_what_is_escalated_is_told(tmp_path):
+    found = of_fivetran(
+        tmp_path,
+        {"escalated_tags": ["Support"]},
+        conversation_history=[kept_conversation()],
+        conversation_tag_history=[tagged(4614778)],
+    )
+    assert found.values("tickets", "topic", "is_escalated") == [(None, None)]
+    assert not found.exported("tickets") & {"topic", "is_escalated"}
+
+
 def test_the_topic_may_be_a_custom_attribute_that_fivetran_has_as_a_column(tmp_path):
     rows = [kept_conversation(custom_contact_reason="price")]
     found = of_fivetran(tmp_path, {"topic": "Contact reason"}, conversation_history=rows)

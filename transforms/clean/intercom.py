@@ -20,6 +20,7 @@ from transforms.clean.linking import domain_of
 
 Frames = Mapping[str, pl.DataFrame]
 TAGS, TOPICS = "tags", "topics"
+TAG, TOPIC = "conversation_tags.name", "conversation_topics.name"
 BY_CUSTOMER = "customer_initiated"
 LEAST, MOST = 1.0, 5.0
 
@@ -90,7 +91,7 @@ def tickets(of: Frames, told: Told) -> Filled:
             "ticket_id": pl.col("id"),
             "account_id": pl.col("company.id"),
             "requester_id": pl.col("requester_id"),
-            "topic": _topic(options),
+            "topic": _topic(of, options),
             "channel": pl.col("source__type"),
             "priority": pl.col("priority"),
             "status": pl.col("state").replace({"snoozed": "hold"}),
@@ -101,7 +102,7 @@ def tickets(of: Frames, told: Told) -> Filled:
             "last_solved_at": pl.coalesce(closed_at, "parts.last_closed_at"),
             "public_agent_replies": pl.coalesce(pl.when(is_whole).then("parts.replies"), nobody),
             "reopens": pl.coalesce(reopens, pl.when(is_whole).then("parts.reopens"), nobody),
-            **({"is_escalated": _is_tagged(of, options.escalated_tags)} if options.escalated_tags else {}),
+            **_escalated(of, options.escalated_tags),
             "satisfaction_score": rating,
             "scale_min": pl.when(is_rated).then(LEAST),
             "scale_max": pl.when(is_rated).then(MOST),
@@ -137,7 +138,7 @@ def _conversations(of: Frames, options: IntercomOptions) -> pl.DataFrame:
     )
     outcome = outcomes(parts, told.select(pl.col("id").alias(ID), BEGAN))
     told = told.join(outcome, left_on="id", right_on="outcome.of", how="left", maintain_order="left")
-    named = _names(of["conversation_topics"] if options.topic == TOPICS else _tags(of))
+    named = _names(of["conversation_topics"], TOPIC) if options.topic == TOPICS else _names(_tags(of), _tag_name(of))
     told = _with_requesters(told, of).join(named, left_on="id", right_on="named.of", how="left", maintain_order="left")
     return told.join(_companies(of), left_on="requester_id", right_on="company.of", how="left", maintain_order="left")
 
@@ -172,41 +173,41 @@ def _companies(of: Frames) -> pl.DataFrame:
     return pairs.filter(is_one).unique("company.of", keep="first", maintain_order=True)
 
 
+def _tag_name(of: Frames) -> str:
+    """Where the names of tags stand: with Fivetran in a table of their own."""
+    return TAG if of["tags"].is_empty() else "tags.name"
+
+
 def _tags(of: Frames) -> pl.DataFrame:
-    """By conversation its tags with their names, which Fivetran has in a table of their own; without deleted ones."""
+    """By conversation its tags with their names; one that was deleted has none."""
+    name = _tag_name(of)
     tags = of["conversation_tags"].join(
         of["tags"], left_on="conversation_tags.tag_id", right_on="tags.id", how="left", maintain_order="left"
     )
-    return tags.with_columns(pl.coalesce("conversation_tags.name", "tags.name").alias("conversation_tags.name"))
+    return tags.with_columns(pl.col(name).str.strip_chars()).filter(pl.col(name) != "")
 
 
-def _names(elements: pl.DataFrame) -> pl.DataFrame:
+def _names(elements: pl.DataFrame, name: str) -> pl.DataFrame:
     """By conversation the names in a list of it, in their order by name."""
-    own, name = (
-        next(each for each in elements.columns if each.endswith(f".{end}")) for end in ("conversation_id", "name")
-    )
-    named = elements.with_columns(pl.col(name).str.strip_chars()).filter(pl.col(name) != "")
-    return (
-        named.group_by(own, maintain_order=True)
-        .agg(pl.col(name).unique().sort().str.join(", ").alias("named.names"))
-        .rename({own: "named.of"})
-    )
+    own = next(each for each in elements.columns if each.endswith(".conversation_id"))
+    together = elements.drop_nulls(name).group_by(own, maintain_order=True)
+    return together.agg(pl.col(name).unique().sort().str.join(", ")).rename({own: "named.of"})
 
 
-def _topic(options: IntercomOptions) -> pl.Expr:
+def _topic(of: Frames, options: IntercomOptions) -> pl.Expr:
     if options.topic in {TAGS, TOPICS}:
-        return pl.col("named.names")
+        return pl.col(TOPIC if options.topic == TOPICS else _tag_name(of))
     return pl.coalesce(*asked(options)["conversations"])
 
 
-def _is_tagged(of: Frames, tags: tuple[str, ...]) -> pl.Expr:
+def _escalated(of: Frames, tags: tuple[str, ...]) -> dict[str, pl.Expr]:
     """Whether the conversation has one of these tags; unknown where no conversation has any tag."""
-    of_conversations = _tags(of).drop_nulls("conversation_tags.name")
-    is_named = (
-        pl.col("conversation_tags.name").str.strip_chars().str.to_lowercase().is_in([tag.lower() for tag in tags])
-    )
+    of_conversations = _tags(of)
+    if not tags or of_conversations.is_empty():
+        return {}
+    is_named = pl.col(_tag_name(of)).str.to_lowercase().is_in([tag.lower() for tag in tags])
     tagged = of_conversations.filter(is_named)["conversation_tags.conversation_id"].unique()
-    return pl.when(pl.lit(not of_conversations.is_empty())).then(pl.col("id").is_in(tagged.implode()))
+    return {"is_escalated": pl.col("id").is_in(tagged.implode())}
 
 
 def identities(of: Frames, told: Told) -> Filled:

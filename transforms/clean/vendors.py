@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from schemas.form import Form
 from schemas.vendor import Vendor, form_of
 from schemas.writer import WRITERS
-from transforms.clean import canonical, hubspot, intercom, mapped, ravenstack, salesforce, stripe, zendesk
+from transforms.clean import canonical, freshdesk, hubspot, intercom, mapped, ravenstack, salesforce, stripe, zendesk
 
 VENDORS: dict[str, Vendor] = {
     vendor.name: vendor
-    for vendor in (hubspot.VENDOR, intercom.VENDOR, salesforce.VENDOR, stripe.VENDOR, zendesk.VENDOR)
+    for vendor in (freshdesk.VENDOR, hubspot.VENDOR, intercom.VENDOR, salesforce.VENDOR, stripe.VENDOR, zendesk.VENDOR)
 }
 """By the name the config uses as `form`, beside `written_by`."""
 
