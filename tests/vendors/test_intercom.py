@@ -175,9 +175,9 @@ def test_it_is_reopened_that_was_closed_by_whatever_part(tmp_path):
         part(6, "open", "admin", "2026-03-02T15:00"),
         closed(7),
         # Of one moment the part with the greater number came later, and not the greater text.
-        part(1000, "open", "user", "2026-03-02T16:00"),
+        part(10_000, "open", "user", "2026-03-02T16:00"),
     ]
-    parts[6]["id"] = "999"
+    parts[6]["id"] = "9999"
     found = of_api(tmp_path, conversation(501, parts, state="open"))
     assert found.values("tickets", "reopens") == [(3,)]
 
