@@ -11,7 +11,9 @@ from transforms.clean import canonical, mapped, ravenstack
 NAMES = (
     "amplitude",
     "chargebee",
+    "freshdesk",
     "hubspot",
+    "intercom",
     "mixpanel",
     "posthog",
     "recurly",
