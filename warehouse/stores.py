@@ -1,5 +1,6 @@
 """Files that are not at hand as they are: in a store, or in an archive; which there are, and copies of them."""
 
+import atexit
 import datetime as dt
 import errno
 import shutil
@@ -8,11 +9,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 from urllib.parse import urlsplit
 
 import fsspec
+import fsspec.asyn
 
 from warehouse.errors import ConfigError, ExportError
 from warehouse.lineage import digest
@@ -112,12 +115,26 @@ def store_of(address: str) -> tuple[Any, str]:
     return store, path
 
 
+@cache
+def _end_with_python() -> None:
+    """Let the thread of requests end before Python does: else DuckDB's library tells of leaks at the end of a run."""
+    atexit.register(_end_requests)
+
+
+def _end_requests() -> None:
+    loop, thread = fsspec.asyn.loop[0], fsspec.asyn.iothread[0]
+    if loop is not None and thread is not None:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(timeout=5)
+
+
 def _at(address: str) -> tuple[Any, str]:
     scheme, _, path = address.rpartition("://")
     if scheme and KINDS.get(scheme, scheme) not in fsspec.available_protocols():
         raise ConfigError(
             f"{scheme}:// is no store; expected an address like s3://bucket/folder, gs://, az://, https:// or sftp://"
         )
+    _end_with_python()
     store, within = fsspec.core.url_to_fs(f"{KINDS.get(scheme, scheme) or 'file'}://{path}")
     return store, str(within)
 
