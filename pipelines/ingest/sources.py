@@ -196,7 +196,8 @@ def ingest_code(project: Project, table: str) -> str:
     contracts, cleaning, spelled = {CANONICAL[table]}, set[str](), set[str]()
     for form in project.forms.values():
         if how := form.clean.get(table):
-            cleaning.add(f"{how.function.__module__}:{how.function.__name__}")
+            functions = (how.function, *([how.unmet] if how.unmet else []))
+            cleaning |= {f"{function.__module__}:{function.__name__}" for function in functions}
             reads = [form.raw[raw] for raw in how.reads if raw in form.raw]
             contracts |= {raw.contract for raw in reads}
             places = [str(raw.places) for raw in reads]

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from schemas.form import Form
 from schemas.vendor import Vendor, form_of
 from schemas.writer import WRITERS
-from transforms.clean import canonical, hubspot, mapped, ravenstack, salesforce, stripe, zendesk
+from transforms.clean import canonical, hubspot, mapped, qualtrics, ravenstack, salesforce, stripe, typeform, zendesk
 
 VENDORS: dict[str, Vendor] = {
-    vendor.name: vendor for vendor in (hubspot.VENDOR, salesforce.VENDOR, stripe.VENDOR, zendesk.VENDOR)
+    vendor.name: vendor
+    for vendor in (hubspot.VENDOR, qualtrics.VENDOR, salesforce.VENDOR, stripe.VENDOR, typeform.VENDOR, zendesk.VENDOR)
 }
 """By the name the config uses as `form`, beside `written_by`."""
 
