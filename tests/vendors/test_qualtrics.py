@@ -66,10 +66,10 @@ def test_a_file_from_which_somebody_took_a_row_of_names_is_refused_and_no_respon
 def test_names_that_stand_again_are_told_as_such_and_not_as_responses(tmp_path):
     found = of_csv(tmp_path, export(shown()) + export(shown("R_2")))
     assert answers(found) == [("R_1:QID1", 9.0), ("R_2:QID1", 9.0)]
-    again = [line for _, line, _, reason in found.rejects() if reason == "expected a row, found the header again"]
+    again = {line for _, line, _, reason in found.rejects() if reason == "expected a row, found the header again"}
     # The first file has lines 1 to 6, of which the last is a response; then its names stand again, and one response.
-    assert again == [7, 8, 11]
-    assert {line for _, line, *_ in found.rejects()} == {*again}
+    assert again == {7, 8, 11}
+    assert {line for _, line, *_ in found.rejects()} == again
 
 
 def test_the_zone_that_the_header_names_must_be_that_of_the_config(tmp_path):

@@ -213,8 +213,9 @@ def lacking(of: Frames, told: Told) -> str | None:
         return None
     rows = _of_responses(of["answers"], of, options)
     names = names_in(_with_questions(rows, of), _names())
+    lists_all = not of["questions"].is_empty() or rows.select(_in_words().is_null().any()).item()
     of_questions_alone = [pl.col(f"questions.{name}") for name in ("id", "data_export_tag", "question_text")]
-    return unmet(options, names | names_in(of["questions"], of_questions_alone))
+    return unmet(options, names | names_in(of["questions"], of_questions_alone), lists_all=lists_all)
 
 
 HEADS = {"dashboard": Heads(rows=3, key="ImportId", zone="timeZone")}

@@ -137,17 +137,18 @@ def names_in(rows: pl.DataFrame, names: Sequence[pl.Expr]) -> set[str]:
     return {name for each in names for name in rows.select(plain(each).unique().drop_nulls()).to_series()}
 
 
-def unmet(options: SurveyOptions, names: set[str], with_scale: Collection[str] = ()) -> str | None:
+def unmet(options: SurveyOptions, names: set[str], with_scale: Collection[str] = (), *, lists_all: bool) -> str | None:
     """What the config lacks or names in vain, in words.
 
     `names`: what the files call questions, by whatever name; `with_scale`: those of which they tell the scale.
+    `lists_all`: they have also questions that nobody answered; elsewhere one for comments may be there, and unanswered.
     """
     if not options.questions:
         return "options.questions says of no question that it is NPS, CSAT or CES"
     for place, one in enumerate(options.questions):
         if one.ends is None and one.question not in with_scale:
             return f"options.questions.{place}: expected the scale of {one.question!r}, which no file tells"
-        for asked in filter(None, (one.question, one.comment)):
+        for asked in filter(None, (one.question, one.comment if lists_all else None)):
             if asked not in names:
                 return f"options.questions.{place}: no file has the question {asked!r}{_alike(asked, names)}"
     return None

@@ -93,7 +93,9 @@ def lacking(of: Frames, told: Told) -> str | None:
         return None
     called = [pl.col(f"fields.{name}") for name in ("id", "ref", "title")]
     with_scale = names_in(of["fields"].filter(pl.col("fields.properties__steps").is_not_null()), called)
-    return unmet(options, names_in(_with_all_told(of), _names()) | names_in(of["fields"], called), with_scale)
+    rows = _with_all_told(of)
+    lists_all = not of["fields"].is_empty() or rows.select(_in_words().is_null().any()).item()
+    return unmet(options, names_in(rows, _names()) | names_in(of["fields"], called), with_scale, lists_all=lists_all)
 
 
 STREAMS = {"api": "responses", "airbyte": "responses"}
