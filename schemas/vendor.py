@@ -103,6 +103,7 @@ def _raw_table(vendor: Vendor, kind: Kind, writer: Writer) -> RawTable | None:
     if kind.within and (is_made or (writer.lists == "path" and writer.name not in kind.tables)):
         parent, path = kind.within
         tables, in_parent, rows = vendor.kinds[parent].tables.get(writer.name), True, tuple(path.split("."))
+        rows = rows[-1:] if is_made else rows
     else:
         tables, in_parent, rows = kind.tables.get(writer.name), False, ()
     if tables is None:

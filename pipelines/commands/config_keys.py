@@ -28,7 +28,9 @@ def config_schema() -> Schema:
     said["written_by"]["anyOf"][0]["enum"] = sorted(WRITERS)
     options = [vendor.options for vendor in VENDORS.values() if vendor.options]
     options.append(mapped.MappedOptions)
-    known |= {each.__name__: _in_json_schema(each.model_json_schema()) for each in options}
+    for each in options:
+        told = _in_json_schema(each.model_json_schema())
+        known |= {**told.pop("$defs", {}), each.__name__: told}
     meaning = said["options"]["description"]
     said["options"] = {"description": meaning, "anyOf": [{"$ref": f"#/$defs/{each.__name__}"} for each in options]}
     known["Target"]["properties"]["metric"]["enum"] = sorted(CATALOGUE)

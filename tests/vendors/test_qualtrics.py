@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from pipelines.ingest.notices import ExportWarning
 from tests.frames import at
 from tests.vendors.one_source import Ingested, ingested
 from tests.vendors.qualtrics_files import answer, export, fivetran, invited, mailing, response, shown
@@ -115,6 +116,13 @@ def test_a_question_that_one_of_several_files_has_is_there_though_nobody_answere
     files = {"A.csv": export(shown(Q3="")), "B.csv": other}
     said = {"form": "qualtrics", "written_by": "dashboard", "options": {"questions": [NPS, CSAT]}}
     assert answers(ingested(tmp_path, files, said, TABLES)) == [("R_1:QID1", 9.0), ("R_2:QID1", 9.0)]
+
+
+def test_a_file_of_names_alone_has_nobody_who_answered_be_it_once_more(tmp_path):
+    for day in ("2026-03-01", "2026-03-02"):
+        with pytest.warns(ExportWarning, match="has a header and no row: nothing is there to count"):
+            found = of_csv(tmp_path, export() if day < "2026-03-02" else export().replace("Why?", "Why so?"))
+        assert answers(found) == []
 
 
 def test_a_source_of_which_no_question_is_named_says_so(tmp_path):

@@ -117,7 +117,7 @@ def of_questions(
     """The canonical columns that the question tells; `ends` of its scale, where the config says none."""
     questions = options.questions
     low, high = (_of_question([one.ends and one.ends[end] for one in questions], pl.Float64()) for end in (0, 1))
-    if ends:
+    if ends and not all(one.ends for one in questions):
         low, high = pl.coalesce(low, ends[0]), pl.coalesce(high, ends[1])
     name = _of_question([one.question for one in questions], pl.String())
     commented_on = [pl.col(f"{COMMENT}_{place}") for place, one in enumerate(questions) if one.comment]

@@ -5,11 +5,30 @@ from collections.abc import Iterator, Mapping
 from schemas.form import Form
 from schemas.vendor import Vendor, form_of
 from schemas.writer import WRITERS
-from transforms.clean import canonical, hubspot, mapped, qualtrics, ravenstack, salesforce, stripe, typeform, zendesk
+from transforms.clean import (
+    canonical,
+    hubspot,
+    mapped,
+    qualtrics,
+    ravenstack,
+    salesforce,
+    stripe,
+    surveymonkey,
+    typeform,
+    zendesk,
+)
 
 VENDORS: dict[str, Vendor] = {
     vendor.name: vendor
-    for vendor in (hubspot.VENDOR, qualtrics.VENDOR, salesforce.VENDOR, stripe.VENDOR, typeform.VENDOR, zendesk.VENDOR)
+    for vendor in (
+        hubspot.VENDOR,
+        qualtrics.VENDOR,
+        salesforce.VENDOR,
+        stripe.VENDOR,
+        surveymonkey.VENDOR,
+        typeform.VENDOR,
+        zendesk.VENDOR,
+    )
 }
 """By the name the config uses as `form`, beside `written_by`."""
 
