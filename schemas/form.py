@@ -19,7 +19,8 @@ class Formats:
     """How values are spelled in a form's files; a value spelled otherwise is rejected, never guessed.
 
     `time_zone`: of instants that are spelled without one; None: such an instant is no instant. `encoding`: of text.
-    `decimal`: the sign before decimals. `has_footer`: what follows the first empty line is no row.
+    `decimal`: the sign before decimals. `has_footer`: what follows the first empty line is no row. `unset`: how it is
+    spelled that there is no instant.
     """
 
     date: str = "%Y-%m-%d"
@@ -31,6 +32,23 @@ class Formats:
     encoding: str = "utf-8"
     decimal: Literal[".", ","] = "."
     has_footer: bool = False
+    unset: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Heads:
+    """Rows above the rows of a CSV file that together name its columns; however many blanks a name has, it is one.
+
+    `rows`: how many there are; a column goes by the name that any of them gives it. `key`: in the last of them stand
+    JSON objects, which have the name under this key. `zone`: the key under which these have the zone of a column's
+    times. `spreads`: of two rows the first has titles, of which one may stand over several columns, and the second what
+    each of these is of it: `title [part]`; nothing stands there under the first column.
+    """
+
+    rows: int = 1
+    key: str | None = None
+    zone: str | None = None
+    spreads: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,10 +67,13 @@ class Places:
     """Where in a file the columns of a raw table stand, if not under their own names.
 
     `columns`: of each the places that may have it, the first that does counts. `rows`: the list in a record whose
-    elements are the rows; none: the record is the row. `envelopes`: what a record may be wrapped in, the first that is
-    there. `is_loose`: names are the same whatever their case and their underscores. `writer`: who is said to have
-    written the file; a column that is another's sign tells that it was somebody else. `needs_list`: a record without
-    the list of rows, be it an empty one, is a wrong one. `in_parts`: its files are parts; one may be empty.
+    elements are the rows; none: the record is the row; a name on the way that ends in `[]` is a list itself, of whose
+    elements each has such a list. `elements`: the list is in no file: its elements stand each in a column of its own,
+    of these names; one is `question`, the name, and `value`. `heads`: the rows that name the columns of a CSV file;
+    None: one. `envelopes`: what a record may be wrapped in, the first that is there. `is_loose`: names are the same
+    whatever their case and their underscores. `writer`: who is said to have written the file; a column that is
+    another's sign tells that it was somebody else. `needs_list`: a record without the list of rows, be it an empty one,
+    is a wrong one. `in_parts`: its files are parts; one may be empty.
     """
 
     columns: Mapping[str, tuple[Place, ...]]
@@ -62,6 +83,8 @@ class Places:
     writer: str = ""
     needs_list: bool = False
     in_parts: bool = False
+    elements: tuple[str, ...] | None = None
+    heads: Heads | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +123,8 @@ class Cleaning:
     table, too, as the items of a subscription beside the plan that stands in it; what is wrong with such a row is told
     where it stands. `by_file`: of events, whose rows are many and each say what they are: the files of the first raw
     table are cleaned one by one, and those beside it stand beside each. `gathers`: of such files what rows of all of
-    them tell of each other, by the raw table beside which they are rows of.
+    them tell of each other, by the raw table beside which they are rows of. `unmet`: of the same frames says in words
+    what the config names and no file has.
     """
 
     function: Callable[..., Any]
@@ -109,6 +133,7 @@ class Cleaning:
     also: tuple[str, ...] = ()
     by_file: bool = False
     gathers: Callable[["Told"], Mapping[str, Callable[[pl.DataFrame], pl.DataFrame]]] | None = None
+    unmet: Callable[..., str | None] | None = None
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -146,8 +171,9 @@ class Form:
     raw tables of the vendor that this writer does not write. `is_crm`: whether it tells who the accounts are also where
     another source does. `minor_digits`: by currency the decimals of the vendor's amounts, where not those of ISO 4217.
     `options`: what the config may say of such a source; `asked`: by raw table the columns that these ask for, each with
-    its name in the files, which may be a path. `made_by`: makes the form of the options, and of the tables of which the
-    config names files.
+    its name in the files, which may be a path; `listed`: by raw table the elements of a list that stand each in a
+    column; `spelled`: how the options say that its files spell instants. `made_by`: makes the form of the options, and
+    of the tables of which the config names files.
     """
 
     name: str
@@ -161,4 +187,6 @@ class Form:
     minor_digits: Mapping[str, int] = field(default_factory=dict)
     options: type[BaseModel] | None = None
     asked: Callable[[Any], Mapping[str, Mapping[str, str]]] | None = None
+    listed: Callable[[Any], Mapping[str, tuple[str, ...]]] | None = None
+    spelled: Callable[[Any], tuple[str, ...]] | None = None
     made_by: Callable[..., "Form"] | None = None

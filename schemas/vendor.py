@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from schemas.contract import Column, Contract, column, with_columns
 from schemas.customers import Export
-from schemas.form import Cleaning, Form, Formats, Place, Places, RawTable
+from schemas.form import Cleaning, Form, Formats, Heads, Place, Places, RawTable
 from schemas.writer import MARKS, Writer
 
 NEWEST = ("row_generation", "row_written_at", "row_is_live")
@@ -22,7 +22,9 @@ class Kind:
 
     A table that ends in `.csv` is the whole name of a file, or a pattern of it: of names that begin as another's do.
     `within`: the kind that has it in a list, and the path of the list; a writer that keeps lists in their objects needs
-    no table for it. Where the elements are no objects, `value` is the column that has them. `wrapped`: the name under
+    no table for it. Where the elements are no objects, `value` is the column that has them. `in_columns`: writers that
+    keep each element of the list in a column of its own. `heads`: by writer the rows that name the columns of its CSV
+    files, where they are not one. `wrapped`: the name under
     which an object may stand alone in another one, in exports of the vendor's. `needed`: an object without the list is
     a wrong one. `outlives`: others name it also after it was deleted. `versions`: of a history the former versions
     count, too.
@@ -31,6 +33,8 @@ class Kind:
     contract: type[Contract]
     tables: Mapping[str, str | tuple[str, ...]]
     within: tuple[str, str] | None = None
+    in_columns: tuple[str, ...] = ()
+    heads: Mapping[str, Heads] = field(default_factory=dict)
     wrapped: str | None = None
     needed: bool = False
     outlives: bool = False
@@ -41,11 +45,12 @@ class Kind:
 class Vendor:
     """What a vendor's objects are, and how canonical tables come from them; nothing of it knows who wrote them down.
 
-    `instants`: how its API spells them; `shown`: how what people download spells them, beside what all such files do.
-    `minor_digits`: by currency the decimals of its
-    amounts, where not those of ISO 4217. `is_crm`: whether it
-    tells who the accounts are also where another source does. `options`: what the config may say of such a source;
-    `asked`: by kind the columns that these ask for, each with its name in the files, which may be a path.
+    `instants`: how its API spells them; `shown`: how what people download spells them, beside what all such files do;
+    `unset`: how either spells that there is none. `minor_digits`: by currency the decimals of its amounts, where not
+    those of ISO 4217. `is_crm`: whether it tells who the accounts are also where another source does. `options`: what
+    the config may say of such a source; `asked`: by kind the columns that these ask for, each with its name in the
+    files, which may be a path; `listed`: by kind the elements of a list that may stand each in a column;
+    `shown_as`: how they say that what people download spells instants, if they do.
     """
 
     name: str
@@ -55,10 +60,13 @@ class Vendor:
     writers: tuple[str, ...]
     instants: tuple[str, ...]
     shown: tuple[str, ...] = ()
+    unset: tuple[str, ...] = ()
     minor_digits: Mapping[str, int] = field(default_factory=dict)
     is_crm: bool = False
     options: type[BaseModel] | None = None
     asked: Callable[[Any], Mapping[str, Mapping[str, str]]] | None = None
+    listed: Callable[[Any], Mapping[str, tuple[str, ...]]] | None = None
+    shown_as: Callable[[Any], tuple[str, ...]] | None = None
 
 
 def form_of(vendor: Vendor, writer: Writer) -> Form:
@@ -71,21 +79,31 @@ def form_of(vendor: Vendor, writer: Writer) -> Form:
         name=f"{vendor.name} written by {writer.name}",
         raw=raw,
         clean=clean,
-        formats=Formats(instants=tuple(dict.fromkeys(instants)), true=writer.true, false=writer.false, time_zone="UTC"),
+        formats=Formats(
+            instants=tuple(dict.fromkeys(instants)),
+            true=writer.true,
+            false=writer.false,
+            time_zone="UTC",
+            unset=vendor.unset,
+        ),
         writer=writer,
         lacking={name: kind.contract for name, kind in vendor.kinds.items() if name not in raw},
         is_crm=vendor.is_crm,
         minor_digits=vendor.minor_digits,
         options=vendor.options,
         asked=vendor.asked,
+        listed=vendor.listed,
+        spelled=vendor.shown_as if writer.nests == "only_spelled" else None,
     )
 
 
 def _raw_table(vendor: Vendor, kind: Kind, writer: Writer) -> RawTable | None:
     """The files that hold a kind of object; None where the writer writes none."""
-    if kind.within and writer.lists == "path" and writer.name not in kind.tables:
+    is_made = writer.name in kind.in_columns
+    if kind.within and (is_made or (writer.lists == "path" and writer.name not in kind.tables)):
         parent, path = kind.within
         tables, in_parent, rows = vendor.kinds[parent].tables.get(writer.name), True, tuple(path.split("."))
+        rows = rows[-1:] if is_made else rows
     else:
         tables, in_parent, rows = kind.tables.get(writer.name), False, ()
     if tables is None:
@@ -94,13 +112,23 @@ def _raw_table(vendor: Vendor, kind: Kind, writer: Writer) -> RawTable | None:
     fields = [field for field in contract.fields() if field.name not in Export.dtypes()]
     parent_of = kind.within[0] if kind.within else None
     above = vendor.kinds[parent_of].contract if parent_of else None
-    columns = {field.name: found for field in fields if (found := _places(field, writer, above))}
-    if in_parent and "value" in columns:
+    columns = {field.name: found for field in fields if (found := _places(field, writer, above, in_list=in_parent))}
+    if in_parent and not is_made and "value" in columns:
         columns["value"] = (Place(()),)
     holder = vendor.kinds[kind.within[0]] if kind.within and in_parent else kind
     own = ((holder.wrapped,),) if holder.wrapped and writer.nests == "objects" else ()
     needed = kind.needed and in_parent
-    places = Places(columns, rows, (*writer.envelopes, *own), writer.is_loose, writer.name, needed, writer.appends)
+    places = Places(
+        columns,
+        rows,
+        (*writer.envelopes, *own),
+        writer.is_loose,
+        writer.name,
+        needed,
+        writer.appends,
+        () if is_made else None,
+        holder.heads.get(writer.name),
+    )
     names = (tables,) if isinstance(tables, str) else tables
     files = tuple(
         pattern.format(table=table)
@@ -132,7 +160,9 @@ def _written(contract: type[Contract], marks: tuple[str, ...]) -> type[Contract]
     return type(contract.__name__, (contract,), body)
 
 
-def _places(field: Column, writer: Writer, parent: type[Contract] | None) -> tuple[Place, ...]:
+def _places(
+    field: Column, writer: Writer, parent: type[Contract] | None, *, in_list: bool = False
+) -> tuple[Place, ...]:
     """Where the writer writes a column; `parent`: of the objects that have the list in which it stands."""
     if field.name in MARKS:
         return tuple(Place((name,), "line") for name in writer.marks[field.name])
@@ -141,7 +171,7 @@ def _places(field: Column, writer: Writer, parent: type[Contract] | None) -> tup
         names = (spelled,) if isinstance(spelled, str) else spelled
         return tuple(Place(tuple(name.split("."))) if writer.nests == "objects" else Place((name,)) for name in names)
     if writer.nests == "only_spelled":
-        return ()
+        return _of_parent(field, writer, parent) if in_list else ()
     if writer.nests == "objects":
         return (Place(tuple(field.name.split("__"))), *_of_parent(field, writer, parent))
     name = field.name.replace("__", writer.nests)
@@ -161,13 +191,21 @@ ASKED = "Column that the config asks for: {name}"
 
 
 def with_asked(form: Form, options: BaseModel | None) -> Form:
-    """The form with the columns that the config asks for, which a file has under whatever name."""
+    """The form with the columns that the config asks for, which a file has under whatever name.
+
+    And with its instants spelled as the config says.
+    """
     asked = form.asked(options) if form.asked and options else {}
+    listed = form.listed(options) if form.listed and options else {}
     raw = dict(form.raw)
     for name, columns in asked.items():
         if name in raw and columns:
             raw[name] = _with_columns(raw[name], columns)
-    return replace(form, raw=raw)
+    for name, elements in listed.items():
+        if name in raw and (places := raw[name].places) and places.elements is not None:
+            raw[name] = replace(raw[name], places=replace(places, elements=elements))
+    said = form.spelled(options) if form.spelled and options else ()
+    return replace(form, raw=raw, formats=replace(form.formats, instants=said) if said else form.formats)
 
 
 def _with_columns(table: RawTable, columns: Mapping[str, str]) -> RawTable:

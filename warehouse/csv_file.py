@@ -11,10 +11,11 @@ from typing import Self
 import polars as pl
 
 from schemas.contract import Contract
-from schemas.form import Formats
+from schemas.form import Formats, Heads
 from warehouse.blocks import BOM, blocks, opened, undecodable
 from warehouse.errors import ExportError
 from warehouse.header import check_once
+from warehouse.heads import names_of
 from warehouse.piece import Piece, of_header, ragged
 from warehouse.regular_csv import by_columns, count_lines
 
@@ -93,11 +94,12 @@ def read_csv(
     besides: Collection[str],
     only: pl.Series | None = None,
     needed: Collection[str] = (),
+    heads: Heads | None = None,
 ) -> Iterator[Piece]:
     """The rows of a CSV file, piece by piece, after one of the header alone; `besides` names columns nobody reads.
 
     `only`: the lines that are asked for; others may be left out. `needed`: names of columns that are needed, where
-    others may have any name, be it twice.
+    others may have any name, be it twice. `heads`: the rows that name the columns, where they are not one.
 
     Raises:
         ExportError: the file is not in the form's encoding or dialect, or names a column twice.
@@ -110,20 +112,22 @@ def read_csv(
     reader = csv.reader(lines, delimiter=formats.separator, strict=True)
     faults: list[tuple[int, str]] = []
     try:
-        sent = next(reader, [])
+        tops = [next(reader, []) for _ in range(heads.rows if heads else 1)]
+        sent = names_of(tops, file, heads, formats, needed) if heads else tops[0]
         check_once(file, sent, contract, formats, needed)
         header = _each_once(sent)
         names = [name for name in header if name not in besides]
         yield of_header(header)
         while left := lines.left():
             if (
-                header == sent
+                header == tops[0]
+                and heads is None
                 and (regular := by_columns(left, lines.number + 1, header, names, formats.separator, only)) is not None
             ):
                 lines.skip(count_lines(left))
                 yield Piece(regular, ragged(), header, pl.DataFrame())
                 continue
-            rows = _rows(reader, lines, sent, formats.separator, faults)
+            rows = _rows(reader, lines, tops, formats.separator, faults)
             while piece := list(islice(rows, PIECE)):
                 numbers, values = zip(*piece, strict=True)
                 told = [fault for fault in faults if fault[0] <= numbers[-1]]
@@ -143,21 +147,21 @@ def _each_once(header: list[str]) -> list[str]:
 
 
 def _rows(
-    reader: Iterator[list[str]], lines: _Lines, header: list[str], separator: str, faults: list[tuple[int, str]]
+    reader: Iterator[list[str]], lines: _Lines, tops: list[list[str]], separator: str, faults: list[tuple[int, str]]
 ) -> Iterator[tuple[int, list[str]]]:
     """The line on which each row of the block starts, and its values; what is wrong with a whole row goes to `faults`.
 
     A row that goes over the block's end takes the next block with it.
     """
-    width, starts = len(header), lines.number + 1
+    width, starts = len(tops[0]), lines.number + 1
     while not lines.is_at_end() and (row := next(reader, None)) is not None:
         start, starts = starts, lines.number + 1
-        if starts - start == 1 and len(row) == width and row != header:
+        if starts - start == 1 and len(row) == width and row not in tops:
             yield start, row  # as nearly all are
             continue
         if not row:
             continue
-        if row == header:
+        if row in tops:
             faults.append((start, HEADER_AGAIN))
         lost = range(0)
         if starts - start > 1 and _takes_in_rows(row, width, separator):

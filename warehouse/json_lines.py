@@ -173,6 +173,8 @@ def _names(found: Found, column: str, first: Mapping[str, Any]) -> bool:
 
 def _element(found: Found, first: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
     within: Any = first
-    for name in found.rows:
-        within = within.get(name) if isinstance(within, dict) else None
-    return within[0] if isinstance(within, list) and within else None
+    for way in found.lists():
+        for name in way:
+            within = within.get(name) if isinstance(within, dict) else None
+        within = within[0] if isinstance(within, list) and within else None
+    return within

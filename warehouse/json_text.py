@@ -57,13 +57,15 @@ def _with_lists(column: pl.Series, dtype: pl.DataType) -> pl.Series:
     texts = column.explode(empty_as_null=False, keep_nulls=False)
     if texts.null_count():
         raise _NotPlainError
-    inner = dict(dtype.inner.to_schema())  # type: ignore[attr-defined]
-    objects = pl.read_ndjson(BytesIO("\n".join(texts.to_list()).encode()), schema=inner) if texts.len() else None
-    if objects is not None and objects.height != texts.len():
+    inner = dtype.inner  # type: ignore[attr-defined]
+    objects = (
+        plainly("\n".join(texts.to_list()).encode(), inner) if texts.len() else pl.DataFrame(schema=inner.to_schema())
+    )
+    if objects is None or objects.height != texts.len():
         raise _NotPlainError
     rows = pl.DataFrame({"row": pl.int_range(column.len(), eager=True), "list": column})
     of = rows.explode("list", empty_as_null=False, keep_nulls=False).select("row")
-    elements = of.with_columns((objects if objects is not None else pl.DataFrame(schema=inner)).to_struct("object"))
+    elements = of.with_columns(objects.to_struct("object"))
     lists = elements.group_by("row", maintain_order=True).agg("object")
     return rows.join(lists, on="row", how="left", maintain_order="left")["object"].alias(column.name)
 

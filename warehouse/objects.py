@@ -13,6 +13,7 @@ from warehouse.blocks import opened
 from warehouse.csv_file import read_csv
 from warehouse.first_look import is_json, is_parquet
 from warehouse.header import check_once, check_writer
+from warehouse.heads import gathered
 from warehouse.json_lines import read_json_lines, with_ids
 from warehouse.parquet_file import batches, in_utc, readable, spelled
 from warehouse.piece import Piece, of_header
@@ -39,15 +40,15 @@ def read_objects(
 def _of_csv(
     path: Path, file: str, contract: type[Contract], formats: Formats, places: Places, only: pl.Series | None
 ) -> Iterator[Piece]:
-    pieces = read_csv(path, file, contract, formats, (), only, needed=_tops(places))
+    pieces = read_csv(path, file, contract, formats, (), only, _tops(places), places.heads)
     header = next(pieces).header
     check_writer(file, header, places.writer)
     found = found_in(places, dict.fromkeys(header))
-    nothing = pl.DataFrame(schema=dict.fromkeys(header, pl.String()))
+    nothing = gathered(pl.DataFrame(schema=dict.fromkeys(header, pl.String())), places)
     yield of_header(_columns(nothing, found), found.spelled(header))
     others = [name for name in header if name not in {*found.roots(), *found.columns, "export_line"}]
     for piece in pieces:
-        frame, faults = decoded(piece.text, found)
+        frame, faults = decoded(gathered(piece.text, places), found)
         text = _with_lacking(with_ids(spread(frame, found), contract), faults, found)
         if not found.rows:
             text = text.hstack(frame.select(others))
@@ -80,7 +81,8 @@ def _of_parquet(path: Path, file: str, contract: type[Contract], formats: Format
 
 def _tops(places: Places) -> set[str]:
     """The names with which ways to columns begin; an element of a list may be a value itself, to which none leads."""
-    return {place.path[0] for of in places.columns.values() for place in of if place.path}
+    ways = {place.path[0] for of in places.columns.values() for place in of if place.path}
+    return ways | set(places.elements or ())
 
 
 def _in_json(values: pl.DataFrame) -> pl.DataFrame:

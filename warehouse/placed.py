@@ -15,6 +15,8 @@ Tree = dict[str, Any]
 """Names with what is needed within each: a tree again, or nothing where the value itself is."""
 ROWS = "rows?"
 """No name of a column, which may be any word."""
+LIST = "[]"
+"""What a name on the way to the list of rows ends in if a list stands there itself."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,18 @@ class Found:
     texts: frozenset[str] = frozenset()
     """Columns of a file of JSON in which an object stands as text."""
 
+    def lists(self) -> list[Path]:
+        """The ways from list to list, to that of the rows: the first from the top, each other from an element."""
+        ways: list[Path] = [()]
+        for name in self.rows:
+            ways[-1] = (*ways[-1], name.removesuffix(LIST))
+            ways += [()] if name.endswith(LIST) else []
+        return ways
+
     def roots(self) -> list[str]:
         """The columns of the file that are needed."""
         paths = [path for of in self.columns.values() for path, in_list in of if not in_list]
-        return list(dict.fromkeys(path[0] for path in [*paths, *([self.rows] if self.rows else [])]))
+        return list(dict.fromkeys(path[0] for path in [*paths, *(self.lists()[:1] if self.rows else [])]))
 
     def tree(self) -> Tree:
         """What is needed, with what is needed within."""
@@ -43,7 +53,13 @@ class Found:
             within = [path for of in self.columns.values() for path, in_list in of if in_list]
             for path in filter(None, within):
                 _grow(element, path)
-            _grow(tree, self.rows, [element if all(within) else None])
+            leaf = [element if all(within) else None]
+            first, *others = self.lists()
+            for way in reversed(others):
+                holder: Tree = {}
+                _grow(holder, way, leaf)
+                leaf = [holder]
+            _grow(tree, first, leaf)
         return tree
 
     def line(self) -> Tree:
@@ -161,8 +177,12 @@ def decoded(frame: pl.DataFrame, found: Found) -> tuple[pl.DataFrame, pl.DataFra
 
 
 def _lists(frame: pl.DataFrame, found: Found) -> pl.Expr | None:
-    root = found.rows[0]
-    at = value_at(frame.schema[root], found.rows[1:], pl.col(root)) if root in frame.columns else None
+    root, *within = found.lists()[0]
+    return _list_at(frame, root, within)
+
+
+def _list_at(frame: pl.DataFrame, root: str, within: Sequence[str]) -> pl.Expr | None:
+    at = value_at(frame.schema[root], within, pl.col(root)) if root in frame.columns else None
     return at[0] if at and isinstance(at[1], pl.List) else None
 
 
@@ -171,8 +191,8 @@ def spread(frame: pl.DataFrame, found: Found) -> pl.DataFrame:
 
     `frame` has the file's columns, and `export_line`.
     """
-    if found.rows:
-        lists = _lists(frame, found)
+    for number, way in enumerate(found.lists() if found.rows else ()):
+        lists = _list_at(frame, ROWS, way) if number else _lists(frame, found)
         if lists is None:
             return frame.select("export_line").head(0)
         frame = frame.with_columns(lists.alias(ROWS)).explode(ROWS, empty_as_null=False, keep_nulls=False)

@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -11,12 +11,13 @@ import pyarrow.parquet as pq
 
 from schemas.contract import Column, Contract
 from schemas.customers import Export
-from schemas.form import Formats, Places
+from schemas.form import Formats, Heads, Places
 from warehouse.blocks import opened
 from warehouse.csv_file import read_csv
 from warehouse.errors import ExportError
 from warehouse.first_look import is_json, is_parquet, look
 from warehouse.header import check_header
+from warehouse.heads import has_rows_below
 from warehouse.instants import instants, shape
 from warehouse.objects import read_objects
 from warehouse.parquet_file import YEARS, read_parquet
@@ -161,6 +162,9 @@ def _pieces(
 
 def _parted(piece: Piece, fields: list[Column], formats: Formats) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows of a piece in which every value is spelled as it should be, typed, and the rejects."""
+    if formats.unset:
+        named = [field.name for field in fields if isinstance(field.dtype, pl.Datetime)]
+        piece = replace(piece, text=piece.text.with_columns(_set(name, formats) for name in named))
     text = piece.text
     typed = text.select("export_line", *(_typed(piece, field, formats).alias(field.name) for field in fields))
     faults = {field.name: pl.col(field.name).is_not_null() & typed[field.name].is_null() for field in fields}
@@ -181,10 +185,17 @@ def _parted(piece: Piece, fields: list[Column], formats: Formats) -> tuple[pl.Da
     return good, rejects
 
 
-def has_rows(path: Path) -> bool:
+def _set(name: str, formats: Formats) -> pl.Expr:
+    """The text of a column without spellings of no instant."""
+    return pl.when(~pl.col(name).is_in(formats.unset)).then(name).alias(name)
+
+
+def has_rows(path: Path, heads: Heads | None = None) -> bool:
     """Whether a file holds more than a header, be it once or again."""
     if is_parquet(path):
         return bool(pq.read_metadata(path).num_rows)
+    if heads:
+        return has_rows_below(path, heads)
     with opened(path, path.name) as content:
         lines = (line.rstrip(b"\r\n") for line in content if line.strip())
         header = next(lines, b"")

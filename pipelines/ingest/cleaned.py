@@ -175,7 +175,9 @@ def clean(project: Project, table: str, form: Form, raw: Mapping[str, list[RawRo
     and those of others that no table has as its first.
     """
     contract, zone = project.contracts[table], project.config.reporting.time_zone
-    first = form.clean[table].raw[0]
+    cleaning = form.clean[table]
+    first = cleaning.raw[0]
+    mains = [rows for name in (first, *cleaning.also) for rows in raw.get(name, [])]
     raw_contracts = {name: raw_contract(project, form, name) for name in raw}
     good = {
         name: pl.concat([raw_contracts[name].blank(), *(rows.good for rows in files)]) for name, files in raw.items()
@@ -184,7 +186,7 @@ def clean(project: Project, table: str, form: Form, raw: Mapping[str, list[RawRo
         refuse_contradictory(rows, raw_contracts[name])
     newest = {name: spoken(rows, raw_contracts[name]) for name, rows in good.items()}
     cleaned, silent = _made(project, table, form, raw, newest)
-    skewed = pl.concat([rows.skewed for rows in raw[first]])
+    skewed = pl.concat([rows.skewed for rows in mains])
     # Where the first of an id counts, and all count, none is there again; to look once more takes as long.
     is_once = (raw_contracts[first].repeats() or ("",))[0] == "first" and newest[first].height == good[first].height
     again = repeated(good[first].clear() if is_once else good[first], raw_contracts[first], zone).select(AT)
@@ -198,18 +200,16 @@ def clean(project: Project, table: str, form: Form, raw: Mapping[str, list[RawRo
         canonical = spoken(right, contract) if contract.repeats() else right
         again, skewed = pl.concat([again, repeated(right, contract, zone).select(AT)]), pl.concat([skewed, also])
     source = raw[first][0].file.source
-    more = [rows for name in form.clean[table].also for rows in raw.get(name, [])]
     beside = accounted(project, table, form, raw)
-    texts = [texts_of(rows, late).with_columns(export_file=pl.lit(rows.file.name)) for rows in [*raw[first], *more]]
+    texts = [texts_of(rows, late).with_columns(export_file=pl.lit(rows.file.name)) for rows in mains]
     texts += [rows.text.with_columns(export_file=pl.lit(rows.file.name)) for rows in beside]
     nothing = late.clear().select(AT)
     return Gathered(
         canonical,
-        pl.concat([late, *(rows.rejects for rows in [*raw[first], *more, *beside])]),
+        pl.concat([late, *(rows.rejects for rows in [*mains, *beside])]),
         pl.concat(texts, how="diagonal"),
         (
-            *(counts_of(rows, table, late, again, skewed) for rows in raw[first]),
-            *(counts_of(rows, table, late, nothing, nothing) for rows in more),
+            *(counts_of(rows, table, late, again, skewed) for rows in mains),
             *(counts_of(rows, table, late.clear(), nothing, nothing) for rows in beside),
         ),
         columns,
@@ -228,7 +228,7 @@ def _made(
     there, first = objects(newest, form), cleaning.raw[0]
     columns = {name: frozenset().union(*(rows.columns for rows in files)) for name, files in raw.items()}
     rows = filled(project, table, form, raw[first][0].file.source, there, columns)
-    return rows, there[first].height - rows.height
+    return rows, sum(there[name].height for name in (first, *cleaning.also) if name in there) - rows.height
 
 
 def filled(
@@ -255,7 +255,10 @@ def filled(
         own = columns.get(name, frozenset()) | set(PROVENANCE)
         absent |= {prefix + column for column in blank.columns if column not in own}
     reporting = project.config.reporting
-    told: Filled = cleaning.function(of, Told(reporting.time_zone, reporting.currency, project.options(source)))
+    said = Told(reporting.time_zone, reporting.currency, project.options(source))
+    if cleaning.unmet and not of_examples and (fault := cleaning.unmet(of, said)):
+        raise ExportError(f"{source}: {fault}")
+    told: Filled = cleaning.function(of, said)
     rows = told.rows.select(*PROVENANCE, **told.columns)
     sent = {column for frame in of.values() for column in frame.columns}
     return rows.drop(not_told(told, rows, sent, absent, of_examples=of_examples))
@@ -312,7 +315,7 @@ def _accounted(form: Form, table: str, kinds: Collection[str]) -> list[str]:
     `kinds`: the raw tables that the source has ever sent; of a table that needs others nothing is made.
     """
     filled_ones = {name: cleaning for name, cleaning in form.clean.items() if set(cleaning.raw) <= {*kinds}}
-    mains = {cleaning.raw[0] for cleaning in filled_ones.values()}
+    mains = {name for cleaning in filled_ones.values() for name in (cleaning.raw[0], *cleaning.also)}
     _, *needed = form.clean[table].raw
 
     def is_read_first(name: str) -> bool:

@@ -196,7 +196,8 @@ def ingest_code(project: Project, table: str) -> str:
     contracts, cleaning, spelled = {CANONICAL[table]}, set[str](), set[str]()
     for form in project.forms.values():
         if how := form.clean.get(table):
-            cleaning |= {f"{of.__module__}:{of.__name__}" for of in (how.function, how.gathers) if of}
+            functions = (how.function, how.gathers, how.unmet)
+            cleaning |= {f"{of.__module__}:{of.__name__}" for of in functions if of}
             reads = [form.raw[raw] for raw in how.reads if raw in form.raw]
             contracts |= {raw.contract for raw in reads}
             places = [str(raw.places) for raw in reads]

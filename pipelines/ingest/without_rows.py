@@ -51,4 +51,5 @@ def _kind(file: LandedFile) -> tuple[str, str]:
 
 def _has_rows(project: Project, file: LandedFile) -> bool:
     path = file.path(project.folders)
-    return path.exists() and has_rows(path)
+    table = project.forms[file.source].raw.get(file.raw_table)
+    return path.exists() and has_rows(path, table.places.heads if table and table.places else None)

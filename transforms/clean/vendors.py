@@ -16,10 +16,13 @@ NAMES = (
     "intercom",
     "mixpanel",
     "posthog",
+    "qualtrics",
     "recurly",
     "salesforce",
     "segment",
     "stripe",
+    "surveymonkey",
+    "typeform",
     "zendesk",
 )
 """By what the config uses as `form`, and its module here is called."""
