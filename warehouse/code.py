@@ -5,8 +5,6 @@ through imports, however far, and the libraries found on the way. Of its text ev
 docstrings, what a function is said to take and to return, and the arguments that describe (see `warehouse.syntax`).
 """
 
-import ast
-import hashlib
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -15,7 +13,8 @@ from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 from pathlib import Path
 
-from warehouse.syntax import Imported, acts, bound_by, globals_of, imports_of, is_prose, read
+from warehouse.statements import digest_of, statements_of
+from warehouse.syntax import Imported
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("schemas", "transforms", "warehouse", "pipelines")
@@ -99,19 +98,9 @@ class _Module:
         self.units: list[_Unit] = []
         self.acting: list[_Unit] = []
         package = name if is_package else name.rpartition(".")[0]
-        source = file.read_bytes() if file.exists() else b""
-        for position, statement in enumerate(ast.parse(source, str(file)).body):
-            if isinstance(statement, ast.Import | ast.ImportFrom):
-                for each in imports_of(statement, package):
-                    # The order of imports is the formatter's, so none has a place.
-                    unit = _Unit(self, -1, _hash(repr(each)), (each.bound,), frozenset(), (each,))
-                    self._add(unit, each.name == "*" or each.module == "__future__")
-            elif not is_prose(statement):
-                called_global = globals_of(statement) if b"global" in source else frozenset[str]()
-                says = read(statement, package, called_global)
-                binds = tuple(sorted(bound_by(statement) | called_global))
-                unit = _Unit(self, position, _hash(says.text), binds, says.names, says.imports, _lines(statement))
-                self._add(unit, acts(statement))
+        for each in statements_of(file, package):
+            told = (each.position, each.text, each.binds, frozenset(each.uses), each.imports, each.lines)
+            self._add(_Unit(self, *told), each.acts)
 
     def _add(self, unit: _Unit, acts_by_itself: bool) -> None:
         self.units.append(unit)
@@ -119,15 +108,6 @@ class _Module:
             self.bindings.setdefault(name, []).append(unit)
         if acts_by_itself:
             self.acting.append(unit)
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _lines(statement: ast.stmt) -> tuple[int, int]:
-    nodes: list[ast.stmt | ast.expr] = [statement, *getattr(statement, "decorator_list", ())]
-    return min(node.lineno for node in nodes), statement.end_lineno or statement.lineno
 
 
 class Code:
@@ -152,7 +132,7 @@ class Code:
         libraries = [f"{each.name} {each.version}" for each in found if isinstance(each, Library)]
         # Within a module the order counts: a name may be bound twice, or a table filled in turn.
         lines = [*(f"{module} {text}" for module, _, text in sorted(units)), *sorted(libraries)]
-        return _hash("\n".join(lines))[:16]
+        return digest_of("\n".join(lines))[:16]
 
     def reached(self, *references: str, without: Iterable[str] = ()) -> frozenset[Definition | Library]:
         """The definitions and libraries behind `code_of`; imports are not listed, but what they lead to."""

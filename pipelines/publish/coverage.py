@@ -39,11 +39,9 @@ def coverage(project: Project) -> pl.DataFrame:
 def lacking(project: Project) -> pl.DataFrame:
     """Rows of `identity_coverage` of the last closed month that are under the floor of the config."""
     database = project.database
-    closed = database.read(DimMonth.table()).filter(CLOSED)["month"].max()
-    return under(
-        database.read(IdentityCoverage.table()).filter(pl.col("month") == closed),
-        project.config.identity.coverage_floor,
-    )
+    closed = database.read(DimMonth.table()).filter(CLOSED).filter(pl.col("month") == pl.col("month").max())
+    told = database.read(IdentityCoverage.table()).join(closed.select("month"), on="month", how="semi")
+    return under(told, project.config.identity.coverage_floor)
 
 
 def told_of_lacking(project: Project) -> Iterator[str]:

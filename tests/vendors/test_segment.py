@@ -15,7 +15,7 @@ from tests.vendors.one_source import Ingested, ingested
 from tests.vendors.told_alike import content, differences
 from transforms.clean.vendors import FORMS
 from warehouse.errors import ConfigError
-from warehouse.landing import source_files
+from warehouse.sent import source_files
 
 MAY_3, MAY_4, MAY_31 = (int(dt.datetime(2026, 5, day, tzinfo=dt.UTC).timestamp() * 1000) for day in (3, 4, 31))
 """Days on which files were received, as their folders are called."""
