@@ -20,8 +20,11 @@ FIVETRAN = {
     "question_text,question_text_unsafe,question_type,selector,sub_selector,validation_setting_force_response,"
     "validation_setting_force_response_type,validation_setting_type",
     "survey_embedded_data": "import_id,key,response_id,value,_fivetran_synced",
-    "distribution": "id,_fivetran_deleted,_fivetran_synced,created_date,header_subject,modified_date,owner_id,"
-    "parent_distribution_id,recipient_contact_id,request_status,request_type,send_date,survey_link_survey_id",
+    "distribution": "id,_fivetran_deleted,_fivetran_synced,created_date,header_from_email,header_from_name,"
+    "header_reply_to_email,header_subject,message_library_id,message_message_id,message_message_text,"
+    "modified_date,organization_id,owner_id,parent_distribution_id,recipient_contact_id,"
+    "recipient_library_id,recipient_mailing_list_id,recipient_sample_id,request_status,request_type,"
+    "send_date,survey_link_expiration_date,survey_link_link_type,survey_link_survey_id",
     "distribution_contact": "contact_id,distribution_id,_fivetran_synced,contact_frequency_rule_id,contact_lookup_id,"
     "opened_at,response_completed_at,response_id,response_started_at,sent_at,status,survey_link,survey_session_id",
 }

@@ -4,10 +4,11 @@ import polars as pl
 import pytest
 
 from pipelines.ingest.notices import ExportWarning
-from tests.frames import at
+from tests.frames import at, day
 from tests.vendors.one_source import Ingested, ingested
 from tests.vendors.qualtrics_files import answer, export, fivetran, invited, mailing, response, shown
 from tests.vendors.told_alike import content, differences
+from transforms.metrics.satisfaction import survey_response_rate
 from warehouse.errors import ConfigError, ExportError
 
 NPS = {"question": "QID1", "kind": "nps", "comment": "QID2_TEXT"}
@@ -119,9 +120,9 @@ def test_a_question_that_one_of_several_files_has_is_there_though_nobody_answere
 
 
 def test_a_file_of_names_alone_has_nobody_who_answered_be_it_once_more(tmp_path):
-    for day in ("2026-03-01", "2026-03-02"):
+    for text in ("Why?", "Why so?"):
         with pytest.warns(ExportWarning, match="has a header and no row: nothing is there to count"):
-            found = of_csv(tmp_path, export() if day < "2026-03-02" else export().replace("Why?", "Why so?"))
+            found = of_csv(tmp_path, export().replace("Why?", text))
         assert answers(found) == []
 
 
@@ -365,3 +366,20 @@ def test_both_writers_tell_the_same(tmp_path):
     one, other = (content(found.rows("survey_responses")) for found in (csv, table))
     assert one.height == 3
     assert differences(one, other) == []
+
+
+def test_the_share_of_answered_surveys_counts_an_invitation_once_however_many_questions_it_has(tmp_path):
+    found = kept(
+        tmp_path,
+        {"question": "QID1", "kind": "nps"},
+        CSAT,
+        survey_response=[response()],
+        question_response=[answer(), answer(question="QID3", value=5)],
+        question=ASKING,
+        distribution=[mailing()],
+        distribution_contact=[invited("C1", response_id="R_1"), *(invited(f"C{n}") for n in (2, 3, 4))],
+    )
+    month = pl.coalesce("sent_at", "responded_at").dt.month_start().dt.date()
+    rate = survey_response_rate(found.rows("survey_responses").with_columns(source="export_source", month=month))
+    # Both questions were answered in one of four surveys that were sent.
+    assert rate.select("month", "numerator", "denominator").rows() == [(day("2026-03-01"), 1, 4)]

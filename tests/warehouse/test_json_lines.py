@@ -156,6 +156,25 @@ class TestLists:
         ]
         assert found.rows_read == 5, "objects are counted"
 
+    def test_a_list_may_stand_within_the_elements_of_another(self, read):
+        places = Places(LINES.columns, ("parcels[]", "lines", "data"))
+        found = read(
+            '{"id":"o1","parcels":[{"lines":{"data":[{"id":"l1","price":{"amount":5}}]}},{"lines":{"data":[]}},'
+            '{"lines":{"data":[{"id":"l2"},{"id":"l3","order":"own"}]}}]}\n'
+            '{"id":"o2","parcels":[]}\n{"id":"o3","parcels":[{"lines":null},{},null]}\n{"id":"o4"}\n'
+            '{"id":"o5","parcels":[{"lines":{"data":[{"id":"l4","price":{"amount":7}}]}}]}\n',
+            Line,
+            places,
+        )
+        assert values(found, "export_line", "id", "order", "price__amount") == [
+            (1, "l1", "o1", 5),
+            (1, "l2", "o1", None),
+            (1, "l3", "own", None),
+            (5, "l4", "o5", 7),
+        ]
+        assert found.rows_read == 5, "objects are counted"
+        assert found.rejects.is_empty()
+
     def test_a_file_without_any_has_no_row(self, read):
         found = read('{"id":"o1","lines":{"data":[]}}\n{"id":"o2"}\n', Line, LINES)
         assert found.rows.is_empty()

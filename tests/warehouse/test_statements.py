@@ -10,7 +10,18 @@ import pytest
 from warehouse import statements
 from warehouse.statements import statements_of
 
-TEXT = "import os\nfrom pathlib import Path as P\n\n\ndef f(x):\n    '''Prose.'''\n    return x + g\n\n\ng = P('.')\nos.nice(0)\n"
+TEXT = """import os
+from pathlib import Path as P
+
+
+def f(x):
+    'Prose.'
+    return x + g
+
+
+g = P('.')
+os.nice(0)
+"""
 
 
 @pytest.fixture
