@@ -13,7 +13,7 @@ from typing import IO
 import pyarrow as pa
 
 from warehouse.errors import ExportError
-from warehouse.stores import WORKBOOK, members_of
+from warehouse.stores import ENCRYPTED, WORKBOOK, EncryptedError, members_of
 
 BLOCK = 1 << 22
 """Bytes that are read at a time."""
@@ -46,6 +46,8 @@ def opened(path: Path, file: str, encoding: str = "utf-8") -> Iterator[IO[bytes]
                     yield _in_utf_8(unpacked, encoding)
             else:
                 yield _in_utf_8(sent, encoding)
+        except EncryptedError:
+            raise ExportError(f"{file}: {ENCRYPTED}") from None
         except (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, pa.ArrowException) as fault:
             raise _damaged(file, fault) from None
         except OSError as fault:

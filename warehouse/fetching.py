@@ -75,7 +75,7 @@ def note_fetched(files: Iterable[SourceFile], landed: Iterable[LandedFile], fold
     if new:
         keep_fingerprints(folders, new)
     for path in folders.fetched.iterdir() if folders.fetched.is_dir() else ():
-        path.unlink()
+        path.unlink(missing_ok=True)
 
 
 def _name(file: SourceFile) -> str:

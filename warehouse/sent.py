@@ -13,8 +13,9 @@ from schemas.form import Form
 from warehouse.configuration import LoadedConfig
 from warehouse.errors import ConfigError, ExportError
 from warehouse.landed import LandedFile
-from warehouse.stores import ARCHIVE, Stored, archived, is_address, last_of, listed, look_anew
+from warehouse.stores import ARCHIVE, Stored, archived, is_address, last_of, listed, look_anew, same_place
 
+SEVERAL = 2
 FIRST_YEAR = 1970
 """No export was made before it."""
 _DAY_IN_NAME = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
@@ -45,7 +46,7 @@ class SourceFile:
     def place(self) -> str:
         """What no other file has: its whole path, or its address."""
         if self.stored:
-            return f"{self.stored.address} {self.stored.member or ''}"
+            return " ".join(filter(None, (same_place(self.stored.address), self.stored.member)))
         return str(self.path.resolve())
 
     @property
@@ -128,17 +129,21 @@ class _Place:
         before, slash, name = pattern.rpartition("/")
         if is_address(self.folder):
             found = [_Found(self._copy(one), one) for one in listed(self.folder, pattern, self._shown(pattern, name))]
+            # Who may read a file that is named may not be allowed to list what lies beside it.
+            is_asked = not _is_pattern(before) and (_is_pattern(name) or not found or name.endswith(".zip"))
             zips = f"{before}{slash}*.zip"
-            among = () if _is_pattern(before) else listed(self.folder, zips, self._shown(zips, "*.zip"))
-            archives = self._in_archives(f"{self.folder}/{before}", among, pattern)
-            left = [file for file in found if file.stored and file.stored.address not in archives]
+            among = listed(self.folder, zips, self._shown(zips, "*.zip")) if is_asked else ()
+            archives = self._in_archives(f"{self.folder}/{before}", among, pattern) if is_asked else {}
         else:
             paths = sorted(path for path in _matching(self.loaded.file(self.folder), pattern) if path.is_file())
+            found = [_Found(path) for path in paths]
             folder = (self.loaded.file(self.folder) / pattern).parent
             archives = self._in_archives(str(folder), () if _is_pattern(before) else _zips(folder), pattern)
-            left = [_Found(path) for path in paths if _address(path) not in archives]
-        members = [one for of_archive in archives.values() for one in of_archive]
+        # An archive of one file is that file, where the pattern means the archive.
+        own = {_place(file) for file in found if len(archives.get(_place(file), ())) < SEVERAL}
+        members = [one for address, of_archive in archives.items() if address not in own for one in of_archive]
         named = [one for one in members if one.member and fnmatchcase(PurePath(one.member).name, name)]
+        left = [file for file in found if _place(file) in own]
         return [*left, *(_Found(self._copy(one), one) for one in named)]
 
     def _in_archives(self, folder: str, zips: Iterable[Stored], pattern: str) -> dict[str, list[Stored]]:
@@ -155,6 +160,10 @@ class _Place:
         return self.copies / stored.key
 
 
+def _place(file: _Found) -> str:
+    return file.stored.address if file.stored else _address(file.path)
+
+
 def _zips(folder: Path) -> Iterator[Stored]:
     """The zip archives of a folder, whatever they are called."""
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -168,7 +177,7 @@ def _zips(folder: Path) -> Iterator[Stored]:
 
 
 def _address(path: Path) -> str:
-    return f"file://{path.absolute()}"
+    return f"file://{path.resolve()}"
 
 
 def _source_file(

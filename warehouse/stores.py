@@ -3,6 +3,7 @@
 import atexit
 import datetime as dt
 import errno
+import os
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import Path, PurePosixPath
+from tempfile import mkstemp
 from typing import IO, Any
 from urllib.parse import urlsplit
 
@@ -51,7 +53,7 @@ class Stored:
     @property
     def name(self) -> str:
         """Its name, within its archive if it is in one."""
-        name = PurePosixPath(urlsplit(self.address).path).name
+        name = PurePosixPath(_path_in(self.address)).name
         return f"{name}/{PurePosixPath(self.member).name}" if self.member else name
 
     @property
@@ -60,14 +62,32 @@ class Stored:
         return digest(self.address, self.member, self.version, self.size)
 
 
+def _path_in(address: str) -> str:
+    """What follows the store or the machine; names may have signs that end the path of a link."""
+    return address.partition("://")[2].partition("/")[2]
+
+
 def last_of(folder: str) -> str:
     """The last part of an address: a folder, a bucket, or a machine; who asks is nobody's business."""
-    return urlsplit(folder).path.rstrip("/").rpartition("/")[2] or urlsplit(folder).hostname or ""
+    return _path_in(folder).rstrip("/").rpartition("/")[2] or urlsplit(folder).hostname or ""
+
+
+ENCRYPTED = "the archive asks for a password; send it without one"
+
+
+class EncryptedError(Exception):
+    """An archive asks for a password."""
 
 
 def is_address(folder: str) -> bool:
     """Whether a folder of the config is one of a store."""
     return "://" in folder
+
+
+def same_place(address: str) -> str:
+    """An address, the same for all ways of saying it; of a file here its path."""
+    scheme, _, path = address.partition("://")
+    return str(Path(path).resolve()) if scheme == "file" else f"{KINDS.get(scheme, scheme)}://{path}"
 
 
 @contextmanager
@@ -83,12 +103,13 @@ def _asked(address: str, what: str) -> Iterator[tuple[Any, str]]:
     except ImportError:
         kind = address.partition("://")[0]
         raise ConfigError(f"{what}: what speaks to {kind}:// is not installed: {make('stores')}") from None
-    except (FileNotFoundError, ExportError):
+    except (FileNotFoundError, ExportError, KeyError):
         raise
     except ConfigError as fault:
         raise ConfigError(f"{what}: {fault}") from None
     except OSError as fault:
-        if fault.errno == errno.EBUSY:  # S3 says so of what was written again since it was listed
+        # S3 says EBUSY of what was written again since it was listed; the others are of this machine.
+        if fault.errno in {errno.EBUSY, errno.ENOSPC, errno.EDQUOT, errno.EROFS}:
             raise
         raise _silent(what, fault) from None
     except Exception as fault:  # each store has errors of its own
@@ -179,18 +200,21 @@ def written(told: Mapping[str, Any]) -> dt.datetime | None:
 
 
 def archived(archive: Stored, what: str) -> list[Stored]:
-    """The files in a zip archive of several; none if it is something else: one packed file, or a workbook.
+    """The files in a zip archive; none if it is something else, as a workbook, or is gone by now.
 
     Raises:
         ExportError: the archive is broken off or damaged.
     """
-    with _asked(archive.address, what) as (store, path), store.open(path, "rb") as content:
-        if content.read(len(ARCHIVE)) != ARCHIVE:
-            return []
-        content.seek(0)
-        with _zip(content, what) as opened:
-            members = members_of(opened)
-    if len(members) < 2 or any(member.filename == WORKBOOK for member in members):
+    try:
+        with _asked(archive.address, what) as (store, path), store.open(path, "rb") as content:
+            if content.read(len(ARCHIVE)) != ARCHIVE:
+                return []
+            content.seek(0)
+            with _zip(content, what) as opened:
+                members = members_of(opened)
+    except FileNotFoundError:
+        return []
+    if any(member.filename == WORKBOOK for member in members):
         return []
     return [
         Stored(archive.address, one.file_size, f"{one.CRC:08x}", archive.written, one.filename)
@@ -199,14 +223,21 @@ def archived(archive: Stored, what: str) -> list[Stored]:
 
 
 def members_of(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """The files that people put into an archive."""
-    return [
+    """The files that people put into an archive.
+
+    Raises:
+        EncryptedError: they are behind a password.
+    """
+    found = [
         one
         for one in archive.infolist()
         if not one.is_dir()
         and not one.filename.startswith(UNSEEN)
         and not PurePosixPath(one.filename).name.startswith(".")
     ]
+    if any(one.flag_bits & 1 for one in found):
+        raise EncryptedError
+    return found
 
 
 @contextmanager
@@ -214,6 +245,8 @@ def _zip(content: IO[bytes], what: str) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(content) as opened:
             yield opened
+    except EncryptedError:
+        raise ExportError(f"{what}: {ENCRYPTED}") from None
     except zipfile.BadZipFile as fault:
         raise ExportError(
             f"{what}: what is packed in it is broken off or damaged ({type(fault).__name__}); send it again"
@@ -227,7 +260,9 @@ def fetch(stored: Stored, copy: Path, what: str) -> None:
         ExportError: it is gone or cannot be had, or changed while it was fetched.
         ConfigError: what speaks to its store is not installed.
     """
-    part = copy.with_name(f".{copy.name}.part")
+    number, name = mkstemp(prefix=f".{copy.name}.", dir=copy.parent)
+    os.close(number)
+    part = Path(name)
     try:
         with _asked(stored.address, what) as (store, path):
             if stored.member is None:
@@ -250,6 +285,7 @@ def fetch(stored: Stored, copy: Path, what: str) -> None:
         size == stored.size if stored.member else (version(now), now.get("size") or size) == (stored.version, size)
     )
     if not is_same:
+        part.unlink()
         raise _moving(what)
     part.replace(copy)
 

@@ -4,6 +4,8 @@ import platform
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pipelines.commands import inspection
 from pipelines.commands.inspection import Finding
@@ -18,7 +20,15 @@ PARTS = ("dagster", "duckdb", "polars", "pandera", "pyarrow")
 
 
 def doctor(project: Project) -> tuple[list[str], bool]:
-    """Lines for a person, and whether all is well."""
+    """Lines for a person, and whether all is well.
+
+    What must be fetched to be looked at is fetched beside the data folder: a run may be at work there.
+    """
+    with TemporaryDirectory() as copies:
+        return _examined(project, Path(copies))
+
+
+def _examined(project: Project, copies: Path) -> tuple[list[str], bool]:
     lines, wrong = [], False
 
     def tell(name: str, findings: Iterable[Finding]) -> None:
@@ -32,7 +42,7 @@ def doctor(project: Project) -> tuple[list[str], bool]:
         config = project.config
         told = f"{config.company}, {config.first_month:%Y-%m} on, {config.reporting.currency}"
         tell("config", [(True, f"{project.config_path}: {told}")])
-        files = fetched(sent_files(project), project.folders)
+        files = fetched(sent_files(project, copies), project.folders)
         tell("sources", [(True, _sources(project, files)), *inspection.sources(project, files)])
         tell("fills", inspection.fills(project, files))
     except WarehouseError as fault:

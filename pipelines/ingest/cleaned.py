@@ -228,7 +228,12 @@ def _made(
     there, first = objects(newest, form), cleaning.raw[0]
     columns = {name: frozenset().union(*(rows.columns for rows in files)) for name, files in raw.items()}
     rows = filled(project, table, form, raw[first][0].file.source, there, columns)
-    return rows, sum(there[name].height for name in (first, *cleaning.also) if name in there) - rows.height
+    mains = [there[name] for name in (first, *cleaning.also) if name in there]
+    places = form.raw[first].places
+    if places and (places.rows or places.elements):  # elements of one record tell of it together
+        told = pl.concat([main.select(AT) for main in mains]).unique().height
+        return rows, told - rows.select(AT).unique().height
+    return rows, sum(main.height for main in mains) - rows.height
 
 
 def filled(

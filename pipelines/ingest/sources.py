@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import replace
+from pathlib import Path
 
 from pipelines.ingest.as_of import day_of
 from pipelines.project import Project
@@ -47,14 +48,16 @@ VERSIONS = {
 """Tables whose exports may show only the present."""
 
 
-def sent_files(project: Project) -> list[SourceFile]:
+def sent_files(project: Project, copies: Path | None = None) -> list[SourceFile]:
     """The files that the config's sources point at now; nothing is fetched.
+
+    `copies`: where those that must be fetched will be, if not where runs have them.
 
     Raises:
         ConfigError: a source names a form or a table that does not exist.
         ExportError: a file that the config names is not there, or a store does not answer.
     """
-    return recognised(source_files(project.loaded, FORMS, project.folders.fetched), project.folders)
+    return recognised(source_files(project.loaded, FORMS, copies or project.folders.fetched), project.folders)
 
 
 def unlanded_files(project: Project) -> list[SourceFile]:

@@ -28,12 +28,17 @@ def coverage(project: Project) -> pl.DataFrame:
     customers = whose.filter(pl.col("name").is_in(in_crm.implode())).select(
         source="export_source", account_id="name", month=pl.lit(None, pl.Date)
     )
+    own = (
+        project.staged("accounts")
+        .select(source="export_source", account_id="account_id", month=pl.lit(None, pl.Date))
+        .unique()
+    )
     named_by_rows = database.read(SourceAccount.table()).select("source", "account_id", "month")
     with database.connect() as connection:
         asked = f"SELECT source, account_id, month, closing_cents FROM {FctMrrItemMonth.table()}"  # noqa: S608
         items = connection.sql(asked).pl()
     rows = database.read(SourceMonth.table())
-    return identity_coverage(months, rows, pl.concat([named_by_rows, customers]), items, in_crm)
+    return identity_coverage(months, rows, pl.concat([named_by_rows, customers, own]), items, in_crm)
 
 
 def lacking(project: Project) -> pl.DataFrame:

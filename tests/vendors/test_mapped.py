@@ -144,6 +144,8 @@ def test_what_breaks_the_canonical_contract_is_rejected_too(tmp_path: Path):
             {**INVOICES, "issued_on": {"value": "May"}},
             "invoices.issued_on: its value is none of this column",
         ),
+        ("invoices", {**INVOICES, "amount": {"value": "10", "whole_units": True}}, "are for a column of the file"),
+        ("invoices", {**INVOICES, "exported_at": "e"}, "has columns that say where a row came from"),
         ("invoices", {**INVOICES, "issued_on": {"column": "d", "whole_units": True}}, "is no amount beside a currency"),
         ("invoices", {**INVOICES, "status": {"column": "s", "is_instant": True}}, "invoices.status is no day"),
         (
@@ -164,3 +166,22 @@ def test_files_and_mappings_are_of_the_same_tables(tmp_path: Path):
     source = {"form": "mapped", "files": {"accounts": "x.csv"}, "options": {"tables": {"invoices": INVOICES}}}
     with pytest.raises(ConfigError, match=r"expected files and options\.tables of the same tables"):
         ingested(tmp_path, {"x.csv": "a\n1\n"}, source, ["accounts"])
+
+
+def test_an_instant_that_all_rows_have_is_said_with_its_offset(tmp_path: Path):
+    columns: dict[str, Any] = {
+        "ticket_id": "id",
+        "account_id": "customer",
+        "status": {"value": "open"},
+        "created_at": {"value": "2026-05-01T00:00:00+02:00"},
+    }
+    found = of(tmp_path / "told", "t.csv", "id,customer\n1,7\n", "tickets", columns)
+    assert found.values("tickets", "created_at") == [(dt.datetime(2026, 4, 30, 22),)]
+    with pytest.raises(ConfigError, match="its value is none of this column"):
+        of(
+            tmp_path / "not",
+            "t.csv",
+            "id,customer\n1,7\n",
+            "tickets",
+            {**columns, "created_at": {"value": "2026-05-01T00:00:00"}},
+        )

@@ -144,3 +144,28 @@ def test_a_password_in_an_address_is_refused_and_not_repeated(tmp_path: Path, ad
 
 def test_an_address_may_name_who_asks_and_a_port():
     assert Source(form="canonical", folder="sftp://me@host:2222/x").folder == "sftp://me@host:2222/x"
+
+
+def test_an_archive_that_has_only_one_file_today_is_still_looked_into(tmp_path: Path):
+    made = company(tmp_path, "crm", {"accounts": "accounts*.csv"})
+    (tmp_path / "crm" / "export.zip").write_bytes(packed(**{"accounts.csv": f"{HEADER}A1,One,2023-03-20\n"}))
+    assert [file.name for file in sent_files(made.project())] == ["crm/export.zip/accounts.csv"]
+
+
+def test_names_with_signs_of_links_are_whole_names(tmp_path: Path):
+    made = company(tmp_path, "crm", {"accounts": "accounts*.csv"})
+    for number in (1, 2):
+        told = {"accounts.csv": f"{HEADER}A{number},One,2023-03-20\n", "other.csv": "x"}
+        (tmp_path / "crm" / f"what? #{number}.zip").write_bytes(packed(**told))
+    names = [file.name for file in sent_files(made.project())]
+    assert names == ["crm/what? #1.zip/accounts.csv", "crm/what? #2.zip/accounts.csv"]
+
+
+def test_a_folder_and_a_link_to_it_hold_the_same_files(tmp_path: Path):
+    made = company(tmp_path, "crm", {"accounts": "accounts.csv"})
+    (tmp_path / "crm" / "accounts.csv").write_text(f"{HEADER}A1,One,2023-03-20\n")
+    told = yaml.safe_load(made.config.read_text())
+    told["sources"]["again"] = {**told["sources"]["crm"], "folder": f"file://{tmp_path / 'crm'}"}
+    made.config.write_text(yaml.safe_dump(told))
+    with pytest.raises(ExportError, match="a file belongs to one source"):
+        sent_files(made.project())

@@ -16,7 +16,7 @@ from transforms.clean.chargebee_discounts import with_discounts
 from transforms.clean.chargebee_lines import Frames, is_there, lines
 from transforms.clean.custom_fields import LISTED, FieldName, custom_field
 from transforms.clean.linking import domain_of
-from transforms.clean.money import rounded, whole
+from transforms.clean.money import in_proportion, whole
 
 ENDING = ["cancelled", "non_renewing", "transferred"]
 ONE_OFF = ["charge_item_price", "adhoc", "plan_setup"]
@@ -130,12 +130,8 @@ def invoices(of: Frames, told: Told) -> Filled:
         .join(_given_back(of), left_on="id", right_on="invoice", how="left", maintain_order="left")
     )
     # Lines may be with tax: what recurs and what doesn't bear that alike.
-    of_lines = pl.when(pl.col("all_lines") != 0).then(
-        rounded(pl.col("one_off_lines") * pl.col("net") / pl.col("all_lines"))
-    )
-    refunded = pl.when(pl.col("total") != 0).then(
-        rounded(pl.col("credited") * pl.col("net") / pl.col("total")).clip(lower_bound=0)
-    )
+    of_lines = in_proportion(pl.col("net"), pl.col("one_off_lines"), pl.col("all_lines"))
+    refunded = in_proportion(pl.col("net"), pl.col("credited"), pl.col("total")).clip(lower_bound=0)
     zone = told.time_zone
     return Filled(
         rows,

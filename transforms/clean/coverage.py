@@ -62,7 +62,7 @@ def identity_coverage(
     counts = [frame.select(*KEY, "rows", "rows_in_crm") for frame in (rows, of_items)]
     every = pl.concat(counts, how="vertical_relaxed")
     counted = every.group_by(KEY).agg(pl.col("rows").sum(), pl.col("rows_in_crm").sum())
-    sources = pl.concat([every.select("source"), named.select("source")]).unique()
+    sources = pl.concat([frame.select("source") for frame in (every, named, items)]).unique()
     company = mrr.group_by("month").agg(company_cents=pl.col("closing_cents").sum())
     found = (
         sources.join(months.select("month"), how="cross")

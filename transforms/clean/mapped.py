@@ -47,6 +47,8 @@ class Mapped(BaseModel):
     def _is_one(self) -> Self:
         if (self.column is None) == (self.value is None):
             raise ValueError("expected a column of the file, or else a value")
+        if self.value is not None and (self.words or self.whole_units or self.is_instant):
+            raise ValueError("words, whole_units and is_instant are for a column of the file")
         return self
 
 
@@ -94,6 +96,8 @@ def _check(contract: type[Contract], columns: Mapping[str, Mapped]) -> None:
     """Raise ValueError for what no file could fill, or where what is needed is not said."""
     fields = {field.name: field for field in contract.fields() if field.name not in Export.dtypes()}
     table = contract.table()
+    if columns.keys() & Export.dtypes().keys():
+        raise ValueError(f"{table} has columns that say where a row came from; call a segment otherwise")
     if unknown := [name for name in columns if name not in fields and table != "accounts"]:
         raise ValueError(f"{len(unknown)} columns of {table} are none; expected some of {', '.join(fields)}")
     if lacking := [name for name, field in fields.items() if not field.optional and name not in columns]:
@@ -102,17 +106,19 @@ def _check(contract: type[Contract], columns: Mapping[str, Mapped]) -> None:
         if not set(needed) & columns.keys():
             raise ValueError(f"{table} needs {' or '.join(needed)}, too")
     for name, one in columns.items():
-        field = fields.get(name)
-        if one.whole_units and not (field and field.unit == MINOR and "currency" in columns):
-            raise ValueError(f"{table}.{name} is no amount beside a currency; whole_units is for such alone")
-        if one.is_instant and not (field and field.dtype == pl.Date):
-            raise ValueError(f"{table}.{name} is no day; is_instant is for days alone")
-        if one.value is not None and field and not _fits(one.value, field.dtype):
-            raise ValueError(f"{table}.{name}: its value is none of this column")
-        if one.words and field and field.dtype != pl.String:
-            raise ValueError(
-                f"{table}.{name} has no words; what is true or false is said by true_words and false_words"
-            )
+        _check_column(f"{table}.{name}", one, fields.get(name), has_currency="currency" in columns)
+
+
+def _check_column(name: str, one: Mapped, field: Column | None, *, has_currency: bool) -> None:
+    """Raise ValueError for what is said of a column that cannot be so."""
+    if one.whole_units and not (field and field.unit == MINOR and has_currency):
+        raise ValueError(f"{name} is no amount beside a currency; whole_units is for such alone")
+    if one.is_instant and not (field and field.dtype == pl.Date):
+        raise ValueError(f"{name} is no day; is_instant is for days alone")
+    if one.value is not None and field and not _fits(one.value, field.dtype):
+        raise ValueError(f"{name}: its value is none of this column")
+    if one.words and field and field.dtype != pl.String:
+        raise ValueError(f"{name} has no words; what is true or false is said by true_words and false_words")
 
 
 def _fits(value: str, dtype: pl.DataType) -> bool:
@@ -234,6 +240,11 @@ def _constant(value: str, dtype: pl.DataType) -> pl.Expr:
         return pl.lit(value == "true")
     if dtype == pl.Date:
         return pl.lit(dt.date.fromisoformat(value))
+    if isinstance(dtype, pl.Datetime):
+        moment = dt.datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError("expected an instant with its offset")
+        return pl.lit(moment.astimezone(dt.UTC).replace(tzinfo=None)).cast(dtype)
     return pl.lit(value).cast(dtype)
 
 

@@ -21,6 +21,18 @@ def rounded(amount: pl.Expr) -> pl.Expr:
     return (amount + half).cast(pl.Int64, strict=False)
 
 
+def in_proportion(amount: pl.Expr, part: pl.Expr, of_all: pl.Expr) -> pl.Expr:
+    """What part of all falls to an amount of minor units, rounded, halves away from zero; nothing of nothing.
+
+    A decimal of all digits would not hold the product of two amounts.
+    """
+    one, other, all_of = (each.cast(pl.Int128, strict=False) for each in (amount, part, of_all))
+    product = one * other * 2
+    nearest = ((product.abs() + all_of.abs()) // (all_of.abs() * 2)).cast(pl.Int64, strict=False)
+    is_below = (product < 0) != (all_of < 0)
+    return pl.when(all_of != 0).then(pl.when(is_below).then(-nearest).otherwise(nearest))
+
+
 def whole(amount: pl.Expr) -> pl.Expr:
     """An amount that must be whole minor units; another is none."""
     return pl.when(amount % 1 == 0).then(amount.cast(pl.Int64, strict=False))

@@ -15,7 +15,7 @@ from transforms.calendar import local_day
 from transforms.clean import stripe_objects as stripe
 from transforms.clean.discounted import DISCOUNT, discounted
 from transforms.clean.linking import domain_of
-from transforms.clean.money import Amount, rounded, whole
+from transforms.clean.money import Amount, in_proportion, whole
 
 Frames = Mapping[str, pl.DataFrame]
 WHOLE_UNITS = ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
@@ -241,11 +241,9 @@ def invoices(of: Frames, told: Told) -> Filled:
         .join(_given_back(of), left_on="id", right_on="invoice", how="left", maintain_order="left")
     )
     # Lines are without what discounts take off the whole; what recurs and what doesn't bear that alike.
-    one_off = pl.when(pl.col("all_lines") != 0).then(
-        rounded(pl.col("one_off_lines") * pl.col("amount") / pl.col("all_lines"))
-    )
-    net = pl.when(pl.col("total") != 0).then(pl.col("refunds") * pl.col("amount") / pl.col("total"))
-    refunded = rounded(pl.sum_horizontal(net, "credits"))
+    one_off = in_proportion(pl.col("amount"), pl.col("one_off_lines"), pl.col("all_lines"))
+    net = in_proportion(pl.col("amount"), pl.col("refunds"), pl.col("total"))
+    refunded = pl.sum_horizontal(net, whole(pl.col("credits")))
     zone = told.time_zone
     return Filled(
         rows,
