@@ -77,10 +77,10 @@ def test_a_first_ingest_that_found_the_disk_full_is_due_again(tmp_path, monkeypa
     company = small_company(tmp_path / "company", **MONTHS)
     write = canonical_tables._stage
 
-    def until_it_is_full(project, table, rows, former):
+    def until_it_is_full(project, table, rows, months, former):
         if table == ended_at:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return write(project, table, rows, former)
+        return write(project, table, rows, months, former)
 
     with monkeypatch.context() as full:
         full.setattr(canonical_tables, "_stage", until_it_is_full)
