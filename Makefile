@@ -66,7 +66,7 @@ $(store_server): tests/stores/server.lock $(stores_installed)
 	@touch $@
 
 test-stores: $(stamp) $(store_server) ## the tests of stores: an S3, an HTTP and an SFTP server on this machine
-	@$(py) -m pytest tests/stores
+	@STORES_SERVED=1 $(py) -m pytest tests/stores -n 2 --dist load
 
 dev: $(stamp) ## Dagster's UI and daemon on 127.0.0.1:3000
 	@$(py) -m pipelines dev

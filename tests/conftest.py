@@ -17,8 +17,10 @@ settings.load_profile("here")
 collect_ignore = [
     *([] if os.environ.get("SOAK_SHARE") else ["soak"]),
     *([] if os.environ.get("EVENTS_ENGINE") == "spark" else ["spark"]),
+    *([] if os.environ.get("STORES_SERVED") else ["stores"]),
 ]
-"""`make soak` asks for what takes minutes, and `make test-spark` for what needs Java and a large library."""
+"""`make soak` asks for what takes minutes, `make test-spark` for what needs Java and a large library, and `make
+test-stores` for what needs servers."""
 
 
 def pytest_collection_finish() -> None:

@@ -130,7 +130,7 @@ class TestLifeOfSubscriptions:
         both = subscription("s", item(), longer, trial_start=BEGUN, trial_end=seconds("2026-02-01T10:00"))
         found = items(tmp_path, both)
         assert found.values("subscription_items", "item_id", "trial_ends_on") == [
-            ("pro-EUR-monthly", day("2026-02-02")),
+            ("plan", day("2026-02-02")),
             ("seat-EUR-monthly", day("2026-03-02")),
         ]
 
@@ -198,21 +198,34 @@ class TestLines:
         both = of_plan("s1", addon(), addon("seats", quantity=3, unit_price=200), plan_quantity=2)
         found = items(tmp_path, both, subscription("s2"))
         assert found.values("subscription_items", "subscription_id", *COST) == [
-            ("s1", "pro", 2, Decimal(900), None),
+            ("s1", "plan", 2, Decimal(900), None),
             ("s1", "seats", 3, Decimal(200), None),
             ("s1", "support", 1, Decimal(95), None),
-            ("s2", "pro-EUR-monthly", 1, Decimal(1_000), None),
+            ("s2", "plan", 1, Decimal(1_000), None),
         ]
 
-    def test_items_without_ids_are_named_by_their_price_and_told_apart_by_their_place(self, tmp_path):
-        twice = subscription("s1", item(), item("seat", quantity=1), item("seat", quantity=2, amount=2_000))
+    def test_items_without_ids_are_the_plan_or_named_by_their_price_and_told_apart_by_their_place(self, tmp_path):
+        one, other = (item("seat", item_type="addon", quantity=n, amount=n * 1_000) for n in (1, 2))
+        twice = subscription("s1", item(), one, other)
         found = items(tmp_path, twice, of_plan("s2", addon("pro")))
         assert found.values("subscription_items", "subscription_id", "item_id", "quantity") == [
-            ("s1", "pro-EUR-monthly", 1),
+            ("s1", "plan", 1),
             ("s1", "seat#2", 2),
             ("s1", "seat", 1),
-            ("s2", "pro#2", 1),
+            ("s2", "plan", 1),
             ("s2", "pro", 1),
+        ]
+
+    def test_a_plan_for_which_another_price_is_chosen_was_what_it_was_before(self, tmp_path):
+        dear = item("ent-EUR-monthly", unit_price=3_000, amount=3_000)
+        files = {
+            f"subscriptions-{exported}.jsonl": lines(subscription("s1", chosen))
+            for exported, chosen in (("2026-09-01", item()), ("2026-10-01", item()), ("2026-11-01", dear))
+        }
+        found = ingested(tmp_path, files, API, ["subscription_items"], as_of="2026-10-31")
+        assert found.values("subscription_items", "item_id", "valid_from", "unit_amount") == [
+            ("plan", day("2026-01-15"), Decimal(1_000)),
+            ("plan", day("2026-10-31"), Decimal(3_000)),
         ]
 
     def test_what_is_billed_once_is_no_item(self, tmp_path):
@@ -227,8 +240,8 @@ class TestLines:
             addons=[{"id": "setup", "charge_type": "non_recurring"}, {"id": "support", "charge_type": "recurring"}],
         )
         assert found.values("subscription_items", "subscription_id", "item_id") == [
-            ("s1", "pro-EUR-monthly"),
-            ("s3", "pro"),
+            ("s1", "plan"),
+            ("s3", "plan"),
             ("s3", "support"),
         ]
         assert found.rejects() == []
@@ -257,8 +270,8 @@ class TestLines:
             addons=[{"id": "seat", "pricing_model": model}],
         )
         assert found.values("subscription_items", "subscription_id", *COST) == [
-            ("s1", "seat", 12, None, 9_900),
-            ("s2", "pro", 1, Decimal(900), None),
+            ("s1", "plan", 12, None, 9_900),
+            ("s2", "plan", 1, Decimal(900), None),
             ("s2", "seat", 12, None, 7_700),
         ]
 
@@ -273,12 +286,12 @@ class TestLines:
 
     def test_a_line_of_an_unknown_model_costs_its_amount_where_its_units_make_another(self, tmp_path):
         found = items(tmp_path, subscription("s1", item(quantity=3, unit_price=5_000, amount=5_000)))
-        assert found.values("subscription_items", *COST) == [("pro-EUR-monthly", 3, None, 5_000)]
+        assert found.values("subscription_items", *COST) == [("plan", 3, None, 5_000)]
 
     def test_a_flat_fee_is_for_one_unit_however_many_there_are(self, tmp_path):
         flat = item(quantity=3, unit_price=5_000, amount=5_000)
         found = items(tmp_path, subscription("s1", flat), item_prices=[item_price(pricing_model="flat_fee")])
-        assert found.values("subscription_items", *COST, "seats") == [("pro-EUR-monthly", 1, Decimal(5_000), None, 3)]
+        assert found.values("subscription_items", *COST, "seats") == [("plan", 1, Decimal(5_000), None, 3)]
 
     def test_amounts_are_in_minor_units_of_whatever_currency(self, tmp_path):
         found = items(
@@ -303,7 +316,7 @@ class TestLines:
         exact = item(quantity=100, unit_price=1, unit_price_in_decimal=price, amount=999)
         sent = subscription("s1", exact, currency_code=currency)
         found = items(tmp_path, sent, item_prices=[item_price()])
-        assert found.values("subscription_items", *COST) == [("pro-EUR-monthly", 100, Decimal(minor), None)]
+        assert found.values("subscription_items", *COST) == [("plan", 100, Decimal(minor), None)]
 
     def test_a_number_of_units_with_decimals_is_one_unit_of_all_of_them(self, tmp_path):
         part = item(
@@ -359,8 +372,8 @@ class TestLines:
         )
         assert found.values("subscription_items", "item_id", "interval_unit", "interval_count") == [
             ("logs", "month", 3),
-            ("pro", "month", 3),
-            ("pro-EUR-monthly", "year", 1),
+            ("plan", "month", 3),
+            ("plan", "year", 1),
             ("seat", "month", 6),
             ("seats", "week", 2),
         ]
@@ -426,9 +439,9 @@ class TestDiscounts:
             subscription("once", item("p"), discounts=[{**self.TEN, "duration_type": "one_time"}]),
         )
         assert found == [
-            ("forever", "p", 100, None),
-            ("limited", "p", 100, day("2026-12-15")),
-            ("once", "p", None, None),
+            ("forever", "plan", 100, None),
+            ("limited", "plan", 100, day("2026-12-15")),
+            ("once", "plan", None, None),
         ]
 
     def test_an_amount_off_the_invoice_is_borne_in_proportion_and_the_greatest_bears_what_is_left(self, tmp_path):
@@ -441,14 +454,14 @@ class TestDiscounts:
         assert self.told(tmp_path, sent) == [
             ("s1", "a", 333, None),
             ("s1", "b", 333, None),
-            ("s1", "p", 334, None),
+            ("s1", "plan", 334, None),
         ]
 
     def test_one_of_an_item_comes_before_one_of_the_whole_invoice(self, tmp_path):
         half = {"percentage": 50, "duration_type": "forever", "apply_on": "specific_item_price", "item_price_id": "a"}
         sent = subscription("s1", item("p"), item("a", item_type="addon"), discounts=[half, self.TEN])
         # Of the addon 500 are taken first, and then 10 % of the other 500.
-        assert self.told(tmp_path, sent) == [("s1", "a", 550, None), ("s1", "p", 100, None)]
+        assert self.told(tmp_path, sent) == [("s1", "a", 550, None), ("s1", "plan", 100, None)]
 
     def test_an_amount_of_another_currency_takes_nothing_off_and_none_more_than_there_is(self, tmp_path):
         fixed = {"amount": 5_000, "duration_type": "forever", "apply_on": "invoice_amount"}
@@ -457,12 +470,12 @@ class TestDiscounts:
             subscription("much", item("p"), discounts=[{**fixed, "currency_code": "EUR"}]),
             subscription("other", item("p"), discounts=[{**fixed, "currency_code": "USD"}]),
         )
-        assert found == [("much", "p", 1_000, None), ("other", "p", None, None)]
+        assert found == [("much", "plan", 1_000, None), ("other", "plan", None, None)]
 
     def test_one_that_is_over_does_not_end_one_that_goes_on(self, tmp_path):
         over = {**self.TEN, "percentage": 50, "duration_type": "limited_period", "apply_till": BEGUN}
         assert self.told(tmp_path, subscription("s1", item("p"), discounts=[over, self.TEN])) == [
-            ("s1", "p", 100, None)
+            ("s1", "plan", 100, None)
         ]
 
     def test_a_coupon_takes_off_what_it_says_where_it_is_defined(self, tmp_path):
@@ -485,18 +498,18 @@ class TestDiscounts:
             ],
         )
         assert found == [
-            ("defined nowhere", "p", None, None),
-            ("defined", "p", 200, None),
-            ("in one field", "pro", 180, None),
-            ("limited", "p", 200, day("2026-12-15")),
-            ("nobody knows till when", "p", None, None),
-            ("once", "p", None, None),
+            ("defined nowhere", "plan", None, None),
+            ("defined", "plan", 200, None),
+            ("in one field", "plan", 180, None),
+            ("limited", "plan", 200, day("2026-12-15")),
+            ("nobody knows till when", "plan", None, None),
+            ("once", "plan", None, None),
         ]
 
     def test_a_coupon_that_stands_among_the_discounts_counts_once(self, tmp_path):
         sent = subscription("s1", item("p"), discounts=[{**self.TEN, "coupon_id": "c"}], coupons=[{"coupon_id": "c"}])
         coupon = {"id": "c", "discount_percentage": 10, "duration_type": "forever", "apply_on": "invoice_amount"}
-        assert self.told(tmp_path, sent, coupons=[coupon]) == [("s1", "p", 100, None)]
+        assert self.told(tmp_path, sent, coupons=[coupon]) == [("s1", "plan", 100, None)]
 
     def test_a_coupon_for_certain_items_is_for_no_others(self, tmp_path):
         certain = {"discount_amount": 300, "currency_code": "EUR", "duration_type": "forever"}
@@ -527,7 +540,7 @@ class TestDiscounts:
             ("each", "a", 300),
             ("each", "b", 300),
             ("old", "b", 300),
-            ("plan", "p", 300),
+            ("plan", "plan", 300),
             ("total", "a", 150),
             ("total", "b", 150),
         ]

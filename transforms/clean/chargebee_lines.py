@@ -37,10 +37,12 @@ def lines(of: Frames) -> pl.DataFrame:
     part = pl.coalesce("part", "catalogue.part")
     once = (part == "charge") | pl.col("is_once") | (pl.col("catalogue.charge_type") == "non_recurring")
     recurring = rows.filter(~once.fill_null(value=False)).with_columns(part=part)
-    # Items have no id: their price names them, and what has the same price again is told apart by its place.
-    again = pl.int_range(pl.len()).over("subscription", "price")
-    named = pl.when(again == 0).then("price").otherwise(pl.concat_str("price", pl.lit("#"), again + 1))
-    return _priced(recurring.with_columns(item=named))
+    # Items have no id. A subscription's plan stays its plan when another price is chosen for it; all else is named by
+    # its price, and what has the same name again is told apart by its place.
+    called = pl.when(pl.col("part") == "plan").then(pl.lit("plan")).otherwise("price")
+    again = pl.int_range(pl.len()).over("subscription", "called")
+    named = pl.when(again == 0).then("called").otherwise(pl.concat_str("called", pl.lit("#"), again + 1))
+    return _priced(recurring.with_columns(called=called).with_columns(item=named).drop("called"))
 
 
 def _that_began(subscriptions: pl.DataFrame) -> pl.DataFrame:
