@@ -436,7 +436,7 @@ def test_the_table_of_groups_tells_whose_events_are_and_that_of_users_which_are_
 def test_the_doctor_knows_what_logs_fill_before_they_are_read(tmp_path):
     of_logs(tmp_path, {log(): lines(call("m1"))}, seconds="properties.rows")
     company = SmallCompany(tmp_path).project()
-    told = filling(company, source_files(company.loaded, FORMS))
+    told = filling(company, source_files(company.loaded, FORMS, company.folders.fetched))
     assert told == {"it": {"usage_events": {"event_id", "account_id", "user_id", "name", "occurred_at", "seconds"}}}
 
 
