@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from schemas.currencies import MINOR_DIGITS
+from schemas.currencies import CODES
 from schemas.customers import Account
 from schemas.segments import SegmentName
 from schemas.settings import (
     Count,
+    CurrencyCode,
     Day,
     Days,
     FilePatterns,
@@ -32,12 +33,6 @@ class Settings(BaseModel):
     """A section of the config; a key it does not know is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _known_currency(code: str) -> str:
-    if code not in MINOR_DIGITS:
-        raise ValueError("expected an ISO 4217 code, like EUR")
-    return code
 
 
 @cache
@@ -115,9 +110,9 @@ class Source(Settings):
 class Reporting(Settings):
     """The currency and the clock that the numbers speak in."""
 
-    currency: Annotated[str, AfterValidator(_known_currency)] = Field(
+    currency: CurrencyCode = Field(
         description="Currency that money is told in, as its ISO 4217 code",
-        json_schema_extra={"enum": [*sorted(MINOR_DIGITS)]},
+        json_schema_extra={"enum": [*CODES]},
     )
     time_zone: ZoneName = Field(
         default="UTC", description="IANA time zone in which days and months begin, like Europe/Berlin"

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from schemas.currencies import MINOR_DIGITS
+
 EARLIEST, LATEST = dt.date(1970, 1, 1), dt.date(2199, 12, 31)
 LARGEST = 1e15
 """Up to here every whole number has its own float."""
@@ -50,6 +52,12 @@ def _computable(number: float) -> float:
 
 _SECRET = re.compile(r"://[^/@]*:[^/@]*@|[?&][^=&]*(?:sig|token|key|secret|password)[^=&]*=", re.IGNORECASE)
 """What a password or a signed address looks like."""
+
+
+def _known_currency(code: str) -> str:
+    if code not in MINOR_DIGITS:
+        raise ValueError("expected an ISO 4217 code, like EUR")
+    return code
 
 
 def is_source_name(name: str) -> bool:
@@ -108,6 +116,7 @@ Whole = Annotated[int, BeforeValidator(_no_truth)]
 Count = Annotated[Whole, Field(gt=0, le=1_000_000)]
 Days = Annotated[Whole, Field(gt=0, le=3_660)]
 Text = Annotated[str, Field(max_length=200), AfterValidator(_told)]
+CurrencyCode = Annotated[str, AfterValidator(_known_currency)]
 SourceName = Annotated[str, AfterValidator(_source_name)]
 FolderName = Annotated[str, AfterValidator(_folder)]
 FilePatterns = Annotated[str | list[str], BeforeValidator(_patterns)]

@@ -12,8 +12,8 @@ from schemas.bounds import MOST_MONEY
 from schemas.contract import column
 from schemas.customers import Export
 from schemas.support import Instant
+from transforms.clean.money import Amount
 
-Amount = pl.Decimal(38, 12)
 LOST_DIGITS = "1.2E+10 and 370312712714.0 are what a spreadsheet makes of one; export it anew, and open it nowhere"
 RECORD: dict[str, Any] = {"str_matches": r"^\d{1,18}$", "expected": f"the digits of an id: {LOST_DIGITS}"}
 RECORDS: dict[str, Any] = {

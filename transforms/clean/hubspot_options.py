@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from schemas.currencies import MINOR_DIGITS
 from schemas.form import Told
 from schemas.segments import SegmentName
+from schemas.settings import CurrencyCode
 
 
 class HubspotOptions(BaseModel):
@@ -39,14 +39,9 @@ class HubspotOptions(BaseModel):
     closed_ticket_stages: tuple[str, ...] = Field(
         default=(), description="Stages of closed tickets, where the files have no stages"
     )
-    currency: str | None = Field(default=None, description="Currency of deals that name none: that of the portal")
-
-    @field_validator("currency")
-    @classmethod
-    def _is_known(cls, currency: str | None) -> str | None:
-        if currency is not None and currency not in MINOR_DIGITS:
-            raise ValueError("expected an ISO 4217 code in capitals")
-        return currency
+    currency: CurrencyCode | None = Field(
+        default=None, description="Currency of deals that name none: that of the portal"
+    )
 
     @model_validator(mode="after")
     def _tells_terms(self) -> Self:

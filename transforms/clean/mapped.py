@@ -11,7 +11,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from schemas.billing import MINOR
 from schemas.bounds import MOST_MONEY
 from schemas.contract import Column, Contract, column
-from schemas.currencies import MINOR_DIGITS
 from schemas.customers import Export
 from schemas.form import Cleaning, Filled, Form, Formats, Place, Places, RawTable, Told
 from schemas.settings import Text
@@ -19,6 +18,7 @@ from schemas.support import Instant
 from schemas.tables import CANONICAL
 from schemas.writer import Writer
 from transforms.calendar import local_day
+from transforms.clean.money import Amount, minor_units
 
 BY_HAND = Writer(
     name="",
@@ -178,18 +178,10 @@ def _declared(field: Column | None, one: Mapped) -> tuple[Any, Any]:
     if one.words:
         return str, column(told, null=null, isin=[*one.words], expected=f"one of {', '.join(one.words)}")
     if one.whole_units:
-        return pl.Decimal(38, 12), column(told, null=null)
+        return Amount, column(told, null=null)
     if one.is_instant:
         return Instant, column(told, null=null)
     return field.dtype if field.dtype != pl.String else str, column(told, null=null)
-
-
-def _digits(currency: Mapped) -> pl.Expr:
-    """How many decimals the currency of a row has."""
-    if currency.value is not None:
-        return pl.lit(MINOR_DIGITS.get(currency.value), pl.Int64)
-    code = _worded(pl.col("currency"), currency)
-    return code.replace_strict(MINOR_DIGITS, default=None, return_dtype=pl.Int64)
 
 
 def _worded(value: pl.Expr, one: Mapped) -> pl.Expr:
@@ -197,8 +189,8 @@ def _worded(value: pl.Expr, one: Mapped) -> pl.Expr:
 
 
 def _in_minor_units(name: str, currency: Mapped) -> pl.Expr:
-    powers = {digits: 10**digits for digits in sorted(set(MINOR_DIGITS.values()))}
-    return pl.col(name) * _digits(currency).replace_strict(powers, default=None, return_dtype=pl.Int64)
+    code = pl.lit(currency.value) if currency.value is not None else _worded(pl.col("currency"), currency)
+    return minor_units(pl.col(name), code)
 
 
 def _whole(name: str, currency: Mapped) -> tuple[str, str, pl.Expr]:

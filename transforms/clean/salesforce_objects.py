@@ -12,9 +12,9 @@ from schemas.bounds import MOST_MONEY
 from schemas.contract import column
 from schemas.customers import Export
 from schemas.support import Instant
+from transforms.clean.money import Amount
 from transforms.clean.salesforce_ids import SHAPE
 
-Amount = pl.Decimal(38, 12)
 NOWHERE: dict[str, str | tuple[str, ...]] = {"fivetran": (), "airbyte": (), "dlt": (), "api": (), "dashboard": ()}
 """Of what only a few write."""
 _MIDNIGHT = r"([T ]00:00(:00(\.0+)?)?(Z|[+-]00:?00)?)?"

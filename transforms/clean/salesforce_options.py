@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Literal, Self
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from schemas.currencies import MINOR_DIGITS
 from schemas.form import Told
 from schemas.segments import SegmentName
+from schemas.settings import CurrencyCode
 
 Frames = Mapping[str, pl.DataFrame]
 CSM = "csm"
@@ -86,14 +86,9 @@ class SalesforceOptions(BaseModel):
     day_order: Literal["day_first", "month_first"] | None = Field(
         default=None, description="Order in which reports write days like 03/04/2026; else such a day is none"
     )
-    currency: str | None = Field(default=None, description="Currency of amounts that name none: that of the org")
-
-    @field_validator("currency")
-    @classmethod
-    def _is_known(cls, currency: str | None) -> str | None:
-        if currency is not None and currency not in MINOR_DIGITS:
-            raise ValueError("expected an ISO 4217 code in capitals")
-        return currency
+    currency: CurrencyCode | None = Field(
+        default=None, description="Currency of amounts that name none: that of the org"
+    )
 
     @model_validator(mode="after")
     def _tells_terms(self) -> Self:
