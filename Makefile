@@ -83,8 +83,8 @@ format: $(stamp) ## put the code in its one format
 plan: $(stamp) ## which months and tables are stale, and why; runs nothing
 	@$(py) -m pipelines plan
 
-init: $(stamp) ## a first config (CONFIG=) for a folder of exports (FOLDER=), and what the doctor says of it
-	@$(py) -m pipelines init --folder "$(FOLDER)"
+init: $(stamp) ## a first config (CONFIG=) for a folder of exports (FOLDER=; without, you are asked), and what the doctor says of it
+	@$(py) -m pipelines init $(if $(FOLDER),--folder "$(FOLDER)")
 
 doctor: $(stamp) ## config, sources, disk, landed and staged files, databases, key, modes; and what mends them
 	@$(py) -m pipelines doctor

@@ -1,6 +1,7 @@
 """Copies of files that are in stores and archives: which are landed as they are, and which must be fetched."""
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from warehouse.folders import PRIVATE_FOLDER, Folders, private_files
@@ -10,6 +11,8 @@ from warehouse.lineage import digest
 from warehouse.sent import SourceFile
 from warehouse.stores import fetch
 
+AT_ONCE = 8
+"""Files that are fetched at a time: what takes long of a small one is the way there."""
 STORED = "stored "
 """How the names begin by which the list of landed files knows versions of files that were fetched."""
 
@@ -52,7 +55,9 @@ def fetched(files: Iterable[SourceFile], folders: Folders) -> list[SourceFile]:
         ConfigError: what speaks to its store is not installed.
     """
     last = {file.key: file for file in landed_files(folders)}
-    return [_fetched(file, folders, last.get(file.key)) if file.stored else file for file in files]
+    # Modes of new files are the whole process's: they are said once, around all that fetch.
+    with private_files(), ThreadPoolExecutor(AT_ONCE) as several:
+        return list(several.map(lambda file: _fetched(file, folders, last.get(file.key)), files))
 
 
 def _fetched(file: SourceFile, folders: Folders, landed: LandedFile | None) -> SourceFile:
@@ -62,9 +67,8 @@ def _fetched(file: SourceFile, folders: Folders, landed: LandedFile | None) -> S
         return replace(file, path=landed.path(folders))
     is_there = file.path.is_file() and file.path.stat().st_size == file.size
     if not is_there or may_be_new(file):
-        with private_files():
-            file.path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
-            fetch(file.stored, file.path, file.name)
+        file.path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+        fetch(file.stored, file.path, file.name)
     return file
 
 

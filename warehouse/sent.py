@@ -130,8 +130,8 @@ class _Place:
         if is_address(self.folder):
             found = [_Found(self._copy(one), one) for one in listed(self.folder, pattern, self._shown(pattern, name))]
             # Who may read a file that is named may not be allowed to list what lies beside it.
-            is_asked = not _is_pattern(before) and (_is_pattern(name) or not found or name.endswith(".zip"))
-            zips = f"{before}{slash}*.zip"
+            is_asked = not _is_pattern(before) and (_is_pattern(name) or not found or name.lower().endswith(".zip"))
+            zips = f"{before}{slash}*.[zZ][iI][pP]"
             among = listed(self.folder, zips, self._shown(zips, "*.zip")) if is_asked else ()
             archives = self._in_archives(f"{self.folder}/{before}", among, pattern) if is_asked else {}
         else:

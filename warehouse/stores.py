@@ -11,10 +11,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cache
+from glob import escape
 from pathlib import Path, PurePosixPath
-from tempfile import mkstemp
+from tempfile import TemporaryFile, mkstemp
 from typing import IO, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import fsspec
 import fsspec.asyn
@@ -63,8 +64,14 @@ class Stored:
 
 
 def _path_in(address: str) -> str:
-    """What follows the store or the machine; names may have signs that end the path of a link."""
-    return address.partition("://")[2].partition("/")[2]
+    """What follows the store or the machine, as people write it; names may have signs that end the path of a link."""
+    path = address.partition("://")[2].partition("/")[2]
+    return unquote(path) if _is_web(address) else path
+
+
+def _is_web(address: str) -> bool:
+    """Whether names in it are spelled as links spell them, a blank as %20."""
+    return address.startswith(("http://", "https://"))
 
 
 def last_of(folder: str) -> str:
@@ -162,15 +169,18 @@ def _at(address: str) -> tuple[Any, str]:
 
 def listed(folder: str, pattern: str, what: str) -> list[Stored]:
     """The files of a store that a pattern in a folder means; `what` names them in messages."""
+    pattern = quote(pattern, safe="/*?[]!%") if _is_web(folder) else pattern
     where = f"{folder.rstrip('/')}/{pattern}"
     with _asked(where, what) as (store, path):
         is_pattern = any(sign in pattern for sign in "*?[")
         try:
-            found = store.glob(path, detail=True) if is_pattern else {path: store.info(path)}
+            # What looks like a pattern in the folder's own name is its name.
+            before = len(path) - len(pattern)
+            among = f"{escape(path[:before])}{pattern}"
+            found = store.glob(among, detail=True) if is_pattern else {path: store.info(path)}
         except FileNotFoundError:
             found = {}
         # Of machines and accounts a store's own names say nothing; the folder's address does.
-        before = len(path) - len(pattern)
         files = ((name, told) for name, told in sorted(found.items()) if told["type"] == "file")
         # A list of links says nothing of what they lead to.
         whole = ((name, told if told.get("size") is not None else store.info(name)) for name, told in files)
@@ -206,7 +216,7 @@ def archived(archive: Stored, what: str) -> list[Stored]:
         ExportError: the archive is broken off or damaged.
     """
     try:
-        with _asked(archive.address, what) as (store, path), store.open(path, "rb") as content:
+        with _asked(archive.address, what) as (store, path), _content(store, path) as content:
             if content.read(len(ARCHIVE)) != ARCHIVE:
                 return []
             content.seek(0)
@@ -241,6 +251,29 @@ def members_of(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 
 
 @contextmanager
+def _content(store: fsspec.AbstractFileSystem, path: str) -> Iterator[IO[bytes]]:
+    """What is in a file, to be read at any place: of a server that gives no parts of a file, a copy of all of it."""
+    with store.open(path, "rb") as content:
+        if _gives_parts(content):
+            yield content
+            return
+    with TemporaryFile() as copy, store.open(path, "rb", block_size=0) as whole:
+        shutil.copyfileobj(whole, copy, BLOCK)
+        copy.seek(0)
+        yield copy
+
+
+def _gives_parts(content: IO[bytes]) -> bool:
+    try:
+        content.seek(-1, os.SEEK_END)
+        content.read(1)
+        content.seek(0)
+    except (ValueError, OSError):
+        return False
+    return True
+
+
+@contextmanager
 def _zip(content: IO[bytes], what: str) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(content) as opened:
@@ -269,7 +302,7 @@ def fetch(stored: Stored, copy: Path, what: str) -> None:
                 store.get_file(path, str(part))
             else:
                 with ExitStack() as opened:
-                    archive = opened.enter_context(_zip(opened.enter_context(store.open(path, "rb")), what))
+                    archive = opened.enter_context(_zip(opened.enter_context(_content(store, path)), what))
                     member = opened.enter_context(archive.open(stored.member))
                     shutil.copyfileobj(member, opened.enter_context(part.open("wb")), BLOCK)
             store.invalidate_cache()

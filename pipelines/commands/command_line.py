@@ -12,11 +12,12 @@ from pathlib import Path
 
 import polars as pl
 
+from pipelines.commands.asking import Conversation, ask_for_company, ask_for_sources
 from pipelines.commands.config_keys import config_schema_text
 from pipelines.commands.dictionary import dictionary
 from pipelines.commands.doctor import doctor
 from pipelines.commands.forget import forget_file
-from pipelines.commands.proposal import config_text, propose
+from pipelines.commands.proposal import Company, config_text, propose
 from pipelines.commands.rebuild import make_anew
 from pipelines.commands.report import Report
 from pipelines.commands.work import Work
@@ -49,8 +50,8 @@ def main(arguments: Sequence[str], started: float) -> int:
     run.add_argument("--accept", help="name of the moves of closed months that a refused publish told")
     forgotten = commands.add_parser("forget", help="give up a landed file")
     forgotten.add_argument("--file", required=True, help="as `doctor` names it")
-    begun = commands.add_parser("init", help="a first config for a folder of exports")
-    begun.add_argument("--folder", required=True, help="a folder of exports, or of folders of them")
+    begun = commands.add_parser("init", help="a first config")
+    begun.add_argument("--folder", default="", help="a folder of exports, or of folders of them; none: it is asked for")
     for name in ("plan", "doctor", "rebuild", "rollback", "dev", "dictionary", "schema"):
         commands.add_parser(name)
     chosen = parser.parse_args(arguments)
@@ -205,15 +206,21 @@ def _tell_stale(project: Project, day: dt.date) -> None:
 
 
 def _init(project: Project, chosen: argparse.Namespace, _: float) -> int:
-    """Write a config for what lies in a folder, and look at it as the doctor does."""
-    path, folder = project.config_path, Path(chosen.folder)
+    """Write a config for what lies in a folder, or for what is answered, and look at it as the doctor does."""
+    path = project.config_path
+    where = {"FOLDER": chosen.folder} if chosen.folder else {}
     if path.exists():
-        new = make("init", FOLDER=chosen.folder, CONFIG="my_company.yaml")
+        new = make("init", **where, CONFIG="my_company.yaml")
         raise ConfigError(f"{path} is there already, and stays as it is; name a new one: {new}")
-    found = propose(folder)
-    path.write_text(config_text(path, found, dt.datetime.now(dt.UTC).date()), encoding="utf-8")
+    if chosen.folder:
+        company, found = Company(), propose(Path(chosen.folder))
+    else:
+        asking = Conversation(_say, input)
+        company, found = ask_for_company(asking), ask_for_sources(asking)
+    today = dt.datetime.now(dt.UTC).date()
+    path.write_text(config_text(path, found, today, company), encoding="utf-8")
     number = "1 source" if len(found) == 1 else f"{len(found)} sources"
-    _say(f"{path}: {number} in {folder}; read it through, and say what only you can know")
+    _say(f"{path}: {number}; read it through, and say what only you can know")
     return _doctor(project.anew(), chosen, 0.0)
 
 

@@ -1,4 +1,4 @@
-"""`make init`: a first config for a folder of exports, from what its files show; never over a config that is there."""
+"""`make init`: a first config, from what a folder's files show or a person says; never over one that is there."""
 
 import datetime as dt
 import json
@@ -20,11 +20,20 @@ HEAD = "# yaml-language-server: $schema=docs/config.schema.json"
 
 @dataclass(frozen=True)
 class Proposed:
-    """A folder whose files a form fits, with the tables that are there."""
+    """A folder whose files are of a form, with the tables that are there."""
 
     folder: Path
     form: str
     tables: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Company:
+    """What no file tells: how the company is called, and the currency and the clock of its numbers."""
+
+    name: str = "My company"
+    currency: str = "EUR"
+    time_zone: str = "UTC"
 
 
 def propose(folder: Path) -> list[Proposed]:
@@ -58,6 +67,11 @@ def _fitting(folder: Path) -> Proposed | None:
     return best[1] if best else None
 
 
+def tables_in(folder: Path, form: Form) -> tuple[str, ...]:
+    """The raw tables of a form that are in a folder."""
+    return tuple(raw for raw, _ in _columns(folder, form))
+
+
 def _columns(folder: Path, form: Form) -> Iterator[tuple[str, int]]:
     """The raw tables that are there, each with how many of its columns its first file has."""
     for raw, table in form.raw.items():
@@ -75,18 +89,19 @@ def _columns(folder: Path, form: Form) -> Iterator[tuple[str, int]]:
             yield raw, len(there)
 
 
-def config_text(path: Path, found: list[Proposed], today: dt.date) -> str:
+def config_text(path: Path, found: list[Proposed], today: dt.date, company: Company | None = None) -> str:
     """The config that will be at `path`, with words for what nobody but the company can know."""
+    company = company or Company()
     beside = path.absolute().parent
     first = today.replace(day=1, year=today.year - 1)
     lines = [
         HEAD,
         "# Every key, its default and its meaning: docs/dictionary.md. What files can't tell is yours to say.",
-        "company: My company",
+        f"company: {json.dumps(company.name, ensure_ascii=False)}",
         f"first_month: {first} # the first month to publish",
         "reporting:",
-        "  currency: EUR # in which money is told; months of other currencies need fx_rates",
-        "  time_zone: UTC # in which your days and months begin, like Europe/Berlin",
+        f"  currency: {company.currency} # in which money is told; months of other currencies need fx_rates",
+        f"  time_zone: {company.time_zone} # in which your days and months begin, like Europe/Berlin",
         "segments: [] # columns of accounts to slice by, like [industry, country]",
         "sources:",
     ]
@@ -96,10 +111,15 @@ def config_text(path: Path, found: list[Proposed], today: dt.date) -> str:
         files = f", files: {{{', '.join(f'{t}: {t}.csv' for t in proposed.tables)}}}" if form == "canonical" else ""
         where = Path(os.path.relpath(proposed.folder.absolute(), beside)).as_posix()
         lines.append(f"  {name}: {{form: {form}{written}, folder: {json.dumps(where)}{files}}}")
-        lines.append(f"  # found in it: {', '.join(proposed.tables)}")
+        lines.append(f"  # found in it: {', '.join(proposed.tables) or _awaited(proposed)}")
         if writer == "dashboard":
             lines.append("  # its times name no zone: if they are not in UTC, add time_zone: Europe/Berlin, say")
     return "\n".join(lines) + "\n"
+
+
+def _awaited(proposed: Proposed) -> str:
+    tables = [table.files[0] for table in FORMS[proposed.form].raw.values() if not table.in_parent]
+    return f"nothing yet; files of it are called {', '.join(tables[:3])} and so on"
 
 
 def _names(found: list[Proposed]) -> list[str]:

@@ -1,11 +1,12 @@
 """What each source fills, as its files show before they are read: canonical columns, and so metrics."""
 
-from collections.abc import Iterable, Mapping
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping
 
 import polars as pl
 
 from pipelines.ingest.cleaned import filled, raw_contract
-from pipelines.ingest.sources import form_of, formats_of
+from pipelines.ingest.sources import VERSIONS, form_of, formats_of
 from pipelines.project import Project
 from schemas.customers import Export
 from schemas.form import Form
@@ -27,10 +28,12 @@ Filling = Mapping[str, frozenset[str]]
 def filling(project: Project, files: Iterable[SourceFile]) -> dict[str, Filling]:
     """By source what it fills; a file that cannot be read has no columns."""
     headers: dict[tuple[str, str], set[str]] = {}
+    exported: dict[tuple[str, str], set[dt.datetime]] = {}
     for file in files:
         form = form_of(project, file.source)
         contract, places = raw_contract(project, form, file.raw_table), form.raw[file.raw_table].places
         found = headers.setdefault((file.source, file.raw_table), set())
+        exported.setdefault((file.source, file.raw_table), set()).add(file.exported_at)
         try:
             found |= set(columns_in(file.path, file.name, contract, formats_of(project, file.source), places))
         except (WarehouseError, ArithmeticError, pl.exceptions.PolarsError):
@@ -38,11 +41,15 @@ def filling(project: Project, files: Iterable[SourceFile]) -> dict[str, Filling]
     told = {}
     for source in project.config.sources:
         columns = {raw: frozenset(names) for (of, raw), names in headers.items() if of == source}
-        told[source] = _of_source(project, source, form_of(project, source), columns)
+        snapshots = {raw for (of, raw), moments in exported.items() if of == source and len(moments) > 1}
+        told[source] = _of_source(project, source, form_of(project, source), columns, snapshots)
     return told
 
 
-def _of_source(project: Project, source: str, form: Form, columns: Mapping[str, frozenset[str]]) -> Filling:
+def _of_source(
+    project: Project, source: str, form: Form, columns: Mapping[str, frozenset[str]], snapshots: Collection[str]
+) -> Filling:
+    """`snapshots`: its raw tables whose files show more than one moment, and so what changed between."""
     found = {}
     for table in CANONICAL:
         cleaning = form.clean.get(table)
@@ -55,7 +62,8 @@ def _of_source(project: Project, source: str, form: Form, columns: Mapping[str, 
             names = list(columns[cleaning.raw[0]])
         else:
             names = cleaning.function(*(form.raw[raw].contract.blank() for raw in cleaning.raw)).columns
-        found[table] = frozenset(names) - set(Export.dtypes())
+        changes = {VERSIONS[table].since} if table in VERSIONS and cleaning.raw[0] in snapshots else set()
+        found[table] = (frozenset(names) | changes) - set(Export.dtypes())
     return found
 
 

@@ -512,12 +512,15 @@ class SmallCompany:
 
     # as a process of its own
 
-    def command(self, *arguments: str, timeout: float = 300, **environment: str) -> subprocess.CompletedProcess[str]:
-        """`python -m pipelines …`."""
+    def command(
+        self, *arguments: str, timeout: float = 300, answers: str = "", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """`python -m pipelines …`, to which a person answers so."""
         return subprocess.run(
             [sys.executable, "-m", "pipelines", *arguments],
             cwd=ROOT,
             env={**self.environment, **environment},
+            input=answers,
             capture_output=True,
             text=True,
             timeout=timeout,

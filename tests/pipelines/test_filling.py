@@ -52,6 +52,15 @@ def test_a_table_without_its_files_is_not_filled(tmp_path):
     assert "country" not in found["billing"]["accounts"]
 
 
+def test_exports_of_two_days_fill_what_changed_between_them_and_one_of_them_does_not(tmp_path):
+    header = "id,Customer ID,Plan,Quantity,Currency,Interval,Amount,Status,Created (UTC),Start Date (UTC)\n"
+    sources = {"billing": {"form": "stripe", "written_by": "dashboard", "folder": "stripe"}}
+    days = [f"stripe/subscriptions-2026-0{month}-28.csv" for month in (4, 5)]
+    one, _ = told(tmp_path / "a", dict.fromkeys(days[:1], header), sources)
+    two, _ = told(tmp_path / "b", dict.fromkeys(days, header), sources)
+    assert two["billing"]["subscription_items"] - one["billing"]["subscription_items"] == {"valid_from"}
+
+
 def test_of_several_sources_all_columns_count_together():
     both = together([{"tickets": frozenset({"a"})}, {"tickets": frozenset({"b"}), "costs": frozenset({"c"})}])
     assert both.columns == {"tickets": frozenset({"a", "b"}), "costs": frozenset({"c"})}

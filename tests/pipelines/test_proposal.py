@@ -83,5 +83,5 @@ def test_the_command_writes_no_config_over_one_that_is_there(tmp_path):
     company.config.unlink()
     ended = company.command("init", "--folder", str(tmp_path / "exports"))
     assert ended.returncode == 0, ended.stderr + ended.stdout
-    assert "1 source in" in ended.stdout
+    assert "1 source; read it through" in ended.stdout
     assert "crm fills identities (without crm_id); accounts" in ended.stdout

@@ -247,3 +247,31 @@ def test_files_of_an_sftp_server_are_fetched_once(tmp_path: Path, sftp: tuple[Pa
 )
 def test_what_speaks_to_other_stores_is_installed(address: str, protocol: str) -> None:
     assert protocol in fsspec.get_filesystem_class(protocol).protocol
+
+
+def test_a_name_with_a_blank_is_told_and_matched_as_people_write_it(tmp_path: Path, web: tuple[Path, str]) -> None:
+    folder, address = web
+    (folder / "all accounts-1.csv").write_text(f"{HEADER}{account(1)}")
+    made = company(tmp_path, address, {"accounts": "all accounts-*.csv"})
+    assert accounts(made) == ["A1"]
+    assert [file.name.rpartition("/")[2] for file in landed_files(made.project().folders)] == ["all accounts-1.csv"]
+
+
+def test_a_large_archive_of_a_server_that_gives_no_parts_of_files_is_read(
+    tmp_path: Path, web: tuple[Path, str]
+) -> None:
+    folder, address = web
+    with zipfile.ZipFile(folder / "all.zip", "w") as archive:
+        archive.writestr("accounts.csv", f"{HEADER}{account(1)}")
+        archive.writestr("pictures.bin", os.urandom(12_000_000))
+    assert accounts(company(tmp_path, address, {"accounts": "accounts.csv"})) == ["A1"]
+
+
+def test_an_archive_in_capitals_in_a_folder_with_brackets_is_looked_into(tmp_path: Path, bucket: Any) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("accounts-1.csv", f"{HEADER}{account(1)}")
+        archive.writestr("notes.txt", "nothing of ours")
+    bucket.put_object(Key="sent [new]/ALL.ZIP", Body=content.getvalue())
+    made = company(tmp_path, f"s3://{bucket.name}/sent [new]", {"accounts": "accounts-*.csv"})
+    assert accounts(made) == ["A1"]
