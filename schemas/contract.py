@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pandera.polars as pa
 import polars as pl
+from pandera.errors import SchemaError
 
 from schemas.bounds import MOST_MONEY
 from schemas.keys import is_repeated
@@ -292,6 +293,16 @@ class Contract(pa.DataFrameModel):
         schema = cls.to_schema()
         of_columns = [(name, check) for name, declared in schema.columns.items() for check in declared.checks]
         return (*of_columns, *(("*", check) for check in schema.checks))
+
+    @classmethod
+    def allows(cls, values: pl.Series) -> bool:
+        """Whether the column of this name may have these values, by its own rules."""
+        column = cls.to_schema().columns[values.name]
+        try:
+            pa.DataFrameSchema({values.name: column}).validate(values.to_frame())
+        except SchemaError:
+            return False
+        return True
 
     @classmethod
     def shaped(cls, frame: pl.DataFrame) -> pl.DataFrame:

@@ -127,9 +127,8 @@ def test_a_column_that_the_file_does_not_have_is_told_by_its_name(tmp_path: Path
 
 
 def test_what_breaks_the_canonical_contract_is_rejected_too(tmp_path: Path):
-    text = "id,customer,day,net,state\n1,7,2026-05-01,10,P\n2,7,2026-05-01,10,X\n"
-    states = {"column": "state", "words": {"P": "paid", "X": "settled"}}
-    found = of(tmp_path, "bills.csv", text, "invoices", {**INVOICES, "status": states})
+    text = "id,customer,day,net,state\n1,7,2026-05-01,10,paid\n2,7,2026-05-01,10,settled\n"
+    found = of(tmp_path, "bills.csv", text, "invoices", {**INVOICES, "status": "state"})
     assert [(line, column) for _, line, column, _ in found.rejects()] == [(3, "status")]
 
 
@@ -143,6 +142,16 @@ def test_what_breaks_the_canonical_contract_is_rejected_too(tmp_path: Path):
             "invoices",
             {**INVOICES, "issued_on": {"value": "May"}},
             "invoices.issued_on: its value is none of this column",
+        ),
+        (
+            "invoices",
+            {**INVOICES, "status": {"value": "settled"}},
+            "invoices.status: its value is none of draft, open, paid",
+        ),
+        (
+            "invoices",
+            {**INVOICES, "status": {"column": "s", "words": {"P": "paid", "X": "settled"}}},
+            "invoices.status: its words mean what is none of draft, open, paid",
         ),
         ("invoices", {**INVOICES, "amount": {"value": "10", "whole_units": True}}, "are for a column of the file"),
         ("invoices", {**INVOICES, "exported_at": "e"}, "has columns that say where a row came from"),

@@ -107,6 +107,9 @@ def _check(contract: type[Contract], columns: Mapping[str, Mapped]) -> None:
             raise ValueError(f"{table} needs {' or '.join(needed)}, too")
     for name, one in columns.items():
         _check_column(f"{table}.{name}", one, fields.get(name), has_currency="currency" in columns)
+        if name in fields and not contract.allows(_said(name, one, fields[name].dtype)):
+            what = "its value is" if one.value is not None else "its words mean what is"
+            raise ValueError(f"{table}.{name}: {what} none of {fields[name].expected or fields[name].allowed}")
 
 
 def _check_column(name: str, one: Mapped, field: Column | None, *, has_currency: bool) -> None:
@@ -119,6 +122,13 @@ def _check_column(name: str, one: Mapped, field: Column | None, *, has_currency:
         raise ValueError(f"{name}: its value is none of this column")
     if one.words and field and field.dtype != pl.String:
         raise ValueError(f"{name} has no words; what is true or false is said by true_words and false_words")
+
+
+def _said(name: str, one: Mapped, dtype: pl.DataType) -> pl.Series:
+    """The values that the config itself gives a column; none where it leaves them all to the file."""
+    if one.value is not None:
+        return pl.select(_constant(one.value, dtype).alias(name)).to_series()
+    return pl.Series(name, [*one.words.values()], dtype=dtype)
 
 
 def _fits(value: str, dtype: pl.DataType) -> bool:
