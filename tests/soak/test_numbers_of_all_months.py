@@ -1,6 +1,7 @@
-"""Every published number of all months of the example company is the same, whoever wrote its exports down.
+"""Every published number of the example company is the same in all months, whoever wrote its exports down.
 
-As `tests/integration/test_numbers_as_written.py`, where two writers and two months are enough for each change.
+The first of its months is the one that snapshots of the subscriptions begin with. For each change two writers and two
+months are enough: `tests/integration/test_numbers_as_written.py`.
 """
 
 import datetime as dt
