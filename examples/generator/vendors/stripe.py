@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
@@ -260,13 +261,22 @@ def domain_of(account: str) -> str:
     return f"{account.replace(':', '-').replace('_', '-').lower()}.example"
 
 
+CRM_ID = {"fivetran": "metadata.crm_id", "dlt": "metadata__crm_id", "dashboard": "crm_id (metadata)"}
+"""By writer the field of customers with the CRM's id; elsewhere it is within the object."""
+
+
 def customers(accounts: Iterable[Row]) -> Objects:
-    """Each account as a customer."""
+    """Each account as a customer; what is known of it in the CRM (`crm_id`) and its address (`email`) may stand beside.
+
+    Fivetran keeps what is noted of objects as one text.
+    """
     rows = [
         {
             "id": row["account_id"],
             "object": "customer",
             "name": row["account_name"],
+            "email": row.get("email") or f"billing@{domain_of(row['account_id'])}",
+            "metadata": {"crm_id": row.get("crm_id") or None},
             "created": seconds(row["signup_on"]),
             "address": {"country": row["country"] or None},
             "livemode": True,
@@ -283,11 +293,13 @@ def customers(accounts: Iterable[Row]) -> Objects:
             "dashboard": "customers",
         },
         times=frozenset({"created"}),
+        shaped={"fivetran": lambda c: {**c, "metadata": json.dumps(c["metadata"])}},
         shown={
             "id": lambda c: c["id"],
             "Name": lambda c: c["name"],
-            "Email": lambda c: f"billing@{domain_of(c['id'])}",
+            "Email": lambda c: c["email"],
             "Created (UTC)": lambda c: _shown(c["created"]),
+            "crm_id (metadata)": lambda c: c["metadata"]["crm_id"],
         },
     )
 

@@ -8,6 +8,7 @@ import csv
 import gzip
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +19,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 Object = dict[str, Any]
-NEVER = datetime(2020, 1, 1, tzinfo=UTC)
+CHANGING = frozenset(
+    {"quantity", "total", "name", "properties_name", "amount", "properties_amount", "replies", "reopens"}
+)
+"""What an earlier sync may have seen otherwise."""
+SMALL_BEFORE_LARGE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 @dataclass(frozen=True)
@@ -26,8 +31,10 @@ class Objects:
     """Objects of one kind, and what writers call their table and their columns.
 
     `lists`: by path the lists that a writer of tables keeps apart, each with the names of its table (by writer) and the
-    column that names its object. `renamed`: by writer columns that its rule doesn't give; `times`: paths of instants,
-    which the API gives as seconds since 1970. `shown`: the columns of a dashboard, each made from the object.
+    column that names its object; what is no object in a list is its `value`. `renamed`: by writer columns that its rule
+    doesn't give; `times`: paths of instants, which the API gives as seconds since 1970 or in ISO 8601. `shaped`: by
+    writer what its connector makes of the vendor's object before it is written. `shown`: the columns of a dashboard,
+    each made from the object.
     """
 
     rows: list[Object]
@@ -35,7 +42,12 @@ class Objects:
     lists: Mapping[str, tuple[Mapping[str, str], str]] = field(default_factory=dict)
     renamed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     times: frozenset[str] = frozenset()
+    shaped: Mapping[str, Callable[[Object], Object]] = field(default_factory=dict)
     shown: Mapping[str, Callable[[Object], object]] = field(default_factory=dict)
+
+    def of(self, writer: str) -> list[Object]:
+        """The objects as the writer's connector gives them."""
+        return [self.shaped[writer](row) for row in self.rows] if writer in self.shaped else self.rows
 
 
 Written = dict[str, bytes]
@@ -64,7 +76,7 @@ def as_airbyte_lines(kinds: Iterable[Objects], exported_on: datetime) -> Written
     moment = _milliseconds(exported_on)
     return {
         f"{kind.tables['airbyte']}/{exported_on:%Y_%m_%d}_{moment}_0.jsonl.gz": gzip.compress(
-            _lines(_enveloped(kind.rows, moment)), mtime=0
+            _lines(_enveloped(kind.of("airbyte"), moment)), mtime=0
         )
         for kind in kinds
         if "airbyte" in kind.tables
@@ -86,15 +98,15 @@ def _enveloped(rows: list[Object], moment: int) -> list[Object]:
 
 
 def _former(row: Object) -> Object:
-    """The object as an earlier sync saw it: with numbers that no longer hold."""
+    """The object as an earlier sync saw it: with numbers and names that no longer hold."""
     return {
-        name: _former(value)
-        if isinstance(value, dict)
-        else value + 11
-        if name in {"quantity", "total"} and value
-        else value
+        name: _former(value) if isinstance(value, dict) else _outdated(value) if name in CHANGING and value else value
         for name, value in row.items()
     }
+
+
+def _outdated(value: float | str) -> float | str:
+    return f"{value} as it was" if isinstance(value, str) else value + 11
 
 
 def as_airbyte_parquet(kinds: Iterable[Objects], exported_on: datetime) -> Written:
@@ -105,7 +117,7 @@ def as_airbyte_parquet(kinds: Iterable[Objects], exported_on: datetime) -> Writt
             continue
         rows = [
             {**row, "_airbyte_extracted_at": exported_on, "_airbyte_generation_id": 1, "_airbyte_raw_id": str(number)}
-            for number, row in enumerate(kind.rows)
+            for number, row in enumerate(kind.of("airbyte"))
         ]
         out = io.BytesIO()
         pq.write_table(pa.Table.from_pylist(rows), out)
@@ -114,13 +126,16 @@ def as_airbyte_parquet(kinds: Iterable[Objects], exported_on: datetime) -> Writt
 
 
 def as_dlt(kinds: Iterable[Objects], exported_on: datetime) -> Written:
-    """A folder a table, lists in tables of their own that know the row they are of; packed without saying so."""
+    """A folder a table, lists in tables of their own that know the row they are of; packed without saying so.
+
+    Names are in snake_case, whatever the vendor's are in.
+    """
     load = f"{exported_on.timestamp():.6f}"
     tables: dict[str, list[Object]] = {}
     for kind in kinds:
         if "dlt" not in kind.tables:
             continue
-        for number, row in enumerate(kind.rows):
+        for number, row in enumerate(kind.of("dlt")):
             _dlt_row(tables, kind.tables["dlt"], row, f"{kind.tables['dlt']}{number}", {"_dlt_load_id": load})
     return {f"{name}/{load}.0.jsonl": gzip.compress(_lines(rows), mtime=0) for name, rows in tables.items()}
 
@@ -133,7 +148,7 @@ def _dlt_row(tables: dict[str, list[Object]], table: str, value: object, name: s
                 parent = {"_dlt_parent_id": name, "_dlt_list_idx": place}
                 _dlt_row(tables, f"{table}__{'__'.join(path)}", element, f"{name}.{'.'.join(path)}.{place}", parent)
         elif leaf is not None:
-            row["__".join(path)] = leaf
+            row["__".join(SMALL_BEFORE_LARGE.sub("_", name).lower() for name in path)] = leaf
     tables.setdefault(table, []).append(row)
 
 
@@ -142,13 +157,14 @@ def as_fivetran(kinds: Iterable[Objects], exported_on: datetime) -> Written:
     tables: dict[str, list[Object]] = {}
     for kind in kinds:
         renamed = kind.renamed.get("fivetran", {})
-        for number, row in enumerate(kind.rows):
+        for number, row in enumerate(kind.of("fivetran")):
             if "fivetran" in kind.tables:
                 tables.setdefault(kind.tables["fivetran"], []).append(_fivetran_row(row, kind, "", renamed, number))
             for path, (names, own) in kind.lists.items():
                 if "fivetran" not in names:
                     continue
-                for element in _at(row, path) or []:
+                for value in _at(row, path) or []:
+                    element = value if isinstance(value, dict) else {"value": value}
                     told = _fivetran_row(element, kind, f"{path}.", kind.renamed.get(f"fivetran {path}", {}), number)
                     tables.setdefault(names["fivetran"], []).append({own: row["id"], **told})
     synced = f"{exported_on:%Y-%m-%d %H:%M:%S}"
@@ -166,7 +182,7 @@ def _fivetran_row(row: Object, kind: Objects, within: str, renamed: Mapping[str,
             continue
         spelled = leaf
         if within + name in kind.times and leaf is not None:
-            spelled = f"{datetime.fromtimestamp(leaf, UTC):%Y-%m-%d %H:%M:%S}"
+            spelled = f"{_moment(leaf):%Y-%m-%d %H:%M:%S}"
         elif isinstance(leaf, bool):
             spelled = (str(leaf), str(leaf).upper(), str(leaf).lower())[number % 3]
         told[renamed.get(name, "_".join(path))] = spelled
@@ -203,7 +219,13 @@ def _leaves(value: Object, path: tuple[str, ...] = ()) -> Iterable[tuple[tuple[s
             yield (*path, name), inner
 
 
-def _at(row: Object, path: str) -> list[Object] | None:
+def _moment(told: float | str) -> datetime:
+    if isinstance(told, str):
+        return datetime.fromisoformat(told).astimezone(UTC)
+    return datetime.fromtimestamp(told, UTC)
+
+
+def _at(row: Object, path: str) -> list[Any] | None:
     value: Any = row
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None

@@ -1,0 +1,31 @@
+"""Every published number is the same, be a company's exports canonical, or Stripe's, HubSpot's and Zendesk's objects.
+
+Here as two unlike writers write them down (tables, and objects in Parquet), and of the last two months, from nothing
+each time; `make soak` has all writers and all months. What people download tells less of subscriptions and is compared
+table by table in `tests/vendors`.
+"""
+
+import datetime as dt
+
+import polars as pl
+import pytest
+
+from tests.integration.test_arrivals import Shown
+from tests.integration.written_company import as_canonical, as_written, month_ends, numbers
+
+DAYS = month_ends(dt.date(2026, 9, 1))
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    return numbers(as_canonical(tmp_path_factory.mktemp("canonical") / "company", DAYS))
+
+
+@pytest.mark.parametrize("how", ["fivetran", "airbyte as Parquet"])
+def test_every_published_number_of_a_company_is_the_same_whoever_wrote_its_exports_down(how, tmp_path, expected):
+    found = numbers(as_written(tmp_path / "company", how, DAYS))
+    assert found.keys() == expected.keys() >= {"metric_month", "metric_account_month", "fct_mrr_item_month"}
+    known = expected["metric_month"].filter(pl.col("value").is_not_null())
+    assert known.height > 2_000
+    assert set(known["metric"]) >= {"mrr", "nrr", "expansion_mrr", "renewal_rate", "csat", "fcr", "health_score"}
+    assert {name for name in found if not found[name].equals(expected[name])} == set()

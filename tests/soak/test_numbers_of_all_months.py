@@ -1,0 +1,30 @@
+"""Every published number of the example company is the same in all months, whoever wrote its exports down.
+
+The first of its months is the one that snapshots of the subscriptions begin with. For each change two writers and two
+months are enough: `tests/integration/test_numbers_as_written.py`.
+"""
+
+import datetime as dt
+
+import pytest
+
+from examples.generator.vendors.writing import WRITERS
+from tests.integration.test_arrivals import Shown
+from tests.integration.written_company import as_canonical, as_written, month_ends, numbers
+
+DAYS = month_ends(dt.date(2024, 6, 1))
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    return numbers(as_canonical(tmp_path_factory.mktemp("canonical") / "company", DAYS))
+
+
+@pytest.mark.parametrize("how", [how for how in WRITERS if how != "dashboard"])
+def test_every_published_number_of_all_months_is_the_same_whoever_wrote_the_exports_down(
+    how, tmp_path, expected, counted
+):
+    found = numbers(as_written(tmp_path / "company", how, DAYS))
+    assert found.keys() == expected.keys()
+    assert {name for name in found if not found[name].equals(expected[name])} == set()
+    counted(f"{how}: {sum(rows.height for rows in found.values())} rows of {len(found)} tables are the same")
