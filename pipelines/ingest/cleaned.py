@@ -8,10 +8,10 @@ from functools import partial
 import polars as pl
 
 from pipelines.ingest.agreement import refuse_contradictory
-from pipelines.ingest.sources import formats_of
+from pipelines.ingest.sources import VERSIONS, formats_of
 from pipelines.project import SEGMENT, Project
 from schemas.contract import Contract, with_columns
-from schemas.form import Filled, Form, Told
+from schemas.form import Cleaning, Filled, Form, Told
 from schemas.tables import CANONICAL
 from schemas.writer import MARKS
 from transforms.clean.repeats import repeated, spoken
@@ -233,7 +233,28 @@ def _made(
     if places and (places.rows or places.elements):  # elements of one record tell of it together
         told = pl.concat([main.select(AT) for main in mains]).unique().height
         return rows, told - rows.select(AT).unique().height
+    if table in VERSIONS:
+        return rows, _silent(form, cleaning, there, rows)
     return rows, sum(main.height for main in mains) - rows.height
+
+
+def _silent(form: Form, cleaning: Cleaning, there: Mapping[str, pl.DataFrame], rows: pl.DataFrame) -> int:
+    """So many objects of the first raw table of which no row tells: neither of a version of them, nor of an element.
+
+    Versions and the elements of lists are several rows of one object, in whatever files they stand: it is counted once.
+    """
+    first, contract = cleaning.raw[0], form.raw[cleaning.raw[0]].contract
+    # What dates a version names no object.
+    key = [name for name in contract.grain() if name not in MARKS and not contract.dtypes()[name].is_temporal()]
+    if not key:
+        return there[first].join(rows, on=AT, how="anti").height
+    found = [there[first].join(rows, on=AT, how="semi").select(key)]
+    for name in cleaning.also:
+        fields = form.raw[name].contract.fields() if name in there else ()
+        own = {field.of_parent: field.name for field in fields if field.of_parent}
+        if own.keys() == {*key}:
+            found.append(there[name].join(rows, on=AT, how="semi").select(**own))
+    return there[first].select(key).unique().join(pl.concat(found), on=key, how="anti").height
 
 
 def filled(

@@ -181,6 +181,8 @@ def _extended(project: Project, table: str, source: str, kept: Kept, read: Read)
     contract = project.contracts[table]
     now = [says for one, says in read if one.speaks]
     speaking = _each_once(together(contract, [replace(kept.speaking, rows=contract.blank()), *now]))
+    silent = {**kept.silent, **{one.series: says.nothing.get(source, 0) for one, says in read if one.speaks}}
+    speaking = replace(speaking, nothing={source: sum(silent.values())})
     dated = [name for name in contract.grain() if name not in contract.versioned_by() or name in speaking.columns]
     refuse_contradictory_versions(speaking.rows, dated, table)
     if table == "subscription_items":
@@ -190,7 +192,7 @@ def _extended(project: Project, table: str, source: str, kept: Kept, read: Read)
         speaking = replace(speaking, rows=contract.blank())
     files = (*kept.files, *(one for one, _ in read))
     told, former = _told(kept, read, contract.blank())
-    made = replace(kept, files=files, speaking=speaking, told=told, former=former)
+    made = replace(kept, files=files, speaking=speaking, told=told, former=former, silent=silent)
     return replace(made, folded=_folded(project, table, source, kept, made, read))
 
 

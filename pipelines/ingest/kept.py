@@ -6,7 +6,7 @@ It is used only while nothing of what it was made from changed: those files, in 
 import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import polars as pl
@@ -125,6 +125,8 @@ class Kept:
     folded: Folded
     since: str
     """The column by which files tell versions; where a table's never do, none."""
+    silent: Mapping[str, int] = field(default_factory=dict)
+    """By series the objects that the newest file of it shows and that tell nothing of the table: each is there once."""
 
     @classmethod
     def nothing(cls, contract: type[Contract], by: Versioning) -> Self:
@@ -163,6 +165,7 @@ def keep(project: Project, table: str, source: str, key: str, kept: Kept) -> Non
         "files": [one.entry() for one in kept.files],
         "columns": [None if one.columns is None else sorted(one.columns) for one in kept.files],
         "speaking": sorted(speaking.columns),
+        "silent": dict(kept.silent),
     }
     frames = {
         "rows": speaking.rows,
@@ -192,7 +195,8 @@ def kept_of(project: Project, table: str, source: str, key: str, ordered: list[S
     speaking = Gathered(frames["rows"], frames["rejects"], frames["raw"], counts, frozenset(told["speaking"]))
     folded = Folded(frames["history"], frames["known"], _by_series(frames["shown"]))
     since = by.since if contract.versioned_by() else ""
-    return Kept(tuple(seen), speaking, _by_series(frames["told"]), _by_series(frames["former"]), folded, since)
+    versions, former = _by_series(frames["told"]), _by_series(frames["former"])
+    return Kept(tuple(seen), speaking, versions, former, folded, since, told["silent"])
 
 
 def _with(one: Seen, columns: list[str] | None) -> Seen:
