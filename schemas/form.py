@@ -146,11 +146,14 @@ class Filled:
     """What a vendor's function makes of its rows: each canonical column that it may fill, as an expression over them.
 
     Columns of another raw table than the first are called `table.column`. So it is seen what a column is made from: a
-    column that is nowhere filled, and reads what is in no file, is one that the source does not export.
+    column that is nowhere filled, and reads what is in no file, is one that the source does not export. `wrong`: by
+    canonical column what is wrong with a row in words, or NULL: a row of which a number can't be known, where an empty
+    one would mean another number, is rejected where it stands.
     """
 
     rows: pl.DataFrame
     columns: Mapping[str, pl.Expr]
+    wrong: Mapping[str, pl.Expr] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from pipelines.ingest.cleaned import (
     raw_contract,
     texts_of,
     together,
+    without,
 )
 from pipelines.ingest.kept_rows import MANY, read_each, read_files
 from pipelines.project import Project
@@ -117,8 +118,10 @@ def _of_file(project: Project, table: str, form: Form, rows: RawRows, beside: _B
     first, source = form.clean[table].raw[0], rows.file.source
     there = {**beside.objects, **objects({first: rows.good}, form)}
     columns = {**beside.columns, first: rows.columns}
-    cleaned = filled(project, table, form, source, there, columns)
+    made, wrong = filled(project, table, form, source, there, columns)
+    cleaned = without(made, wrong)
     right, late, skewed = conforming(project, table, form, cleaned)
+    late = pl.concat([wrong, late])
     told = texts_of(rows, late).with_columns(export_file=pl.lit(rows.file.name))
     return Gathered(
         right,
@@ -126,7 +129,7 @@ def _of_file(project: Project, table: str, form: Form, rows: RawRows, beside: _B
         told,
         (counts_of(rows, table, late, late.clear().select(AT), pl.concat([rows.skewed, skewed])),),
         frozenset(cleaned.columns) - set(PROVENANCE),
-        nothing={source: there[first].height - cleaned.height},
+        nothing={source: there[first].height - made.height},
     )
 
 

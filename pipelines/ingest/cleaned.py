@@ -185,7 +185,7 @@ def clean(project: Project, table: str, form: Form, raw: Mapping[str, list[RawRo
     for name, rows in good.items():
         refuse_contradictory(rows, raw_contracts[name])
     newest = {name: spoken(rows, raw_contracts[name]) for name, rows in good.items()}
-    cleaned, silent = _made(project, table, form, raw, newest)
+    cleaned, wrong, silent = _made(project, table, form, raw, newest)
     skewed = pl.concat([rows.skewed for rows in mains])
     # Where the first of an id counts, and all count, none is there again; to look once more takes as long.
     is_once = (raw_contracts[first].repeats() or ("",))[0] == "first" and newest[first].height == good[first].height
@@ -197,6 +197,7 @@ def clean(project: Project, table: str, form: Form, raw: Mapping[str, list[RawRo
     else:
         columns = frozenset(cleaned.columns) - set(PROVENANCE)
         right, late, also = conforming(project, table, form, cleaned)
+        late = pl.concat([wrong, late])
         canonical = spoken(right, contract) if contract.repeats() else right
         again, skewed = pl.concat([again, repeated(right, contract, zone).select(AT)]), pl.concat([skewed, also])
     source = raw[first][0].file.source
@@ -219,23 +220,32 @@ def clean(project: Project, table: str, form: Form, raw: Mapping[str, list[RawRo
 
 def _made(
     project: Project, table: str, form: Form, raw: Mapping[str, list[RawRows]], newest: Mapping[str, pl.DataFrame]
-) -> tuple[pl.DataFrame, int]:
-    """The canonical columns that the source fills, of the rows that count; and how many tell nothing of the table."""
+) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """The canonical columns that the source fills, of the rows that count; the rejects of those that can't be known.
+
+    And how many tell nothing of the table.
+    """
     cleaning = form.clean[table]
     if form.writer is None:
         made: pl.DataFrame = cleaning.function(*(newest[name] for name in cleaning.raw))
-        return made, 0
+        return made, pl.DataFrame(schema=REJECTS), 0
     there, first = objects(newest, form), cleaning.raw[0]
     columns = {name: frozenset().union(*(rows.columns for rows in files)) for name, files in raw.items()}
-    rows = filled(project, table, form, raw[first][0].file.source, there, columns)
+    rows, wrong = filled(project, table, form, raw[first][0].file.source, there, columns)
+    right = without(rows, wrong)
     mains = [there[name] for name in (first, *cleaning.also) if name in there]
     places = form.raw[first].places
     if places and (places.rows or places.elements):  # elements of one record tell of it together
         told = pl.concat([main.select(AT) for main in mains]).unique().height
-        return rows, told - rows.select(AT).unique().height
+        return right, wrong, told - rows.select(AT).unique().height
     if table in VERSIONS:
-        return rows, _silent(form, cleaning, there, rows)
-    return rows, sum(main.height for main in mains) - rows.height
+        return right, wrong, _silent(form, cleaning, there, rows)
+    return right, wrong, sum(main.height for main in mains) - rows.height
+
+
+def without(rows: pl.DataFrame, wrong: pl.DataFrame) -> pl.DataFrame:
+    """The rows but those that stand where something is wrong: nobody counts half an object."""
+    return rows.join(wrong, on=AT, how="anti", maintain_order="left") if wrong.height else rows
 
 
 def _silent(form: Form, cleaning: Cleaning, there: Mapping[str, pl.DataFrame], rows: pl.DataFrame) -> int:
@@ -266,10 +276,11 @@ def filled(
     columns: Mapping[str, frozenset[str]],
     *,
     of_examples: bool = False,
-) -> pl.DataFrame:
-    """The canonical columns that a vendor's objects fill; `columns` are those that the files have, by raw table.
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The canonical columns that a vendor's objects fill, and the rejects of rows of which something can't be known.
 
-    `of_examples`: the objects are none of the source's, but such as may be there.
+    `columns` are those that the files have, by raw table. `of_examples`: the objects are none of the source's, but such
+    as may be there.
     """
     cleaning = form.clean[table]
     of, absent = dict[str, pl.DataFrame](), set[str]()
@@ -287,7 +298,13 @@ def filled(
     told: Filled = cleaning.function(of, said)
     rows = told.rows.select(*PROVENANCE, **told.columns)
     sent = {column for frame in of.values() for column in frame.columns}
-    return rows.drop(not_told(told, rows, sent, absent, of_examples=of_examples))
+    nothing = pl.DataFrame(schema=REJECTS)
+    wrong = [
+        told.rows.select(*AT, column_name=pl.lit(name), reason=words).drop_nulls("reason").select(REJECTS.keys())
+        for name, words in told.wrong.items()
+    ]
+    rejects = pl.concat([nothing, *wrong]).unique(maintain_order=True)
+    return rows.drop(not_told(told, rows, sent, absent, of_examples=of_examples)), rejects
 
 
 def conforming(

@@ -57,7 +57,7 @@ def _of_source(
             continue
         if form.writer is not None:
             examples = _examples(form, columns)
-            names = filled(project, table, form, source, examples, columns, of_examples=True).columns
+            names = filled(project, table, form, source, examples, columns, of_examples=True)[0].columns
         elif form.exact_header:
             names = list(columns[cleaning.raw[0]])
         else:

@@ -78,6 +78,7 @@ def subscription_items(of: Frames, told: Told) -> Filled:
             "paused_from": pl.when(told_pause).then(_day("pause_date", zone)),
             "paused_until": pl.when(told_pause).then(_day("resume_date", zone)),
         },
+        {"discount_amount": pl.col("untold")},
     )
 
 

@@ -36,8 +36,8 @@ def with_discounts(rows: pl.DataFrame, of: Frames) -> pl.DataFrame:
 def _discounts(of: Frames) -> pl.DataFrame:
     """One row per discount of a subscription that recurs, be it given by itself or by a coupon.
 
-    A coupon says what it takes off where it is defined; of one that is defined nowhere nobody knows, and so of one
-    for a limited time of which nobody says till when.
+    A coupon says what it takes off where it is defined; of one that is in no file nobody knows what that is. One for a
+    limited time of which nobody says till when takes nothing.
     """
     own = of["discounts"].select(
         subscription="discounts.subscription",
@@ -58,24 +58,28 @@ def _discounts(of: Frames) -> pl.DataFrame:
     single = of["subscriptions"].select(subscription="id", coupon="coupon").drop_nulls()
     named = ["subscription", "coupon"]
     both = pl.concat([listed, single.join(listed, on=named, how="anti", maintain_order="left")], how="diagonal")
-    of_coupons = both.join(own, on=named, how="anti", maintain_order="left").join(
-        of["coupons"].select(
-            coupon="coupons.id",
-            percent_off="coupons.discount_percentage",
-            amount_off="coupons.discount_amount",
-            currency_off="coupons.currency_code",
-            duration="coupons.duration_type",
-            apply_on="coupons.apply_on",
-        ),
-        on="coupon",
-        how="inner",
-        maintain_order="left",
+    of_coupons = both.drop_nulls("coupon").join(own, on=named, how="anti", maintain_order="left")
+    given = pl.concat([own, of_coupons], how="diagonal")
+    coupons = of["coupons"].select(
+        coupon="coupons.id",
+        percent_off="coupons.discount_percentage",
+        amount_off="coupons.discount_amount",
+        currency_off="coupons.currency_code",
+        duration="coupons.duration_type",
+        apply_on="coupons.apply_on",
     )
+    said = [name for name in coupons.columns if name != "coupon"]
+    beside = given.join(
+        coupons.rename({name: f"{name}?" for name in said}), on="coupon", how="left", maintain_order="left"
+    )
+    # What a discount takes off it says itself, or else its coupon does: not the share of one and the amount of another.
+    some = pl.any_horizontal(pl.col("percent_off", "amount_off").is_not_null())
+    every = beside.with_columns(
+        pl.when(some).then(name).otherwise(pl.coalesce(name, f"{name}?")).alias(name) for name in said
+    ).drop(f"{name}?" for name in said)
     recurs = (pl.col("duration") != "one_time").fill_null(value=True)
     known_end = (pl.col("duration") != "limited_period").fill_null(value=True) | pl.col("end").is_not_null()
-    some = pl.any_horizontal(pl.col("percent_off", "amount_off").is_not_null())
-    every = pl.concat([own, of_coupons], how="diagonal").filter(recurs & known_end & some)
-    return every.with_row_index("number").cast({"number": pl.Int64})
+    return every.filter(recurs & known_end).with_row_index("number").cast({"number": pl.Int64})
 
 
 def _applied(discounts: pl.DataFrame, bill: pl.DataFrame, of: Frames) -> pl.DataFrame:

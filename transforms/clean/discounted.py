@@ -5,18 +5,23 @@ import polars as pl
 from schemas.bounds import MOST_MONEY
 from transforms.clean.money import rounded
 
-DISCOUNT = ("number", "line", "percent_off", "amount_off", "currency_off", "end", "is_each")
-"""Columns of a discount beside a line that it is for: `number` tells discounts apart; `is_each`: whether its amount is
-taken off each of its lines, and not off all of them together."""
-
+DISCOUNT = ("number", "line", "coupon", "percent_off", "amount_off", "currency_off", "end", "is_each")
+"""Columns of a discount beside a line that it is for: `number` tells discounts apart; `coupon`: whose it is; `is_each`:
+whether its amount is taken off each of its lines, and not off all of them together."""
 
 PARTS = 10**6
 """So many parts of a minor unit tell how much of an amount a line bears."""
+_WHOSE = pl.coalesce(pl.concat_str(pl.lit("the coupon "), "coupon"), pl.lit("a discount without a coupon"))
+_UNTOLD = pl.when(pl.all_horizontal(pl.col("percent_off", "amount_off").is_null())).then(
+    pl.concat_str(pl.lit("expected a file that tells what "), _WHOSE, pl.lit(" takes off"))
+)
 
 
 def discounted(lines: pl.DataFrame, *levels: pl.DataFrame) -> pl.DataFrame:
     """By `line` the `discount_amount` in whole minor units and the `discount_end`, of lines that have a discount.
 
+    And `untold`, what is wrong in words, of lines with a discount of which no file tells what it takes off: without it
+    they would silently be billed in full.
     `lines`: line, amount, currency, exported_at. `levels`: discounts that follow upon each other, those of the second
     taking from what the first left; of one level each takes its part of the full line.
     """
@@ -30,7 +35,9 @@ def discounted(lines: pl.DataFrame, *levels: pl.DataFrame) -> pl.DataFrame:
             .select(lines.columns)
         )
     every = pl.concat(taken).group_by("line", maintain_order=True)
-    return every.agg(pl.col("discount_amount").sum(), pl.col("discount_end").min())
+    return every.agg(
+        pl.col("discount_amount").sum(), pl.col("discount_end").min(), pl.col("untold").drop_nulls().first()
+    )
 
 
 def _taken(lines: pl.DataFrame, discounts: pl.DataFrame) -> pl.DataFrame:
@@ -66,7 +73,8 @@ def _taken(lines: pl.DataFrame, discounts: pl.DataFrame) -> pl.DataFrame:
         .agg(
             discount_amount=pl.sum_horizontal("by_share", "by_amount").sum(),
             discount_end=pl.col("end").min(),
+            untold=_UNTOLD.drop_nulls().first(),
             most=pl.col("amount").first().cast(pl.Int64, strict=False),
         )
-        .select("line", pl.min_horizontal("discount_amount", "most").alias("discount_amount"), "discount_end")
+        .select("line", pl.min_horizontal("discount_amount", "most").alias("discount_amount"), "discount_end", "untold")
     )

@@ -84,6 +84,7 @@ def subscription_items(of: Frames, told: Told) -> Filled:
             "paused_from": pl.when(is_paused).then(_day("paused_at", zone)),
             "paused_until": pl.when(is_paused).then(_resumes(zone)),
         },
+        {"discount_amount": pl.col("untold")},
     )
 
 

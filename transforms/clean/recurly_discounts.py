@@ -6,6 +6,7 @@ from transforms.clean.discounted import DISCOUNT, discounted
 from transforms.clean.recurly_lines import Frames, newest, newest_of
 
 ONCE = "single_use"
+FREE = "free_trial"
 
 
 def with_discounts(rows: pl.DataFrame, of: Frames) -> pl.DataFrame:
@@ -49,7 +50,7 @@ def _billed_together(bill: pl.DataFrame) -> pl.DataFrame:
 def _redeemed(of: Frames) -> pl.DataFrame:
     """One row per coupon of a subscription that takes something off each invoice: its own, or its account's.
 
-    A coupon says what it takes off where it is defined; of one that is defined nowhere nobody knows.
+    A coupon says what it takes off where it is defined; of one that is in no file nobody knows what that is.
     """
     all_known = newest_of(of, "redemptions")
     named = of["subscription_redemptions"].join(
@@ -76,16 +77,17 @@ def _redeemed(of: Frames) -> pl.DataFrame:
     alone = rest.drop_nulls("subscription")
     every = pl.concat([own, alone, shared], how="diagonal").unique(["redemption", "subscription"], maintain_order=True)
     is_on = (pl.col("state") == "active").fill_null(value=True) & pl.col("removed_at").is_null()
-    coupons = newest_of(of, "coupons").filter((pl.col("coupons.duration") != ONCE).fill_null(value=False))
     known = every.filter(is_on).join(
-        coupons, left_on="coupon", right_on="coupons.id", how="inner", maintain_order="left"
+        newest_of(of, "coupons"), left_on="coupon", right_on="coupons.id", how="left", maintain_order="left"
     )
+    recurs = (pl.col("coupons.duration") != ONCE).fill_null(value=True)
     for_some_time = pl.concat_str(
         pl.col("coupons.temporal_amount").cast(pl.String),
         pl.col("coupons.temporal_unit").replace({"day": "d", "week": "w", "month": "mo", "year": "y"}),
     )
     end = pl.when(pl.col("coupons.duration") == "temporal").then(pl.col("created_at").dt.offset_by(for_some_time))
-    told = known.with_columns(end=end).filter((pl.col("coupons.duration") != "temporal") | end.is_not_null())
+    known_end = (pl.col("coupons.duration") != "temporal").fill_null(value=True) | end.is_not_null()
+    told = known.with_columns(end=end).filter(recurs & known_end)
     return told.with_row_index("redeemed").drop("redemption")
 
 
@@ -109,13 +111,18 @@ def _applied(redeemed: pl.DataFrame, billed: pl.DataFrame, of: Frames) -> pl.Dat
             how="left",
             maintain_order="left",
         )
+        .join(amounts.select("coupon", has_amounts=pl.lit(value=True)).unique(), on="coupon", how="left")
         .join(plans.with_columns(is_named=pl.lit(value=True)), on=["coupon", "plan__id"], how="left")
     )
     fits = pl.col("coupons.applies_to_all_plans").fill_null(value=True) | pl.col("is_named").fill_null(value=False)
     speaks = (pl.col("over_at") > pl.col("created_at")).fill_null(value=True)
     percent = pl.coalesce("coupons.discount__percent", "percentage")
     some = percent.is_not_null() | pl.col("amount_off").is_not_null()
-    return beside.filter(fits & speaks & some).with_columns(
+    # An amount in other currencies takes nothing off this one, and a free trial nothing at all.
+    is_known = pl.col("has_amounts").fill_null(value=False) | (pl.col("coupons.discount__type") == FREE).fill_null(
+        value=False
+    )
+    return beside.filter(fits & speaks & (some | ~is_known)).with_columns(
         percent_off=percent,
         is_each=pl.lit(value=False),
         number=pl.struct("redeemed", "bearer").rank("dense").cast(pl.Int64),

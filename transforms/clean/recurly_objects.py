@@ -161,6 +161,7 @@ class RecurlyCoupons(Export):
     duration: str = column("forever, single_use, or temporal: for some time", optional=True)
     temporal_amount: pl.Int64 = column("Units of that time", optional=True)
     temporal_unit: str = column("Unit of that time: day, week, month or year", optional=True)
+    discount__type: str = column("percent, fixed, or free_trial, which takes nothing off", optional=True)
     discount__percent: Amount = column("Share taken off", unit="%", optional=True)  # type: ignore[valid-type]
     applies_to_all_plans: bool = column("Whether it is for all plans", optional=True)
 

@@ -82,6 +82,7 @@ def subscription_items(of: Frames, told: Told) -> Filled:
             .then(_day("subscriptions.trial_end", zone)),
             "paused_until": _day("subscriptions.pause_collection__resumes_at", zone),
         },
+        {"discount_amount": pl.col("untold")},
     )
 
 
@@ -191,9 +192,10 @@ def _with_discounts(rows: pl.DataFrame, of: Frames) -> pl.DataFrame:
 
 
 def _discounts(of: Frames) -> pl.DataFrame:
-    """One row per discount that recurs: number, subscription, percent_off, amount_off, its currency, duration, end.
+    """One row per discount that recurs: number, subscription, coupon, what it takes off (TAKEN), end.
 
-    Those of the subscription, as a list or the single one of older versions; where it has none, its customer's.
+    One is given once where its coupon says so; of a coupon that is in no file nobody knows. Those of the subscription,
+    as a list or the single one of older versions; where it has none, its customer's.
     """
     listed = of["discounts"].select(
         subscription="discounts.subscription",
@@ -216,8 +218,7 @@ def _discounts(of: Frames) -> pl.DataFrame:
         pl.coalesce(name, f"{name}?").alias(name) for name in TAKEN
     )
     recurs = (pl.col("duration") != "once").fill_null(value=True)
-    some = pl.any_horizontal(pl.col("percent_off", "amount_off").is_not_null())
-    return known.filter(recurs & some).with_row_index("number").select("number", "subscription", *TAKEN, "end")
+    return known.filter(recurs).with_row_index("number").select("number", "subscription", "coupon", *TAKEN, "end")
 
 
 def _single(rows: pl.DataFrame, prefix: str, subscription: pl.Series) -> pl.DataFrame:
