@@ -34,6 +34,9 @@ BLOCK = 1 << 20
 ARCHIVE = b"PK\x03\x04"
 UNSEEN = "__MACOSX/"
 """How names in an archive begin that are no files of people; hidden ones are none, either."""
+OF_PATTERNS = "/*?[]!%"
+SOME_QUOTE = "=+,@&:;()$'~"
+"""Signs of names that some web servers spell as they are in links, and others as their numbers."""
 WORKBOOK = "[Content_Types].xml"
 
 
@@ -169,7 +172,17 @@ def _at(address: str) -> tuple[Any, str]:
 
 def listed(folder: str, pattern: str, what: str) -> list[Stored]:
     """The files of a store that a pattern in a folder means; `what` names them in messages."""
-    pattern = quote(pattern, safe="/*?[]!%") if _is_web(folder) else pattern
+    return next((found for way in _spellings(folder, pattern) if (found := _listed(folder, way, what))), [])
+
+
+def _spellings(folder: str, pattern: str) -> list[str]:
+    """How the names that a pattern means may be spelled in the lists of a store: web servers differ in some signs."""
+    if not _is_web(folder):
+        return [pattern]
+    return list(dict.fromkeys(quote(pattern, safe=f"{OF_PATTERNS}{signs}") for signs in (SOME_QUOTE, "")))
+
+
+def _listed(folder: str, pattern: str, what: str) -> list[Stored]:
     where = f"{folder.rstrip('/')}/{pattern}"
     with _asked(where, what) as (store, path):
         is_pattern = any(sign in pattern for sign in "*?[")

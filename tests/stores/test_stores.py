@@ -252,9 +252,12 @@ def test_what_speaks_to_other_stores_is_installed(address: str, protocol: str) -
 def test_a_name_with_a_blank_is_told_and_matched_as_people_write_it(tmp_path: Path, web: tuple[Path, str]) -> None:
     folder, address = web
     (folder / "all accounts-1.csv").write_text(f"{HEADER}{account(1)}")
+    (folder / "part=1.csv").write_text(f"{HEADER}{account(1)}")
     made = company(tmp_path, address, {"accounts": "all accounts-*.csv"})
     assert accounts(made) == ["A1"]
     assert [file.name.rpartition("/")[2] for file in landed_files(made.project().folders)] == ["all accounts-1.csv"]
+    assert accounts(company(tmp_path / "signs", address, {"accounts": "part=*.csv"})) == ["A1"]
+    assert accounts(company(tmp_path / "whole", address, {"accounts": "part=1.csv"})) == ["A1"]
 
 
 def test_a_large_archive_of_a_server_that_gives_no_parts_of_files_is_read(
