@@ -16,6 +16,16 @@ from transforms.clean import stripe_objects as stripe
 from transforms.clean.discounted import DISCOUNT, discounted
 from transforms.clean.linking import domain_of
 from transforms.clean.money import Amount, in_proportion, whole
+from transforms.clean.stripe_lines import (
+    at_each_change,
+    is_one_off,
+    is_proration,
+    last_lines,
+    told_once,
+    valid_from,
+    versions,
+    with_lines,
+)
 
 Frames = Mapping[str, pl.DataFrame]
 WHOLE_UNITS = ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
@@ -31,6 +41,11 @@ class StripeOptions(BaseModel):
     """What the config may say of a source of Stripe's."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    versions: Literal["snapshots", "invoices"] = Field(
+        "snapshots",
+        description="What tells how quantities and prices of items came to be what they are: the exports that were "
+        "landed day by day, or the lines of invoices",
+    )
     amount_is: Literal["unit", "line"] = Field(
         "unit", description="Whether the Amount of subscriptions.csv is that of one unit, or of the whole line"
     )
@@ -40,17 +55,45 @@ class StripeOptions(BaseModel):
 
 
 def subscription_items(of: Frames, told: Told) -> Filled:
-    """Each item with its price, its subscription's life, and its share of the discounts that recur."""
-    rows = _with_discounts(_priced(of, told), of)
+    """Each item with its price, its subscription's life, and its share of the discounts that recur.
+
+    Where the config says so, version by version, as the lines of invoices tell them: the discounts are in all of them
+    those that the subscription has now, as no line tells which of its former ones recurred.
+    """
+    if isinstance(told.options, StripeOptions) and told.options.versions == "invoices":
+        return _with_versions(of, told)
+    return _as_told(_with_discounts(_priced(of["subscription_items"], of, told), of), told.time_zone)
+
+
+def _with_versions(of: Frames, told: Told) -> Filled:
+    """The same, with the versions of items; of a former one no end of a term is known, as it has had several."""
     zone = told.time_zone
+    rows = versions(_priced(with_lines(of), of, told), of, zone).with_columns(
+        begins_on=local_day(_begins(), zone), ends_on=local_day(_ends(), zone)
+    )
+    present = _as_told(at_each_change(rows, zone, lambda items: _with_discounts(items, of)), zone)
+    term = pl.when("is_present").then(present.columns["term_ends_on"])
+    return Filled(present.rows, {**present.columns, "valid_from": valid_from(zone), "term_ends_on": term})
+
+
+def _begins() -> pl.Expr:
+    """When service began: with the subscription, or when an item was added to it later."""
+    added = pl.when(pl.col("created") > pl.col("subscriptions.created") + pl.duration(days=1)).then("created")
+    return pl.coalesce(added, "subscriptions.start_date", "subscriptions.created")
+
+
+def _ends() -> pl.Expr:
+    """When service ended, or is going to."""
     is_over = pl.col("subscriptions.status") == "canceled"
-    ends = pl.coalesce(
+    return pl.coalesce(
         "subscriptions.ended_at",
         pl.when(is_over).then("subscriptions.canceled_at"),
         "subscriptions.cancel_at",
         pl.when("subscriptions.cancel_at_period_end").then(_period_end()),
     )
-    started = pl.when(pl.col("created") > pl.col("subscriptions.created") + pl.duration(days=1)).then("created")
+
+
+def _as_told(rows: pl.DataFrame, zone: str) -> Filled:
     is_paused = pl.col("subscriptions.pause_collection__behavior").is_not_null()
     return Filled(
         rows,
@@ -71,8 +114,8 @@ def subscription_items(of: Frames, told: Told) -> Filled:
             "trial_started_on": _day("subscriptions.trial_start", zone),
             "trial_ends_on": _day("subscriptions.trial_end", zone),
             "is_metered": _told_of("recurring__usage_type", "usage_type") == "metered",
-            "started_on": local_day(pl.coalesce(started, "subscriptions.start_date", "subscriptions.created"), zone),
-            "ended_on": local_day(ends, zone),
+            "started_on": local_day(_begins(), zone),
+            "ended_on": local_day(_ends(), zone),
             "cancel_requested_on": _day("subscriptions.canceled_at", zone),
             "term_ends_on": local_day(_period_end(), zone),
             # When a pause began is told nowhere: it is first known from the export that shows it.
@@ -94,23 +137,23 @@ def _day(instant: str, zone: str) -> pl.Expr:
     return local_day(pl.col(instant), zone)
 
 
-def _priced(of: Frames, told: Told) -> pl.DataFrame:
-    """The items of subscriptions that served, each with what it costs, from where Stripe's versions tell it.
+def _priced(items: pl.DataFrame, of: Frames, told: Told) -> pl.DataFrame:
+    """Those of the items whose subscriptions served, each with what it costs, from where Stripe's versions tell it.
 
     Where no unit has a price (tiers), the last line of an invoice for a whole period tells the line's.
     """
-    items = of["subscription_items"].join(
+    of_subscriptions = items.join(
         of["subscriptions"], left_on="subscription", right_on="subscriptions.id", how="left", maintain_order="left"
     )
     serve = ~pl.col("subscriptions.status").is_in(NEVER_SERVED) & _is_live("subscriptions.livemode")
     rows = (
-        items.filter(serve.fill_null(value=True))
+        of_subscriptions.filter(serve.fill_null(value=True))
         .with_columns(price=pl.coalesce("price__id", "plan__id"))
         .join(of["prices"], left_on="price", right_on="prices.id", how="left", maintain_order="left")
         .join(of["plans"], left_on="price", right_on="plans.id", how="left", maintain_order="left")
         .with_columns(product=_told_of("product", "product"))
         .join(of["products"], left_on="product", right_on="products.id", how="left", maintain_order="left")
-        .join(_last_lines(of), left_on="id", right_on="item", how="left", maintain_order="left")
+        .join(last_lines(of), left_on="id", right_on="item", how="left", maintain_order="left")
     )
     package = _told_of("transform_quantity__divide_by", "transform_usage__divide_by")
     up = _told_of("transform_quantity__round", "transform_usage__round") != "down"
@@ -122,6 +165,7 @@ def _priced(of: Frames, told: Told) -> pl.DataFrame:
     is_line = told.options is not None and told.options.amount_is == "line"
     is_metered = (_told_of("recurring__usage_type", "usage_type") == "metered").fill_null(value=False)
     return rows.with_columns(
+        by_use=is_metered,
         nickname=_told_of("nickname", "nickname"),
         currency=_told_of("currency", "currency").str.to_uppercase(),
         interval=_told_of("recurring__interval", "interval"),
@@ -144,37 +188,6 @@ def _names(new: str, old: str) -> list[str]:
 
 def _told_of(new: str, old: str) -> pl.Expr:
     return pl.coalesce(*_names(new, old))
-
-
-def _last_lines(of: Frames) -> pl.DataFrame:
-    """By item what its lines cost of the last invoice that is for a whole period, be it several, as of tiers."""
-    item = pl.coalesce(
-        "invoice_lines.subscription_item", "invoice_lines.parent__subscription_item_details__subscription_item"
-    )
-    told = of["invoice_lines"].select(
-        item=item,
-        invoice="invoice_lines.invoice",
-        end="invoice_lines.period__end",
-        last_line_amount="invoice_lines.amount",
-        is_part=_is_proration(),
-    )
-    invoices = of["invoices"]
-    is_none = pl.col("invoices.status").is_in(["void", "draft"]).fill_null(value=False)
-    gone = pl.col("invoices.is_deleted").fill_null(value=False) | ~_is_live("invoices.livemode")
-    none = invoices.filter(is_none | gone)
-    whole = (
-        told.drop_nulls("item")
-        .filter(~pl.col("is_part"))
-        .join(none, left_on="invoice", right_on="invoices.id", how="anti", maintain_order="left")
-    )
-    billed = whole.group_by("item", "invoice", "end").agg(pl.col("last_line_amount").sum())
-    last = billed.sort("end", "invoice", nulls_last=False).unique("item", keep="last", maintain_order=True)
-    return last.select("item", "last_line_amount")
-
-
-def _is_proration() -> pl.Expr:
-    told = ("invoice_lines.proration", "invoice_lines.parent__subscription_item_details__proration")
-    return pl.coalesce(*told, pl.lit(value=False))
 
 
 def _with_discounts(rows: pl.DataFrame, of: Frames) -> pl.DataFrame:
@@ -269,11 +282,11 @@ def invoices(of: Frames, told: Told) -> Filled:
 
 def _one_off(lines: pl.DataFrame) -> pl.DataFrame:
     """By invoice the sum of its lines, and of those that are for no subscription."""
-    kind = pl.coalesce("invoice_lines.parent__type", "invoice_lines.type")
-    is_one_off = kind.is_in(["invoiceitem", "invoice_item_details"]) & ~_is_proration()
     amount = pl.col("invoice_lines.amount")
-    return lines.group_by(invoice="invoice_lines.invoice").agg(
-        all_lines=amount.sum(), one_off_lines=amount.filter(is_one_off).sum()
+    return (
+        told_once(lines)
+        .group_by(invoice="invoice_lines.invoice")
+        .agg(all_lines=amount.sum(), one_off_lines=amount.filter(is_one_off() & ~is_proration()).sum())
     )
 
 
@@ -406,6 +419,7 @@ VENDOR = Vendor(
             subscription_items,
             ("subscription_items", "subscriptions"),
             ("discounts", "prices", "plans", "products", "coupons", "customers", "invoices", "invoice_lines"),
+            also=("invoice_lines",),
         ),
         "invoices": Cleaning(
             invoices, ("invoices",), ("invoice_lines", "invoice_taxes", "credit_notes", "refunds", "charges")

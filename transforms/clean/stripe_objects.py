@@ -260,11 +260,36 @@ class StripeInvoiceLines(Export):
     currency: str = column("Currency", optional=True)
     proration: bool = column("Whether it is for a part of a period", optional=True)
     parent__subscription_item_details__proration: bool = column("The same, since version 2025-03-31", optional=True)
+    parent__invoice_item_details__proration: bool = column("The same, of what was still to be billed", optional=True)
+    subscription: str = column("Its subscription", optional=True, refers=True)
+    parent__subscription_item_details__subscription: str = column("The same, since version 2025-03-31", optional=True)
     subscription_item: str = column("Its item", optional=True, refers=True)
     parent__subscription_item_details__subscription_item: str = column(
         "The same, since version 2025-03-31", optional=True
     )
+    period__start: Instant = column("When the period begins that it is for", optional=True)  # type: ignore[valid-type]
     period__end: Instant = column("When the period ends that it is for", optional=True)  # type: ignore[valid-type]
+    quantity: pl.Int64 = column("Units billed", optional=True)
+    amount_excluding_tax: Amount = column(  # type: ignore[valid-type]
+        "Amount without tax, before discounts", optional=True, money="currency"
+    )
+    unit_amount_excluding_tax: Amount = column("The same of one unit", optional=True, money="currency")  # type: ignore[valid-type]
+    price__id: str = column("Its price", optional=True)
+    price__nickname: str = column("What the price is called", optional=True)
+    price__product: str = column("What is sold", optional=True, refers=True)
+    price__unit_amount: Amount = column("Price of a unit", optional=True, money="price__currency")  # type: ignore[valid-type]
+    price__unit_amount_decimal: Amount = column(  # type: ignore[valid-type]
+        "Price of a unit with fractions of a cent", optional=True, money="price__currency"
+    )
+    price__currency: str = column("Currency of the price", optional=True)
+    price__recurring__interval: str = column("Billing interval", optional=True)
+    price__recurring__interval_count: pl.Int64 = column("Intervals between bills", optional=True)
+    price__recurring__usage_type: str = column("licensed, or metered: billed by use", optional=True)
+    price__transform_quantity__divide_by: pl.Int64 = column("Units of a package", optional=True, gt=0)
+    price__transform_quantity__round: str = column("How packages are rounded", optional=True)
+    pricing__price_details__price: str = column("Its price, since version 2025-03-31", optional=True)
+    pricing__price_details__product: str = column("What is sold, since version 2025-03-31", optional=True)
+    plan__id: str = column("Its plan, as prices were called", optional=True)
 
     class Config:
         unique = ["invoice", "id"]
