@@ -55,21 +55,31 @@ def fetched(files: Iterable[SourceFile], folders: Folders) -> list[SourceFile]:
         ConfigError: what speaks to its store is not installed.
     """
     last = {file.key: file for file in landed_files(folders)}
+    found = [_landed(file, folders, last.get(file.key)) for file in files]
+    # One file may hold the objects of several tables.
+    needed = {file.path: file for file in found if file.stored and not _is_here(file)}
     # Modes of new files are the whole process's: they are said once, around all that fetch.
     with private_files(), ThreadPoolExecutor(AT_ONCE) as several:
-        return list(several.map(lambda file: _fetched(file, folders, last.get(file.key)), files))
+        list(several.map(_fetch, needed.values()))
+    return found
 
 
-def _fetched(file: SourceFile, folders: Folders, landed: LandedFile | None) -> SourceFile:
-    if file.stored is None:
+def _landed(file: SourceFile, folders: Folders, landed: LandedFile | None) -> SourceFile:
+    """The file, where it is landed as it is by that copy."""
+    if file.stored is None or may_be_new(file):
         return file
-    if landed and landed.sha256 == file.known and not may_be_new(file) and is_whole(landed, folders):
-        return replace(file, path=landed.path(folders))
-    is_there = file.path.is_file() and file.path.stat().st_size == file.size
-    if not is_there or may_be_new(file):
-        file.path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+    is_same = landed and landed.sha256 == file.known and is_whole(landed, folders)
+    return replace(file, path=landed.path(folders)) if landed and is_same else file
+
+
+def _is_here(file: SourceFile) -> bool:
+    return file.path.is_file() and file.path.stat().st_size == file.size and not may_be_new(file)
+
+
+def _fetch(file: SourceFile) -> None:
+    file.path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+    if file.stored:
         fetch(file.stored, file.path, file.name)
-    return file
 
 
 def note_fetched(files: Iterable[SourceFile], landed: Iterable[LandedFile], folders: Folders) -> None:

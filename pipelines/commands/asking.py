@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import available_timezones
 
-from pipelines.commands.proposal import Company, Proposed, tables_in
+from pipelines.commands.proposal import USUAL, Company, Proposed, tables_in
 from schemas.currencies import CODES
 from schemas.writer import WRITERS
 from transforms.clean import canonical, mapped
 from transforms.clean.vendors import FORMS, VENDORS
 from warehouse.errors import ConfigError
 from warehouse.pasted import make
-
-COMPANY = Company()
 
 
 @dataclass(frozen=True)
@@ -53,9 +51,9 @@ def ask_for_company(asking: Conversation) -> Company:
     """What the company is called, and the currency and the clock of its numbers."""
     zones = available_timezones()
     return Company(
-        asking.answer("What is the company called?", COMPANY.name),
-        asking.within("In which currency is money told?", COMPANY.currency, CODES.__contains__, "EUR or USD"),
-        asking.within("In which time zone do days begin?", COMPANY.time_zone, zones.__contains__, "Europe/Berlin"),
+        asking.answer("What is the company called?", USUAL.name),
+        asking.within("In which currency is money told?", USUAL.currency, CODES.__contains__, "EUR or USD"),
+        asking.within("In which time zone do days begin?", USUAL.time_zone, zones.__contains__, "Europe/Berlin"),
     )
 
 

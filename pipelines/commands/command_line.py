@@ -17,7 +17,7 @@ from pipelines.commands.config_keys import config_schema_text
 from pipelines.commands.dictionary import dictionary
 from pipelines.commands.doctor import doctor
 from pipelines.commands.forget import forget_file
-from pipelines.commands.proposal import Company, config_text, propose
+from pipelines.commands.proposal import USUAL, config_text, propose
 from pipelines.commands.rebuild import make_anew
 from pipelines.commands.report import Report
 from pipelines.commands.work import Work
@@ -213,7 +213,7 @@ def _init(project: Project, chosen: argparse.Namespace, _: float) -> int:
         new = make("init", **where, CONFIG="my_company.yaml")
         raise ConfigError(f"{path} is there already, and stays as it is; name a new one: {new}")
     if chosen.folder:
-        company, found = Company(), propose(Path(chosen.folder))
+        company, found = USUAL, propose(Path(chosen.folder))
     else:
         asking = Conversation(_say, input)
         company, found = ask_for_company(asking), ask_for_sources(asking)

@@ -36,6 +36,10 @@ class Company:
     time_zone: str = "UTC"
 
 
+USUAL = Company()
+"""What stands in a config of which nobody said more."""
+
+
 def propose(folder: Path) -> list[Proposed]:
     """For the folder and each folder in it the form that most columns of its files fit, if any does.
 
@@ -89,9 +93,8 @@ def _columns(folder: Path, form: Form) -> Iterator[tuple[str, int]]:
             yield raw, len(there)
 
 
-def config_text(path: Path, found: list[Proposed], today: dt.date, company: Company | None = None) -> str:
+def config_text(path: Path, found: list[Proposed], today: dt.date, company: Company = USUAL) -> str:
     """The config that will be at `path`, with words for what nobody but the company can know."""
-    company = company or Company()
     beside = path.absolute().parent
     first = today.replace(day=1, year=today.year - 1)
     lines = [
@@ -108,7 +111,8 @@ def config_text(path: Path, found: list[Proposed], today: dt.date, company: Comp
     for name, proposed in zip(_names(found), found, strict=True):
         form, _, writer = proposed.form.partition("/")
         written = f", written_by: {writer}" if writer else ""
-        files = f", files: {{{', '.join(f'{t}: {t}.csv' for t in proposed.tables)}}}" if form == "canonical" else ""
+        named = ", ".join(f"{table}: {table}.csv" for table in proposed.tables) if form == "canonical" else ""
+        files = f", files: {{{named}}}" if named else ""
         where = Path(os.path.relpath(proposed.folder.absolute(), beside)).as_posix()
         lines.append(f"  {name}: {{form: {form}{written}, folder: {json.dumps(where)}{files}}}")
         lines.append(f"  # found in it: {', '.join(proposed.tables) or _awaited(proposed)}")

@@ -233,13 +233,13 @@ def _made(
     columns = {name: frozenset().union(*(rows.columns for rows in files)) for name, files in raw.items()}
     rows, wrong = filled(project, table, form, raw[first][0].file.source, there, columns)
     right = without(rows, wrong)
+    if table in VERSIONS:
+        return right, wrong, _silent(form, cleaning, there, rows)
     mains = [there[name] for name in (first, *cleaning.also) if name in there]
     places = form.raw[first].places
     if places and (places.rows or places.elements):  # elements of one record tell of it together
         told = pl.concat([main.select(AT) for main in mains]).unique().height
         return right, wrong, told - rows.select(AT).unique().height
-    if table in VERSIONS:
-        return right, wrong, _silent(form, cleaning, there, rows)
     return right, wrong, sum(main.height for main in mains) - rows.height
 
 
@@ -252,6 +252,7 @@ def _silent(form: Form, cleaning: Cleaning, there: Mapping[str, pl.DataFrame], r
     """So many objects of the first raw table of which no row tells: neither of a version of them, nor of an element.
 
     Versions and the elements of lists are several rows of one object, in whatever files they stand: it is counted once.
+    What else has rows in the table, as lines of invoices beside items, is no object of it.
     """
     first, contract = cleaning.raw[0], form.raw[cleaning.raw[0]].contract
     # What dates a version names no object.
@@ -260,8 +261,9 @@ def _silent(form: Form, cleaning: Cleaning, there: Mapping[str, pl.DataFrame], r
         return there[first].join(rows, on=AT, how="anti").height
     found = [there[first].join(rows, on=AT, how="semi").select(key)]
     for name in cleaning.also:
-        fields = form.raw[name].contract.fields() if name in there else ()
-        own = {field.of_parent: field.name for field in fields if field.of_parent}
+        if name not in there or form.raw[name].parent != first:
+            continue
+        own = {field.of_parent: field.name for field in form.raw[name].contract.fields() if field.of_parent}
         if own.keys() == {*key}:
             found.append(there[name].join(rows, on=AT, how="semi").select(**own))
     return there[first].select(key).unique().join(pl.concat(found), on=key, how="anti").height

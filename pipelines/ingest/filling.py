@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 import polars as pl
 
 from pipelines.ingest.cleaned import filled, raw_contract
+from pipelines.ingest.kept import exported_on
 from pipelines.ingest.sources import VERSIONS, form_of, formats_of
 from pipelines.project import Project
 from schemas.customers import Export
@@ -28,12 +29,12 @@ Filling = Mapping[str, frozenset[str]]
 def filling(project: Project, files: Iterable[SourceFile]) -> dict[str, Filling]:
     """By source what it fills; a file that cannot be read has no columns."""
     headers: dict[tuple[str, str], set[str]] = {}
-    exported: dict[tuple[str, str], set[dt.datetime]] = {}
+    exported: dict[tuple[str, str], set[dt.date]] = {}
     for file in files:
         form = form_of(project, file.source)
         contract, places = raw_contract(project, form, file.raw_table), form.raw[file.raw_table].places
         found = headers.setdefault((file.source, file.raw_table), set())
-        exported.setdefault((file.source, file.raw_table), set()).add(file.exported_at)
+        exported.setdefault((file.source, file.raw_table), set()).add(exported_on(file, project.config.reporting.zone))
         try:
             found |= set(columns_in(file.path, file.name, contract, formats_of(project, file.source), places))
         except (WarehouseError, ArithmeticError, pl.exceptions.PolarsError):
@@ -41,7 +42,7 @@ def filling(project: Project, files: Iterable[SourceFile]) -> dict[str, Filling]
     told = {}
     for source in project.config.sources:
         columns = {raw: frozenset(names) for (of, raw), names in headers.items() if of == source}
-        snapshots = {raw for (of, raw), moments in exported.items() if of == source and len(moments) > 1}
+        snapshots = {raw for (of, raw), days in exported.items() if of == source and len(days) > 1}
         told[source] = _of_source(project, source, form_of(project, source), columns, snapshots)
     return told
 
@@ -49,7 +50,7 @@ def filling(project: Project, files: Iterable[SourceFile]) -> dict[str, Filling]
 def _of_source(
     project: Project, source: str, form: Form, columns: Mapping[str, frozenset[str]], snapshots: Collection[str]
 ) -> Filling:
-    """`snapshots`: its raw tables whose files show more than one moment, and so what changed between."""
+    """`snapshots`: its raw tables whose files show more than one day, and so what changed between."""
     found = {}
     for table in CANONICAL:
         cleaning = form.clean.get(table)

@@ -21,6 +21,7 @@ from warehouse.kept import drop_kept, read_kept, write_kept
 from warehouse.landed import LandedFile
 from warehouse.lineage import digest
 from warehouse.reading import REJECTS
+from warehouse.sent import SourceFile
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 SERIES = "series?"
@@ -30,6 +31,11 @@ SERIES = "series?"
 def series_of(file: LandedFile) -> str:
     """A file's name without the day in it."""
     return _DAY.sub("", file.name)
+
+
+def exported_on(file: LandedFile | SourceFile, zone: dt.tzinfo) -> dt.date:
+    """The day on which a file was exported, where the company is."""
+    return file.exported_at.replace(tzinfo=dt.UTC).astimezone(zone).date()
 
 
 @dataclass(frozen=True)
@@ -71,8 +77,7 @@ class Seen:
         sent = {file.name for file in speaking}
 
         def day(file: LandedFile) -> dt.date:
-            exported_on = file.exported_at.replace(tzinfo=dt.UTC).astimezone(zone).date()
-            return exported_on - dt.timedelta(days=1)
+            return exported_on(file, zone) - dt.timedelta(days=1)
 
         ordered = sorted(landed, key=lambda file: (file.exported_at, file.landed_at))
         came, found = sorted({day(file) for file in others}), list[Self]()

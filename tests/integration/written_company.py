@@ -13,8 +13,8 @@ from examples.generator.vendors.numbered import numbered
 from examples.generator.vendors.stripe import Row
 from tests.integration.small_company import ROOT, SmallCompany, ordered
 from tests.integration.test_arrivals import Shown, readers_find
+from tests.vendors.example_rows import as_csv, exported
 from tests.vendors.test_stripe_as_written import invoices, midnight_after
-from tests.vendors.written_company import as_csv, exported
 from transforms.calendar import months_between
 
 AS_OF = dt.date(2026, 10, 31)
@@ -32,6 +32,7 @@ CANONICAL = {
     "billing": ("subscription_items", "invoices"),
     "support": ("tickets",),
 }
+IDS = {"account_id", "ticket_id"}
 OF_FILES = {"export_file", "quarantine", "left_out"}
 """Tables that tell of files and of their rows, and not of the company."""
 ANYBODYS = "billing@gmail.com"
@@ -39,13 +40,14 @@ ANYBODYS = "billing@gmail.com"
 
 
 def numbers_in(rows: Iterable[Row]) -> list[Row]:
-    """The rows with the CRM's numbers of accounts, and the numbers of tickets."""
-    told = []
-    for row in rows:
-        ids = {name: numbered(row[name]) for name in ("account_id", "ticket_id") if row.get(name)}
-        is_unknown = row.get("account_id", "").startswith("cus_")
-        told.append({**row, **ids, **({"account_id": row["account_id"]} if is_unknown else {})})
-    return told
+    """The rows with the CRM's numbers of accounts, and the numbers of tickets; whom only Stripe knows keeps his id."""
+    return [
+        {
+            name: numbered(value) if name in IDS and not value.startswith("cus_") else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
 
 
 def month_ends(first: dt.date) -> Days:
@@ -84,7 +86,7 @@ def canonical_files(days: Days) -> dict[str, dict[str, list[Row]]]:
 
 
 def with_lines(rows: Iterable[Row]) -> list[Row]:
-    """The items with amounts of lines, as Stripe tells them of items whose units have no price: here of none."""
+    """The items with the column of amounts of lines: Stripe's files have it, and no item here needs it."""
     return [{**row, "line_amount": ""} for row in rows]
 
 

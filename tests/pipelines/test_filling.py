@@ -61,6 +61,16 @@ def test_exports_of_two_days_fill_what_changed_between_them_and_one_of_them_does
     assert two["billing"]["subscription_items"] - one["billing"]["subscription_items"] == {"valid_from"}
 
 
+def test_two_files_of_one_day_show_no_change(tmp_path):
+    account = '{"_airbyte_raw_id": "a", "_airbyte_extracted_at": 1, "_airbyte_data": {"id": "cus_1", "name": "Acme"}}\n'
+    sources = {"billing": {"form": "stripe", "written_by": "airbyte", "folder": "lake"}}
+    # Both of the first of May, five minutes apart; and one of the day after.
+    parts = [f"lake/customers/2026_05_01_{moment}_0.jsonl" for moment in (1777629600000, 1777629900000, 1777716000000)]
+    same, _ = told(tmp_path / "a", dict.fromkeys(parts[:2], account), sources)
+    later, _ = told(tmp_path / "b", dict.fromkeys(parts, account), sources)
+    assert later["billing"]["accounts"] - same["billing"]["accounts"] == {"known_from"}
+
+
 def test_of_several_sources_all_columns_count_together():
     both = together([{"tickets": frozenset({"a"})}, {"tickets": frozenset({"b"}), "costs": frozenset({"c"})}])
     assert both.columns == {"tickets": frozenset({"a", "b"}), "costs": frozenset({"c"})}

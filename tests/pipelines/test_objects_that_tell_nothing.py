@@ -1,5 +1,6 @@
 """Objects of tables with versions that tell nothing of them: each is counted once, whoever wrote it down."""
 
+from tests.vendors import test_stripe as stripe
 from tests.vendors.chargebee_files import lines, seconds, subscription
 from tests.vendors.one_source import ingested
 
@@ -44,6 +45,17 @@ def test_it_is_counted_in_the_file_that_speaks_and_not_in_those_before(tmp_path)
 def test_files_of_two_regions_both_speak(tmp_path):
     files = {f"subscriptions-{region}.jsonl": lines(*sent) for region, sent in (("eu", SENT), ("us", SENT[1:2]))}
     assert left_out(tmp_path, files) == {"tells_nothing": 3}
+
+
+def test_lines_of_invoices_beside_the_items_that_they_bill_are_no_objects_of_the_table(tmp_path):
+    period = {"start": stripe.BEGUN, "end": stripe.BEGUN + 2_678_400}
+    of_item = {"id": "il_1", "type": "subscription", "subscription_item": "si_1", "amount": 1000, "currency": "eur"}
+    bill = stripe.invoice(lines={"has_more": False, "data": [{**of_item, "period": period}]})
+    # Of two subscriptions one was never begun.
+    sold = [stripe.subscription("s1", items=[stripe.item()]), stripe.subscription("s2", status="incomplete")]
+    sent = {"subscriptions.jsonl": lines(*sold), "invoices.jsonl": lines(bill)}
+    found = ingested(tmp_path, sent, {"form": "stripe", "written_by": "api"}, ["subscription_items"])
+    assert found.left_out("subscription_items") == {"tells_nothing": 1}
 
 
 def test_where_all_tell_something_nothing_is_counted(tmp_path):

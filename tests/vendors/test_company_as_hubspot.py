@@ -8,9 +8,9 @@ import pytest
 
 from examples.generator.vendors import hubspot, writing
 from examples.generator.vendors.stripe import Row
+from tests.vendors.example_rows import as_csv, exported
 from tests.vendors.one_source import ingested
 from tests.vendors.told_alike import content, differences
-from tests.vendors.written_company import as_csv, exported
 
 EXPORTED_ON = datetime(2026, 11, 1, tzinfo=UTC)
 SEGMENTS = ["region", "size"]

@@ -151,7 +151,7 @@ def test_what_breaks_the_canonical_contract_is_rejected_too(tmp_path: Path):
         (
             "invoices",
             {**INVOICES, "status": {"column": "s", "words": {"P": "paid", "X": "settled"}}},
-            "invoices.status: its words mean what is none of draft, open, paid",
+            "invoices.status: one of its words means none of draft, open, paid",
         ),
         ("invoices", {**INVOICES, "amount": {"value": "10", "whole_units": True}}, "are for a column of the file"),
         ("invoices", {**INVOICES, "exported_at": "e"}, "has columns that say where a row came from"),

@@ -1,6 +1,5 @@
 """The example company's billing is the same, whoever wrote Stripe's objects down, as in the canonical form."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
@@ -12,9 +11,9 @@ import yaml
 
 from examples.generator.vendors import stripe, writing
 from tests.integration.small_company import SmallCompany
+from tests.vendors.example_rows import as_csv, exported
 from tests.vendors.told_alike import content, differences
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "company"
 DAYS = (date(2026, 7, 31), date(2026, 10, 31))
 """The company is exported at the end of each."""
 SETTINGS = {
@@ -25,10 +24,6 @@ SETTINGS = {
     "reporting": {"currency": "EUR", "time_zone": "Europe/Berlin"},
 }
 TABLES = ("accounts", "subscription_items", "invoices")
-
-
-def exported(name: str) -> list[stripe.Row]:
-    return stripe.rows_of((EXAMPLE / name).read_text(encoding="utf-8"))
 
 
 def accounts() -> list[stripe.Row]:
@@ -61,12 +56,7 @@ def canonical(
     for day, rows in items.items():
         name = f"{day + timedelta(days=1)}.csv"
         for table, found in (("accounts", named or accounts()), ("subscription_items", rows), ("invoices", billed)):
-            path = folder / "billing" / f"{table}-{name}"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, list(found[0]))
-                writer.writeheader()
-                writer.writerows(found)
+            writing.write({f"{table}-{name}": as_csv(found).encode()}, folder / "billing")
     files = {table: f"{table}-*.csv" for table in TABLES}
     return configured(company, {"form": "canonical", "folder": "billing", "files": files})
 

@@ -1,7 +1,5 @@
 """A folder of what people download from Stripe, HubSpot and Zendesk becomes the numbers of customer success."""
 
-import csv
-import io
 from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +10,8 @@ import pytest
 
 from examples.generator.vendors import stripe, writing
 from tests.integration.small_company import SmallCompany
-from tests.vendors.test_stripe_as_written import DAYS, accounts, exported, invoices, is_seen_whole, midnight_after
+from tests.vendors.example_rows import EXAMPLE, as_csv, exported
+from tests.vendors.test_stripe_as_written import DAYS, accounts, invoices, is_seen_whole, midnight_after
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 CONFIG = README[README.index("company: My company") :].partition("```")[0]
@@ -21,17 +20,9 @@ BERLIN = ZoneInfo("Europe/Berlin")
 INTERVALS = {"month": 1, "year": 12}
 
 
-def text(rows: list[dict[str, object]]) -> str:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
-
-
 def companies() -> str:
     """HubSpot's companies: each account under a number of HubSpot's own."""
-    return text(
+    return as_csv(
         [
             {
                 "Record ID": 9_000_000_000 + number,
@@ -81,7 +72,7 @@ def tickets(names: dict[str, str]) -> str:
                 "First reply time in minutes": int(replied / timedelta(minutes=1)) if replied else "",
             }
         )
-    return text(told)
+    return as_csv(told)
 
 
 def downloaded(shown: list[stripe.Row]) -> list[stripe.Row]:
@@ -98,7 +89,7 @@ def company(tmp_path_factory) -> SmallCompany:
         plain = downloaded(shown)
         kinds = [stripe.subscriptions(plain, day), stripe.customers(accounts()), stripe.invoices(invoices())]
         writing.write(writing.as_dashboard(kinds, midnight_after(day)), folder / "downloads" / "stripe")
-    rates = (Path(__file__).parents[2] / "examples" / "company" / "finance" / "fx_rates.csv").read_bytes()
+    rates = (EXAMPLE / "finance" / "fx_rates.csv").read_bytes()
     names = {row["account_id"]: row["account_name"] for row in exported("crm/accounts.csv")}
     writing.write(
         {

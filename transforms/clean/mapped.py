@@ -108,7 +108,7 @@ def _check(contract: type[Contract], columns: Mapping[str, Mapped]) -> None:
     for name, one in columns.items():
         _check_column(f"{table}.{name}", one, fields.get(name), has_currency="currency" in columns)
         if name in fields and not contract.allows(_said(name, one, fields[name].dtype)):
-            what = "its value is" if one.value is not None else "its words mean what is"
+            what = "its value is" if one.value is not None else "one of its words means"
             raise ValueError(f"{table}.{name}: {what} none of {fields[name].expected or fields[name].allowed}")
 
 

@@ -60,7 +60,7 @@ def subscription_items(of: Frames, told: Told) -> Filled:
     Where the config says so, version by version, as the lines of invoices tell them: the discounts are in all of them
     those that the subscription has now, as no line tells which of its former ones recurred.
     """
-    if isinstance(told.options, StripeOptions) and told.options.versions == "invoices":
+    if told.options is not None and told.options.versions == "invoices":
         return _with_versions(of, told)
     return _as_told(_with_discounts(_priced(of["subscription_items"], of, told), of), told.time_zone)
 

@@ -12,6 +12,7 @@ from schemas.bounds import MOST_UNITS
 from schemas.customers import Export
 from transforms.calendar import local_day
 from transforms.clean.money import Amount, rounded
+from transforms.clean.stripe_objects import StripeInvoiceLines
 
 Frames = Mapping[str, pl.DataFrame]
 FROM = list(Export.dtypes())
@@ -20,17 +21,10 @@ START = "invoice_lines.period__start"
 ONE_OFF = ["invoiceitem", "invoice_item_details"]
 SAYS = ("price", "quantity", "unit_amount", "line_amount")
 """In what two lines of an item differ where it became another one."""
-OF_PRICE = (
-    "nickname",
-    "product",
-    "unit_amount",
-    "unit_amount_decimal",
-    "currency",
-    "recurring__interval",
-    "recurring__interval_count",
-    "recurring__usage_type",
-    "transform_quantity__divide_by",
-    "transform_quantity__round",
+OF_PRICE = tuple(
+    name.removeprefix("price__")
+    for name in StripeInvoiceLines.dtypes()
+    if name.startswith("price__") and name != "price__id"
 )
 """What lines and items say themselves of their price."""
 

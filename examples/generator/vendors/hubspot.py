@@ -1,12 +1,20 @@
 """The example company's CRM as HubSpot's objects; and what of it HubSpot can tell."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from examples.generator.days import add_months
+from examples.generator.vendors.hubspot_records import (
+    links,
+    record,
+    records,
+    shown_companies,
+    shown_instant,
+    shown_property,
+)
 from examples.generator.vendors.numbered import numbered
 from examples.generator.vendors.stripe import DIGITS, ZONE, domain_of
 from examples.generator.vendors.writing import Object, Objects
@@ -18,10 +26,6 @@ RENEWALS, SALES = "77", "default"
 STAGES = {"renewed": ("701", "Signed", "1.0"), "lost": ("702", "Gone", "0.0"), "open": ("703", "In talks", "0.4")}
 """By outcome the stage of a deal: its id, what people call it, and how likely a deal in it is won."""
 UNASKED, DONE = ("1", "New"), ("4", "Closed")
-OTHER_COMPANY = "10001"
-"""The company of least id, to which deals and tickets belong beside their own, that is their primary one."""
-KINDS_OF_LINK = {"deal": ("5", "341"), "ticket": ("26", "339")}
-"""HubSpot's numbers for a record and its primary company, and for one and any company."""
 SEEN = {"region": "Sales region", "size": "Headcount"}
 TOLD_OF_ACCOUNTS = ("account_id", "account_name", "industry", "country", "region", "size", "csm_owner", "signup_on")
 TOLD_OF_RENEWALS = ("renewal_id", "account_id", "term_started_on", "term_ended_on", "renewed_on", "outcome",
@@ -97,103 +101,6 @@ def midnight(day: str) -> str:
     return f"{instant:%Y-%m-%dT%H:%M:%S}.000Z"
 
 
-def _minute(instant: str) -> str:
-    return instant[:16].replace("T", " ")
-
-
-# --- records: properties, and the companies they belong to ------------------------------------------------------------
-
-
-def _record(name: str, properties: Mapping[str, str], kind: str = "", company: str = "") -> Object:
-    """A record as the API gives it: properties are text, and each company stands once for each way to belong to it."""
-    record: Object = {"id": name, "archived": False, "properties": {**properties}}
-    if kind:
-        has_other = company not in {"", OTHER_COMPANY} and int(name) % 5 == 0
-        linked = [company] * (company != "") + [OTHER_COMPANY] * has_other
-        results = [{"id": other, "type": f"{kind}_to_company_unlabeled"} for other in linked]
-        results += [{"id": company, "type": f"{kind}_to_company"}] * (company != "")
-        record["associations"] = {"companies": {"results": results}}
-    return record
-
-
-def _companies(record: Object) -> list[str]:
-    """The companies to which a record belongs, each once."""
-    results = record["associations"]["companies"]["results"] if "associations" in record else []
-    return list(dict.fromkeys(each["id"] for each in results))
-
-
-def _with_types(properties: Mapping[str, str]) -> dict[str, Any]:
-    """Connectors make numbers of what is a number to HubSpot, and nothing of an empty text."""
-    numbers = {"amount", "hs_primary_associated_company", "hs_primary_company_id"}
-    return {name: (float(value) if name in numbers else value) if value else None for name, value in properties.items()}
-
-
-def _for_airbyte(record: Object) -> Object:
-    """Airbyte has properties twice, the second time each in a column, and companies as a list of ids."""
-    typed = _with_types(record["properties"])
-    plain = {"id": record["id"], "archived": record["archived"], "properties": typed}
-    listed = {"companies": _companies(record)} if "associations" in record else {}
-    return {**plain, **{f"properties_{name}": value for name, value in typed.items()}, **listed}
-
-
-def _for_dlt(record: Object) -> Object:
-    """Properties are columns to dlt, and the elements of the list of companies name the record, too."""
-    listed = [{"value": record["id"], "companies_id": company} for company in _companies(record)]
-    return {"id": record["id"], **_with_types(record["properties"]), "companies": listed}
-
-
-def _records(
-    rows: list[Object], name: str, key: str, shown: Mapping[str, Callable[[Object], object]], fivetran: str
-) -> Objects:
-    """Records of a kind; `key` is what Fivetran calls their id."""
-    named = {name: f"property_{name}" for row in rows for name in row["properties"]}
-    if key == "deal_id":
-        named |= {"pipeline": "deal_pipeline_id", "dealstage": "deal_pipeline_stage_id"}
-    times = ("createdate", "closedate", "closed_date", "first_agent_reply_date")
-    return Objects(
-        rows,
-        {"api": name, "airbyte": name, "dlt": name, "fivetran": fivetran, "dashboard": f"all-{name}"},
-        renamed={
-            "fivetran": {"id": key, "archived": "is_deleted"}
-            | {f"properties.{own}": spelled for own, spelled in named.items()}
-        },
-        times=frozenset(f"properties.{name}" for name in times),
-        shaped={"airbyte": _for_airbyte, "dlt": _for_dlt, "fivetran": _without_empty},
-        shown=shown,
-    )
-
-
-def _without_empty(record: Object) -> Object:
-    return {**record, "properties": {name: value or None for name, value in record["properties"].items()}}
-
-
-def _property(name: str) -> Callable[[Object], object]:
-    return lambda record: record["properties"][name]
-
-
-def _instant(name: str) -> Callable[[Object], object]:
-    return lambda record: _minute(record["properties"][name])
-
-
-def _ids(record: Object) -> str:
-    return ";".join(_companies(record))
-
-
-def links(of: Objects, kind: str) -> Objects:
-    """The companies of records, which Fivetran keeps in a table of their own."""
-    primary, other = KINDS_OF_LINK[kind]
-    rows = [
-        {f"{kind}_id": record["id"], "company_id": each["id"], "category": "HUBSPOT_DEFINED",
-         "type_id": other if each["type"].endswith("unlabeled") else primary}
-        for record in of.rows
-        for each in record["associations"]["companies"]["results"]
-    ]  # fmt: skip
-    return Objects(rows, {"fivetran": f"{kind}_company"})
-
-
-# --- what there is ----------------------------------------------------------------------------------------------------
-
-
 def crm(accounts: list[Row], renewals: Iterable[Row]) -> list[Objects]:
     """All kinds of objects that tell these accounts and renewals."""
     of = deals(renewals, accounts)
@@ -215,7 +122,7 @@ def companies(accounts: list[Row]) -> Objects:
     """Each account as a company; what is no property of HubSpot's is one of the portal's own."""
     owner, names = _owner_ids(accounts), {row["account_id"]: row["csm_owner"] for row in accounts}
     rows = [
-        _record(
+        record(
             row["account_id"],
             {
                 "name": row["account_name"],
@@ -232,16 +139,16 @@ def companies(accounts: list[Row]) -> Objects:
     ]
     shown = {
         "Record ID": lambda company: company["id"],
-        "Company name": _property("name"),
-        "Company Domain Name": _property("domain"),
-        "Create Date": _instant("createdate"),
-        "Close Date": _instant("closedate"),
+        "Company name": shown_property("name"),
+        "Company Domain Name": shown_property("domain"),
+        "Create Date": shown_instant("createdate"),
+        "Close Date": shown_instant("closedate"),
         "Company owner": lambda company: names[company["id"]],
-        "Industry": _property("industry"),
-        "Country/Region": _property("country"),
-        **{spelled: _property(_own(name)) for name, spelled in SEEN.items()},
+        "Industry": shown_property("industry"),
+        "Country/Region": shown_property("country"),
+        **{spelled: shown_property(_own(name)) for name, spelled in SEEN.items()},
     }
-    return _records(rows, "companies", "id", shown, "company")
+    return records(rows, "companies", "id", shown, "company")
 
 
 def owners(accounts: Iterable[Row]) -> Objects:
@@ -264,23 +171,23 @@ def deals(renewals: Iterable[Row], accounts: Iterable[Row]) -> Objects:
     labels = {number: label for number, label, _ in STAGES.values()}
     shown = {
         "Record ID": lambda deal: deal["id"],
-        "Deal Name": _property("dealname"),
+        "Deal Name": shown_property("dealname"),
         "Deal Stage": lambda deal: labels.get(deal["properties"]["dealstage"], "Closed Won"),
         "Pipeline": lambda deal: "Renewals" if deal["properties"]["pipeline"] == RENEWALS else "Sales Pipeline",
-        "Amount": _property("amount"),
-        "Currency": _property("deal_currency_code"),
-        "Create Date": _instant("createdate"),
-        "Close Date": _instant("closedate"),
-        "Contract end": _property("contract_end"),
-        "Associated Company IDs": _ids,
-        "Associated Company IDs (Primary)": _property("hs_primary_associated_company"),
+        "Amount": shown_property("amount"),
+        "Currency": shown_property("deal_currency_code"),
+        "Create Date": shown_instant("createdate"),
+        "Close Date": shown_instant("closedate"),
+        "Contract end": shown_property("contract_end"),
+        "Associated Company IDs": shown_companies,
+        "Associated Company IDs (Primary)": shown_property("hs_primary_associated_company"),
     }
-    return _records(rows, "deals", "deal_id", shown, "deal")
+    return records(rows, "deals", "deal_id", shown, "deal")
 
 
 def _renewal(row: Row) -> Object:
     digits = DIGITS.get(row["currency"], 2)
-    return _record(
+    return record(
         row["renewal_id"],
         {
             "dealname": f"Renewal of {row['term_ended_on']}",
@@ -299,7 +206,7 @@ def _renewal(row: Row) -> Object:
 
 
 def _sale(row: Row) -> Object:
-    return _record(
+    return record(
         f"9{row['account_id']}",
         {
             "dealname": "First plan",
@@ -357,8 +264,8 @@ def _with_longer_ids(pipeline_id: str, stage_id: str, pipeline: Object) -> Objec
 
 def tickets(rows: Iterable[Row]) -> Objects:
     """Each ticket."""
-    records = [
-        _record(
+    told = [
+        record(
             row["ticket_id"],
             {
                 "subject": "A question",
@@ -380,19 +287,19 @@ def tickets(rows: Iterable[Row]) -> Objects:
     labels = dict((UNASKED, DONE))
     shown = {
         "Ticket ID": lambda ticket: ticket["id"],
-        "Ticket name": _property("subject"),
+        "Ticket name": shown_property("subject"),
         "Pipeline": lambda _: "Support",
         "Ticket status": lambda ticket: labels[ticket["properties"]["hs_pipeline_stage"]],
         "Priority": lambda ticket: ticket["properties"]["hs_ticket_priority"].capitalize(),
-        "Category": _property("hs_ticket_category"),
+        "Category": shown_property("hs_ticket_category"),
         "Source": lambda ticket: ticket["properties"]["source_type"].capitalize(),
-        "Create date": _instant("createdate"),
-        "Close date": _instant("closed_date"),
-        "First agent email response date": _instant("first_agent_reply_date"),
-        "Associated Company IDs": _ids,
-        "Associated Company IDs (Primary)": _property("hs_primary_company_id"),
+        "Create date": shown_instant("createdate"),
+        "Close date": shown_instant("closed_date"),
+        "First agent email response date": shown_instant("first_agent_reply_date"),
+        "Associated Company IDs": shown_companies,
+        "Associated Company IDs (Primary)": shown_property("hs_primary_company_id"),
     }
-    return _records(records, "tickets", "id", shown, "ticket")
+    return records(told, "tickets", "id", shown, "ticket")
 
 
 def ticket_pipelines() -> Objects:

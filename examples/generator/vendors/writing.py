@@ -225,6 +225,11 @@ def _moment(told: float | str) -> datetime:
     return datetime.fromtimestamp(told, UTC)
 
 
+def to_the_minute(instant: str) -> str:
+    """An instant in ISO 8601 as people are shown it."""
+    return instant[:16].replace("T", " ")
+
+
 def _at(row: Object, path: str) -> list[Any] | None:
     value: Any = row
     for name in path.split("."):

@@ -6,7 +6,7 @@ from functools import partial
 
 from examples.generator.vendors.numbered import numbered
 from examples.generator.vendors.stripe import domain_of
-from examples.generator.vendors.writing import Object, Objects
+from examples.generator.vendors.writing import Object, Objects, to_the_minute
 
 Row = Mapping[str, str]
 TOPIC, TOPIC_ID = "Contact reason", 360001
@@ -87,8 +87,8 @@ def tickets(rows: Iterable[Row], accounts: Iterable[Row]) -> Objects:
             "Status": lambda ticket: "On-hold" if ticket["status"] == "hold" else ticket["status"].capitalize(),
             "Priority": lambda ticket: ticket["priority"].capitalize() if ticket["priority"] else "-",
             "Via": lambda ticket: ticket["via"]["channel"],
-            "Created at": lambda ticket: _minute(ticket["created_at"]),
-            "Solved at": lambda ticket: _minute(by_number[ticket["id"]]["last_solved_at"]),
+            "Created at": lambda ticket: to_the_minute(ticket["created_at"]),
+            "Solved at": lambda ticket: to_the_minute(by_number[ticket["id"]]["last_solved_at"]),
             "Satisfaction Score": lambda ticket: ticket["satisfaction_rating"]["score"].capitalize(),
             "Reopens": lambda ticket: by_number[ticket["id"]]["reopens"],
             "Replies": lambda ticket: by_number[ticket["id"]]["public_agent_replies"],
@@ -123,10 +123,6 @@ def _score(row: Row) -> str:
 def _with_topic(ticket: Object, column: str, without: tuple[str, ...]) -> Object:
     plain = {name: value for name, value in ticket.items() if name not in {"custom_fields", *without}}
     return {**plain, column: ticket["custom_fields"][0]["value"]}
-
-
-def _minute(instant: str) -> str:
-    return instant[:16].replace("T", " ")
 
 
 def replied_after(row: Row) -> int | None:

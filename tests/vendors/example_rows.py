@@ -1,8 +1,8 @@
-"""The example company's exports as rows, as files, and with the ids of vendors that number what they know."""
+"""The rows of the example company's exports, as they are and as files."""
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def numbered_accounts() -> tuple[Row, ...]:
     return tuple({**row, "account_id": numbered(row["account_id"])} for row in exported("crm/accounts.csv"))
 
 
-def as_csv(rows: Iterable[Row]) -> str:
+def as_csv(rows: Iterable[Mapping[str, object]]) -> str:
     """A CSV file with the columns of the first row."""
     told = list(rows)
     out = io.StringIO()
