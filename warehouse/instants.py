@@ -37,8 +37,7 @@ def instants(text: pl.Series, formats: Formats) -> pl.Series:
     """
     ways, zone = list(dict.fromkeys(formats.instants)), formats.time_zone
     if ways[0].endswith(ZONED):
-        has_fractions = bool((text.str.len_bytes() > len("2025-01-05T10:00:00Z")).any())
-        plain = _in_utc(ways[0], has_fractions=has_fractions)
+        plain = _in_utc(ways[0], text.str.len_bytes())
         found = text.to_frame("text").select(plain).to_series()
     else:
         found = text.to_frame("text").select(_instant(ways.pop(0), zone)).to_series()
@@ -56,16 +55,22 @@ MOST_DIGITS = 6
 """Of a fraction, which is of microseconds then."""
 
 
-def _in_utc(spelling: str, *, has_fractions: bool) -> pl.Expr:
+def _in_utc(spelling: str, lengths: pl.Series) -> pl.Expr:
     """The column `text` as instants that are spelled so and are in UTC, with a Z; of others NULL."""
     text, of_seconds = pl.col("text"), spelling.removesuffix("%.f%:z")
-    if not has_fractions:
+    shortest, longest = (int(each or 0) for each in (lengths.min(), lengths.max()))  # type: ignore[arg-type]
+    if longest <= len("2025-01-05T10:00:00Z"):
         return _instant(f"{of_seconds}Z", None)
     is_so = text.str.contains(shape(of_seconds).removesuffix(r"\z") + rf"(\.\d{{1,{MOST_DIGITS}}})?Z\z")
     length = len("2025-01-05T10:00:00")
-    whole = text.str.slice(0, length).str.to_datetime(of_seconds, time_unit="us", strict=False)
-    fraction = text.str.slice(length + 1).str.strip_suffix("Z").str.pad_end(MOST_DIGITS, "0")
-    utc = (whole.to_physical() + fraction.cast(pl.Int64, strict=False)).cast(pl.Datetime("us"))
+    whole = text.str.slice(0, length).str.to_datetime(of_seconds, time_unit="us", strict=False, cache=False)
+    digits = longest - length - len(".Z")
+    if shortest == longest and 0 < digits <= MOST_DIGITS:
+        fraction = text.str.slice(length + 1, digits).cast(pl.Int64, strict=False) * 10 ** (MOST_DIGITS - digits)
+    else:
+        padded = text.str.slice(length + 1).str.strip_suffix("Z").str.pad_end(MOST_DIGITS, "0")
+        fraction = padded.cast(pl.Int64, strict=False)
+    utc = (whole.to_physical() + fraction).cast(pl.Datetime("us"))
     return pl.when(is_so & utc.dt.year().is_between(*YEARS)).then(utc)
 
 

@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 
 SUSPECT = r"\\u[dD][89a-fA-F]|\d{19}|\d{16,}\.\d|\d\.\d{16}"
 """Text that Polars may not read to the letter: halves of characters, and numbers of more digits than floats keep."""
@@ -53,21 +54,27 @@ def _with_lists(column: pl.Series, dtype: pl.DataType) -> pl.Series:
             for field in dtype.fields
         ]
         whole = pl.DataFrame(parts).to_struct(column.name)
+        if not column.null_count():
+            return whole
         return whole.to_frame().select(pl.when(column.is_not_null()).then(column.name)).to_series()
     texts = column.explode(empty_as_null=False, keep_nulls=False)
     if texts.null_count():
         raise _NotPlainError
     inner = dtype.inner  # type: ignore[attr-defined]
-    objects = (
-        plainly("\n".join(texts.to_list()).encode(), inner) if texts.len() else pl.DataFrame(schema=inner.to_schema())
-    )
+    whole = texts.str.join("\n").item().encode()
+    objects = plainly(whole, inner) if texts.len() else pl.DataFrame(schema=inner.to_schema())
     if objects is None or objects.height != texts.len():
         raise _NotPlainError
-    rows = pl.DataFrame({"row": pl.int_range(column.len(), eager=True), "list": column})
-    of = rows.explode("list", empty_as_null=False, keep_nulls=False).select("row")
-    elements = of.with_columns(objects.to_struct("object"))
-    lists = elements.group_by("row", maintain_order=True).agg("object")
-    return rows.join(lists, on="row", how="left", maintain_order="left")["object"].alias(column.name)
+    return _in_lists(objects.to_struct("object"), column)
+
+
+def _in_lists(elements: pl.Series, like: pl.Series) -> pl.Series:
+    """The elements in lists that are as long as those of `like`, of which some are NULL."""
+    ends = like.list.len().fill_null(0).cast(pl.Int64).cum_sum()
+    offsets = pl.concat([pl.Series([0], dtype=pl.Int64), ends])
+    values = elements.to_arrow(compat_level=pl.CompatLevel.newest())
+    lists = pa.LargeListArray.from_arrays(offsets.to_arrow(), values, mask=like.is_null().to_arrow())
+    return pl.Series(like.name, lists)
 
 
 def columns_of(

@@ -14,6 +14,8 @@ from warehouse.landed import LandedFile, landed_files, list_landed, mend_list
 from warehouse.pasted import make
 from warehouse.sent import SourceFile
 
+_written: dict[Path, tuple[int, ...]] = {}
+"""What this process copied itself, and the state in which it left it: that needs no second look."""
 TRIES, PAUSE = 3, 0.5
 """So often a file that changes while it is read is read, and so many seconds are between."""
 
@@ -37,8 +39,12 @@ def land_files(files: Iterable[SourceFile], folders: Folders) -> list[LandedFile
     listed = landed_files(folders)
     last = {file.key: file for file in listed}
     landed, new = [], []
+    # A file in which there are several kinds is named once for each, and copied once.
+    copied: dict[tuple[str, tuple[str, str, str]], tuple[str, int]] = {}
     for file in files:
-        sha256, size = _copy(file, folders, last.get(file.key))
+        if (file.place, file.state) not in copied:
+            copied[file.place, file.state] = _copy(file, folders, last.get(file.key))
+        sha256, size = copied[file.place, file.state]
         before = last.get(file.key)
         if before is None or before.sha256 != sha256:
             now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
@@ -86,14 +92,24 @@ def _write(sent: BufferedReader, folders: Folders) -> tuple[str, int]:
             copy.write(block)
         copy.flush()
         os.fsync(copy.fileno())
-    part.replace(folders.landed / digest.hexdigest())
+    path = folders.landed / digest.hexdigest()
+    part.replace(path)
+    _written[path] = _state(path)
     return digest.hexdigest(), size
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """What changes when anybody writes to a file, or puts another in its place."""
+    told = path.stat()
+    return told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns
 
 
 def is_whole(file: LandedFile, folders: Folders) -> bool:
     """Whether the copy is there and holds what was landed, to the last byte."""
     path = file.path(folders)
-    return path.is_file() and path.stat().st_size == file.bytes and sha256_of(path) == file.sha256
+    if not path.is_file() or path.stat().st_size != file.bytes:
+        return False
+    return _written.get(path) == _state(path) or sha256_of(path) == file.sha256
 
 
 def check_whole(file: LandedFile, folders: Folders) -> Path:

@@ -30,11 +30,17 @@ def read_objects(
     """
     if is_parquet(path):
         return _of_parquet(path, file, contract, formats, places)
-    with opened(path, file, formats.encoding) as content:
-        begins_as_json = is_json(content.read(1 << 12))
-    if begins_as_json:
-        return read_json_lines(path, file, contract, places)
+    if holds_json(path, file, formats):
+        return (piece for (piece,) in read_json_lines(path, file, [(contract, places)]))
     return _of_csv(path, file, contract, formats, places, only)
+
+
+def holds_json(path: Path, file: str, formats: Formats) -> bool:
+    """Whether a file is of JSON lines, as its beginning shows."""
+    if is_parquet(path):
+        return False
+    with opened(path, file, formats.encoding) as content:
+        return is_json(content.read(1 << 12))
 
 
 def _of_csv(

@@ -127,6 +127,21 @@ def _grow(tree: Tree, path: Path, leaf: Any = None) -> None:  # noqa: ANN401 - a
     tree.setdefault(last, leaf)
 
 
+def joined(trees: Sequence[Any]) -> Any:  # noqa: ANN401 - a tree, a list of one, or nothing
+    """What is needed of one object for several ends; None where one needs the value that another looks into."""
+    if all(isinstance(tree, dict) for tree in trees):
+        names = dict.fromkeys(name for tree in trees for name in tree)
+        parts = {name: [tree[name] for tree in trees if name in tree] for name in names}
+        whole = {name: joined(of) for name, of in parts.items()}
+        is_one = all(whole[name] is not None or of == [None] * len(of) for name, of in parts.items())
+        return whole if is_one else None
+    if all(isinstance(tree, list) for tree in trees):
+        elements = [tree[0] for tree in trees]
+        element = joined(elements)
+        return [element] if element is not None or elements == [None] * len(elements) else None
+    return None
+
+
 def dtype_of(tree: Any) -> pl.DataType:  # noqa: ANN401 - a tree, a list of one, or nothing
     """The type of what is needed, all values as text."""
     if isinstance(tree, dict):

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from warehouse.first_look import is_json, is_parquet, look
 from warehouse.header import check_header
 from warehouse.heads import has_rows_below
 from warehouse.instants import instants, shape
-from warehouse.objects import read_objects
+from warehouse.json_lines import read_json_lines
+from warehouse.objects import holds_json, read_objects
 from warehouse.parquet_file import YEARS, read_parquet
 from warehouse.piece import Piece, ragged
 
@@ -41,6 +42,22 @@ class FileRows:
     """What the file calls columns, where it does not call them as the contract does."""
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What is to be read of a file: rows of a contract, from where their columns stand in it."""
+
+    contract: type[Contract]
+    places: Places | None = None
+    """Where its columns stand, if not under their own names; such a file may be JSON lines, too."""
+    exact: bool = False
+    """Whether the file may have no other column."""
+
+    @property
+    def of_lists(self) -> bool:
+        """Whether its rows are elements of lists, of which a record may have none."""
+        return bool(self.places and self.places.rows)
+
+
 def read_export(
     path: Path,
     file: str,
@@ -52,55 +69,103 @@ def read_export(
     exact: bool,
     places: Places | None = None,
 ) -> FileRows:
-    """Read a file as rows of the contract; `file` is its name in messages and in provenance.
+    """Read a file as rows of one contract, as `read_kinds` does."""
+    return read_kinds(path, file, source, exported_at, [Kind(contract, places, exact)], formats)[0]
 
-    `places`: where its columns stand, if not under their own names; such a file may be JSON lines, too.
+
+def read_kinds(
+    path: Path, file: str, source: str, exported_at: dt.datetime, kinds: Sequence[Kind], formats: Formats
+) -> list[FileRows]:
+    """Read what a file has of each kind; `file` is its name in messages and in provenance.
+
+    JSON lines are read once, whatever they hold: to find what is in an object takes longer than all else.
 
     Raises:
         ExportError: the file is empty, unreadable, not in the form's encoding or dialect, lacks a needed column, or
             (`exact`) has a column the contract does not know.
     """
-    if places and places.in_parts and _is_blank(path, file):
-        return FileRows(
-            contract.blank(),
-            pl.DataFrame(schema=REJECTS),
-            pl.DataFrame(schema={"export_line": pl.Int64}),
-            frozenset(),
-            0,
-            {},
-        )
+    if all(kind.places and kind.places.in_parts for kind in kinds) and _is_blank(path, file):
+        return [_nothing(kind.contract) for kind in kinds]
     if path.stat().st_size == 0:
-        raise ExportError(f"{file}: the file is empty; expected a header with {_names(contract)}")
+        raise ExportError(f"{file}: the file is empty; expected a header with {_names(kinds[0].contract)}")
     look(path, file, formats)
-    declared = {field.name: field for field in contract.fields() if field.name not in PROVENANCE}
-    pieces = _pieces(path, file, contract, formats, places)
-    first = next(pieces)
-    header = first.header
-    # Of objects any may have a column that those before it do not; and of a list no element may be there.
-    there, said = first.there, places.writer if places else ""
-    if there is None and not (places and places.rows):
-        check_header(file, header, declared, contract, exact=exact, spelled=first.spelled, said=said)
-    fields = [field for field in declared.values() if field.name in header]
-    good = [pl.DataFrame(schema={"export_line": pl.Int64} | {field.name: field.dtype for field in fields})]
-    rejects, texts, rows_read = [ragged()], [pl.DataFrame(schema={"export_line": pl.Int64})], 0
+    said = (source, exported_at)
+    if len(kinds) == 1 or not holds_json(path, file, formats):
+        return [_rows_of(file, kind, formats, _pieces(path, file, kind, formats), *said) for kind in kinds]
+    wanted = [(kind.contract, kind.places) for kind in kinds if kind.places]
+    pieces = read_json_lines(path, file, wanted)
+    readings = [_Reading(file, kind, formats, first) for kind, first in zip(kinds, next(pieces), strict=True)]
+    for of_block in pieces:
+        for reading, piece in zip(readings, of_block, strict=True):
+            reading.take(piece)
+    return [reading.whole(*said) for reading in readings]
+
+
+def _rows_of(
+    file: str, kind: Kind, formats: Formats, pieces: Iterator[Piece], source: str, exported_at: dt.datetime
+) -> FileRows:
+    reading = _Reading(file, kind, formats, next(pieces))
     for piece in pieces:
-        right, wrong = _parted(piece, fields, formats)
-        good.append(right)
-        rejects.append(wrong)
-        texts.append(_at(piece, wrong["export_line"]))
-        rows_read += piece.records
-        if there is not None:
+        reading.take(piece)
+    return reading.whole(source, exported_at)
+
+
+def _nothing(contract: type[Contract]) -> FileRows:
+    text = pl.DataFrame(schema={"export_line": pl.Int64})
+    return FileRows(contract.blank(), pl.DataFrame(schema=REJECTS), text, frozenset(), 0, {})
+
+
+class _Reading:
+    """What is read of one kind, piece by piece, after one of the file's header."""
+
+    def __init__(self, file: str, kind: Kind, formats: Formats, first: Piece) -> None:
+        self.file, self.kind, self.formats, self.first = file, kind, formats, first
+        contract = kind.contract
+        self._declared = {field.name: field for field in contract.fields() if field.name not in PROVENANCE}
+        # Of objects any may have a column that those before it do not.
+        self._there = first.there
+        if self._there is None:
+            self._check(first.header)
+        self._fields = [field for field in self._declared.values() if field.name in first.header]
+        self._good = [pl.DataFrame(schema={"export_line": pl.Int64} | {one.name: one.dtype for one in self._fields})]
+        self._rejects, self._texts = [ragged()], [pl.DataFrame(schema={"export_line": pl.Int64})]
+        self._read = 0
+
+    def _check(self, header: Sequence[str]) -> None:
+        """See that the needed columns are there; of a list no element may be."""
+        if self.kind.of_lists:
+            return
+        said = self.kind.places.writer if self.kind.places else ""
+        exact, spelled = self.kind.exact, self.first.spelled
+        check_header(self.file, header, self._declared, self.kind.contract, exact=exact, spelled=spelled, said=said)
+
+    def take(self, piece: Piece) -> None:
+        """Read a piece."""
+        right, wrong = _parted(piece, self._fields, self.formats)
+        self._good.append(right)
+        self._rejects.append(wrong)
+        self._texts.append(_at(piece, wrong["export_line"]))
+        self._read += piece.records
+        if self._there is not None:
             text = piece.text
-            there |= {field.name for field in fields if text[field.name].null_count() < text.height}
-    if there is not None and rows_read and not (places and places.rows):
-        check_header(file, sorted(there), declared, contract, exact=exact, spelled=first.spelled, said=said)
-    rows = pl.concat(good, rechunk=True).with_columns(
-        export_source=pl.lit(source), export_file=pl.lit(file), exported_at=pl.lit(exported_at).cast(pl.Datetime("us"))
-    )
-    told = pl.concat(rejects).select(pl.lit(file).alias("export_file"), "export_line", "column_name", "reason")
-    text = pl.concat(texts, how="diagonal")
-    names = frozenset(field.name for field in fields) if there is None else there
-    return FileRows(contract.shaped(rows), told.cast(REJECTS), text, names, rows_read, first.spelled)  # type: ignore[arg-type]
+            self._there |= {field.name for field in self._fields if text[field.name].null_count() < text.height}
+
+    def whole(self, source: str, exported_at: dt.datetime) -> FileRows:
+        """All that was read."""
+        if self._there is not None and self._read:
+            self._check(sorted(self._there))
+        rows = pl.concat(self._good, rechunk=True).with_columns(
+            export_source=pl.lit(source),
+            export_file=pl.lit(self.file),
+            exported_at=pl.lit(exported_at).cast(pl.Datetime("us")),
+        )
+        self._good.clear()
+        told = pl.concat(self._rejects)
+        told = told.select(pl.lit(self.file).alias("export_file"), "export_line", "column_name", "reason")
+        text = pl.concat(self._texts, how="diagonal")
+        names = frozenset(field.name for field in self._fields) if self._there is None else self._there
+        rejects = told.cast(REJECTS)  # type: ignore[arg-type]
+        return FileRows(self.kind.contract.shaped(rows), rejects, text, names, self._read, self.first.spelled)
 
 
 def _is_blank(path: Path, file: str) -> bool:
@@ -117,7 +182,7 @@ def columns_in(path: Path, file: str, contract: type[Contract], formats: Formats
     """
     if places and places.in_parts and _is_blank(path, file):
         return []
-    known, first = set(contract.dtypes()), next(_pieces(path, file, contract, formats, places))
+    known, first = set(contract.dtypes()), next(_pieces(path, file, Kind(contract, places), formats))
     return [name for name in (first.header if first.there is None else first.there) if name in known]
 
 
@@ -130,7 +195,7 @@ def texts_at(
     places: Places | None = None,
 ) -> pl.DataFrame:
     """The text of the rows that start on these lines, of a file that was read before."""
-    pieces = _pieces(path, file, contract, formats, places, lines)
+    pieces = _pieces(path, file, Kind(contract, places), formats, lines)
     return pl.concat((_at(piece, lines) for piece in pieces), how="diagonal")
 
 
@@ -144,20 +209,13 @@ def _at(piece: Piece, lines: pl.Series) -> pl.DataFrame:
     return found.join(piece.records_at(lines.unique()), on="export_line", how="left", maintain_order="left")
 
 
-def _pieces(
-    path: Path,
-    file: str,
-    contract: type[Contract],
-    formats: Formats,
-    places: Places | None,
-    only: pl.Series | None = None,
-) -> Iterator[Piece]:
+def _pieces(path: Path, file: str, kind: Kind, formats: Formats, only: pl.Series | None = None) -> Iterator[Piece]:
     """The file in pieces, so that the text of no more than one of them is in memory; the first is of the header."""
-    if places is not None:
-        return read_objects(path, file, contract, formats, places, only)
+    if kind.places is not None:
+        return read_objects(path, file, kind.contract, formats, kind.places, only)
     if is_parquet(path):
-        return read_parquet(path, file, contract, formats, PROVENANCE)
-    return read_csv(path, file, contract, formats, PROVENANCE, only)
+        return read_parquet(path, file, kind.contract, formats, PROVENANCE)
+    return read_csv(path, file, kind.contract, formats, PROVENANCE, only)
 
 
 def _parted(piece: Piece, fields: list[Column], formats: Formats) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -50,7 +50,7 @@ def clean_by_file(
     """
     cleaning, contract = form.clean[table], project.contracts[table]
     first, files = cleaning.raw[0], of[cleaning.raw[0]]
-    others = {name: read_files(project, table, form, of[name]) for name in cleaning.reads[1:] if of[name]}
+    others = read_files(project, table, form, {name: of[name] for name in cleaning.reads[1:]})
     # Of a file alone nothing is kept: it is read once for both turns.
     alone = list(read_each(project, table, form, files)) if len(files) < MANY else None
     beside = _beside(project, table, form, others, alone or read_each(project, table, form, files), files[0].source)

@@ -1,6 +1,6 @@
 """A landed file's rows: read, validated and cleaned to canonical ones, every row accounted for."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,7 +21,7 @@ from warehouse.csv_file import HEADER_AGAIN
 from warehouse.errors import ExportError, WarehouseError
 from warehouse.landed import LandedFile, landed_files, note_problem
 from warehouse.landing import check_whole
-from warehouse.reading import PROVENANCE, REJECTS, read_export, texts_at
+from warehouse.reading import PROVENANCE, REJECTS, FileRows, Kind, read_kinds, texts_at
 from warehouse.validation import AT, validate
 
 
@@ -101,24 +101,53 @@ def read_landed(project: Project, form: Form, file: LandedFile, *, speaks: bool 
         ExportError: the file cannot be used as a whole.
         DamagedError: the copy is not what was landed.
     """
-    contract = raw_contract(project, form, file.raw_table, speaks=speaks)
-    path, formats = check_whole(file, project.folders), formats_of(project, file.source)
-    exact, places = form.exact_header and speaks, form.raw[file.raw_table].places
+    path, kind = check_whole(file, project.folders), _kind(project, form, file, speaks=speaks)
     with noted(project, file):
-        found = read_export(
-            path, file.name, file.source, file.exported_at, contract, formats, exact=exact, places=places
-        )
-        settled, skewed = _settled(found.rows, contract)
-        good, rejects = validate(settled, contract, project.config.sources)
+        formats = formats_of(project, file.source)
+        (found,) = read_kinds(path, file.name, file.source, file.exported_at, [kind], formats)
+        return _valid(project, form, file, kind, found)
+
+
+def read_at_once(project: Project, form: Form, files: Sequence[LandedFile]) -> list[RawRows]:
+    """The rows of several kinds that one landed copy holds; each is what `read_landed` gives.
+
+    Raises:
+        ExportError, DamagedError: as `read_landed`.
+    """
+    one, kinds = files[0], [_kind(project, form, file) for file in files]
+    path, formats = check_whole(one, project.folders), formats_of(project, one.source)
+    try:
+        found = read_kinds(path, one.name, one.source, one.exported_at, kinds, formats)
+    except (OSError, MemoryError):  # of the machine, not of the file
+        raise
+    except (Exception, pl.exceptions.PanicException):
+        # Which of them is at fault is told, and noted, where each is read by itself.
+        return [read_landed(project, form, file) for file in files]
+    made = []
+    for file, kind, rows in zip(files, kinds, found, strict=True):
+        with noted(project, file):
+            made.append(_valid(project, form, file, kind, rows))
+    return made
+
+
+def _kind(project: Project, form: Form, file: LandedFile, *, speaks: bool = True) -> Kind:
+    contract = raw_contract(project, form, file.raw_table, speaks=speaks)
+    return Kind(contract, form.raw[file.raw_table].places, form.exact_header and speaks)
+
+
+def _valid(project: Project, form: Form, file: LandedFile, kind: Kind, found: FileRows) -> RawRows:
+    """The rows that satisfy the contract, and what is wrong with all others."""
+    settled, skewed = _settled(found.rows, kind.contract)
+    good, rejects = validate(settled, kind.contract, project.config.sources)
     text_at = text_reader(project, form, file)
     text = pl.concat([found.text, text_at(rejects["export_line"])], how="diagonal") if rejects.height else found.text
     all_rejects = pl.concat([found.rejects, rejects])
     if found.spelled:
         all_rejects = all_rejects.with_columns(pl.col("column_name").replace(found.spelled))
-    if of_lists := bool(places and places.rows):
+    if kind.of_lists:
         # What is wrong with an element is wrong with its record: nobody counts half a subscription.
         good = good.join(all_rejects, on=AT, how="anti", maintain_order="left")
-    return RawRows(file, found.rows_read, good, all_rejects, text, text_at, found.columns, skewed, of_lists)
+    return RawRows(file, found.rows_read, good, all_rejects, text, text_at, found.columns, skewed, kind.of_lists)
 
 
 def text_reader(project: Project, form: Form, file: LandedFile) -> Callable[[pl.Series], pl.DataFrame]:

@@ -32,7 +32,7 @@ def gather(project: Project, table: str, files: list[LandedFile]) -> Gathered:
             continue
         of = {raw: [f for f in files if (f.source, f.raw_table) == (name, raw)] for raw in cleaning.reads}
         by_file = clean_by_file(project, table, form, of) if cleaning.by_file else None
-        raw = by_file[1] if by_file else {each: read_files(project, table, form, of[each]) for each in of if of[each]}
+        raw = by_file[1] if by_file else read_files(project, table, form, of)
         told = tuple(f"{table}: {notice}" for notice in refuse_vanished(project, [raw[each] for each in cleaning.raw]))
         made = by_file[0] if by_file else clean(project, table, form, raw)
         found.append(replace(_told_by(name, made), notices=told))

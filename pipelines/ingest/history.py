@@ -12,8 +12,9 @@ import narwhals as nw
 import polars as pl
 
 from pipelines.ingest.agreement import refuse_contradictory_versions
-from pipelines.ingest.cleaned import Gathered, RawRows, clean, noted, read_landed, together
+from pipelines.ingest.cleaned import Gathered, RawRows, clean, noted, read_at_once, read_landed, together
 from pipelines.ingest.kept import Kept, Seen, keep, kept_of, keyed, series_of
+from pipelines.ingest.kept_rows import of_one_copy
 from pipelines.ingest.notices import notices_on_items, notices_on_rejected_items
 from pipelines.ingest.sources import VERSIONS
 from pipelines.ingest.without_rows import refuse_nobody
@@ -135,7 +136,7 @@ def _shown_by(
     """
     file = one.file
     try:
-        rows = read_landed(project, form, file, speaks=one.speaks)
+        rows = _rows_in(project, form, one, known)
         raw = {file.raw_table: [rows]}
         for other in one.beside:
             known[other] = known.get(other) or read_landed(project, form, other)
@@ -159,6 +160,16 @@ def _shown_by(
         if one.speaks or file.read_at or not file.problem:
             raise
         return None
+
+
+def _rows_in(project: Project, form: Form, one: Seen, known: dict[LandedFile, RawRows]) -> RawRows:
+    """The rows of a file; what it holds of other kinds is read with it, and known then."""
+    within = next(of for of in of_one_copy([one.file, *one.beside]) if one.file in of)
+    if not one.speaks or len(within) == 1:
+        return read_landed(project, form, one.file, speaks=one.speaks)
+    rows, *others = read_at_once(project, form, within)
+    known.update(zip(within[1:], others, strict=True))
+    return rows
 
 
 def _rejected(project: Project, table: str, form: Form, says: Gathered, source: str) -> pl.DataFrame | None:

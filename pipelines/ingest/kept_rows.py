@@ -1,8 +1,8 @@
 """A landed file's rows as they were read before: of a table in many files, as one a day, a run reads what is new."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from pipelines.ingest.cleaned import RawRows, read_landed, text_reader
+from pipelines.ingest.cleaned import RawRows, read_at_once, read_landed, text_reader
 from pipelines.ingest.sources import ingest_code
 from pipelines.project import Project
 from schemas.form import Form
@@ -15,8 +15,10 @@ MANY = 2
 """So many files of a kind are kept each by itself."""
 
 
-def read_files(project: Project, table: str, form: Form, files: list[LandedFile]) -> list[RawRows]:
-    """The rows of a source's files of one kind.
+def read_files(
+    project: Project, table: str, form: Form, of: Mapping[str, Sequence[LandedFile]]
+) -> dict[str, list[RawRows]]:
+    """The rows of a source's files, by kind; what lies in one copy is read at once, whatever kinds it holds.
 
     What was read of one of many is kept; a file alone is read whenever anything of it changes.
 
@@ -24,11 +26,28 @@ def read_files(project: Project, table: str, form: Form, files: list[LandedFile]
         ExportError: a file cannot be used as a whole.
         DamagedError: a landed copy is not what was landed.
     """
-    return list(read_each(project, table, form, files))
+    found = dict[LandedFile, RawRows]()
+    alone = [file for files in of.values() if len(files) < MANY for file in files]
+    for together in of_one_copy(alone):
+        rows = read_at_once(project, form, together) if together[1:] else [read_landed(project, form, together[0])]
+        found.update(zip(together, rows, strict=True))
+    return {
+        name: [found[file] for file in files] if len(files) < MANY else list(read_each(project, table, form, files))
+        for name, files in of.items()
+        if files
+    }
 
 
-def read_each(project: Project, table: str, form: Form, files: list[LandedFile]) -> Iterator[RawRows]:
-    """The same, one file after the other."""
+def of_one_copy(files: Iterable[LandedFile]) -> list[list[LandedFile]]:
+    """The files that are one, in which there are several kinds, side by side."""
+    copies: dict[tuple[str, str, str], list[LandedFile]] = {}
+    for file in files:
+        copies.setdefault((file.source, file.name, file.sha256), []).append(file)
+    return list(copies.values())
+
+
+def read_each(project: Project, table: str, form: Form, files: Sequence[LandedFile]) -> Iterator[RawRows]:
+    """The rows of a source's files of one kind, one file after the other."""
     if len(files) < MANY:
         yield from (read_landed(project, form, file) for file in files)
         return

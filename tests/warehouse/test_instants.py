@@ -47,7 +47,7 @@ ODD = [
     "2200-01-01T00:00:00Z",
 ]
 moments = st.datetimes(dt.datetime(1890, 1, 1), dt.datetime(2210, 1, 1)).flatmap(
-    lambda at: st.sampled_from(["Z", ".25Z", "+05:30", "", "-00:00"]).flatmap(
+    lambda at: st.sampled_from(["Z", ".25Z", ".250Z", ".123456Z", ".1234567Z", "+05:30", "", "-00:00"]).flatmap(
         lambda end: st.sampled_from("T ").map(lambda sign: f"{at:%Y-%m-%d}{sign}{at:%H:%M:%S}{end}")
     )
 )

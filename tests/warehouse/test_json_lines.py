@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import warehouse.json_lines
 from schemas.contract import column
 from schemas.customers import Export
 from schemas.form import EPOCH, Formats, Place, Places
@@ -17,7 +18,8 @@ from tests.frames import at
 from tests.ways_of_reading import WAYS, go
 from warehouse.errors import ExportError
 from warehouse.first_look import look
-from warehouse.reading import FileRows, read_export, texts_at
+from warehouse.placed import joined
+from warehouse.reading import FileRows, Kind, read_export, read_kinds, texts_at
 
 EXPORTED = at("2025-06-30T22:00")
 FORMATS = Formats(instants=(EPOCH,), time_zone="UTC")
@@ -263,6 +265,49 @@ def test_every_way_gives_the_same(tmp_path_factory, sent):
                 found = read_export(path, "o", "s", EXPORTED, contract, FORMATS, exact=False, places=places)
                 told.append((found.rows.rows(), rejects(found), found.rows_read))
         assert told[0] == told[1] == told[2]
+
+
+@settings(max_examples=60, deadline=None)
+@given(sent=st.lists(st.one_of(objects, st.sampled_from(["", "{", '{"id":1}{"id":2}'])), min_size=1, max_size=6))
+def test_kinds_that_are_read_at_once_are_what_each_is_when_it_is_read_alone(tmp_path_factory, sent):
+    path: Path = tmp_path_factory.mktemp("json") / "sent"
+    lines = [json.dumps({"id": "first"}), *(one if isinstance(one, str) else json.dumps(one) for one in sent)]
+    path.write_text("\n".join(lines))
+    kinds = [Kind(Order, PLACES), Kind(Line, LINES)]
+    for way in WAYS:
+        with pytest.MonkeyPatch.context() as patched:
+            go(way, patched)
+            together = read_kinds(path, "o", "s", EXPORTED, kinds, FORMATS)
+            alone = [read_kinds(path, "o", "s", EXPORTED, [kind], FORMATS)[0] for kind in kinds]
+        for one, other in zip(together, alone, strict=True):
+            assert one.rows.rows() == other.rows.rows()
+            assert (rejects(one), one.rows_read, one.columns) == (rejects(other), other.rows_read, other.columns)
+
+
+def test_a_file_of_several_kinds_is_parsed_once(tmp_path, monkeypatch):
+    path = tmp_path / "sent"
+    path.write_text('{"id":"a","total":"5","lines":{"data":[{"id":"x"},{"id":"y"}]}}\n{"id":"b","lines":{"data":[]}}\n')
+    parsed, whole = list[bytes](), warehouse.json_lines.plainly
+    monkeypatch.setattr(warehouse.json_lines, "plainly", lambda text, dtype: parsed.append(text) or whole(text, dtype))
+    orders, order_lines = read_kinds(path, "o", "s", EXPORTED, [Kind(Order, PLACES), Kind(Line, LINES)], FORMATS)
+    assert values(orders, "id", "total") == [("a", Decimal(5)), ("b", None)]
+    assert values(order_lines, "id", "order", "export_line") == [("x", "a", 1), ("y", "a", 1)]
+    assert parsed == [path.read_bytes()]
+
+
+@pytest.mark.parametrize(
+    ("trees", "whole"),
+    [
+        ([{"id": None}, {"id": None, "a": {"b": None}}, {"a": {"c": None}}], {"id": None, "a": {"b": None, "c": None}}),
+        ([{"l": [{"x": None}]}, {"l": [{"y": None}]}], {"l": [{"x": None, "y": None}]}),
+        ([{"l": [None]}, {"l": [None]}], {"l": [None]}),
+        ([{"a": None}, {"a": {"b": None}}], None),
+        ([{"a": {"x": None}}, {"a": {"x": [None]}}], None),
+        ([{"l": [None]}, {"l": [{"y": None}]}], None),
+    ],
+)
+def test_what_several_ends_need_is_joined_unless_one_looks_into_what_another_takes_whole(trees, whole):
+    assert joined(trees) == whole
 
 
 @pytest.mark.parametrize("text", ['[{"id": 1}]', '\ufeff [\n  {"id": 1},\n  {"id": 2}\n]\n'])

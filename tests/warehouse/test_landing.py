@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,12 @@ import pytest
 from schemas.contract import Contract, column
 from schemas.form import Cleaning, Form, RawTable
 from tests.frames import at, config, day
-from warehouse import landed
+from warehouse import landed, landing
 from warehouse.configuration import LoadedConfig
 from warehouse.errors import ConfigError, DamagedError, ExportError, WarehouseError
 from warehouse.folders import Folders
 from warehouse.landed import forgotten, landed_files, mend_list
-from warehouse.landing import land, sha256_of
+from warehouse.landing import is_whole, land, land_files, sha256_of
 from warehouse.person_key import forget_key, make_key, person_key
 from warehouse.reading import REJECTS
 from warehouse.sent import SourceFile, default_as_of, exported_at, source_files
@@ -69,6 +70,29 @@ def loaded(exports):
         return LoadedConfig(told, exports.parent / "customer_success.yaml", "0" * 64)
 
     return load
+
+
+def test_a_file_in_which_there_are_several_kinds_is_copied_once(folders, exports, monkeypatch):
+    path = exports / "tickets.csv"
+    path.write_text("word\nx\n")
+    written, whole = list[str](), landing._write
+    monkeypatch.setattr(landing, "_write", lambda opened, of: written.append(opened.name) or whole(opened, of))
+    files = [SourceFile("crm", table, "sent/tickets.csv", path, WRITTEN) for table in TABLES]
+    found = land_files(files, folders)
+    assert written == [str(path)]
+    assert [(one.raw_table, one.sha256) for one in found] == [(table, sha256_of(path)) for table in TABLES]
+    assert len(list(landed_files(folders))) == len(TABLES)
+
+
+def test_a_copy_that_is_changed_after_this_process_wrote_it_is_not_whole(folders, exports):
+    file = land(sent(exports / "a.csv", "word\nx\n"), folders)
+    assert is_whole(file, folders)
+    copy = file.path(folders)
+    time.sleep(0.05)  # a file's times are told in steps of some milliseconds
+    copy.write_text("word\ny\n")
+    assert not is_whole(file, folders)
+    copy.write_text("word\nx\n")
+    assert is_whole(file, folders)
 
 
 def sent(path: Path, text: str = "word\nx\n", written: str | None = None) -> SourceFile:
