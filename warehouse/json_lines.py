@@ -1,7 +1,7 @@
 """The rows of a file of JSON lines as text: one object a line, with the line it stands in."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from warehouse.blocks import byte_blocks, undecodable
 from warehouse.errors import ExportError
 from warehouse.header import check_writer
 from warehouse.json_text import columns_of, first_object, plainly, referred
+from warehouse.pages import unpaged
 from warehouse.piece import Piece, of_header, ragged
 from warehouse.placed import Found, decoded, dtype_of, found_in, lacking_lists, spread, without_list
 
@@ -29,6 +30,7 @@ SHORT = 15
 def read_json_lines(path: Path, file: str, contract: type[Contract], places: Places) -> Iterator[Piece]:
     """The rows of the file, piece by piece, after one of all columns, any of which some object may have.
 
+    Of pages the line is that in which an object would stand if each stood in one of its own.
     The file's beginning shows a column if the first object names it, or one of the first piece has a value for it.
 
     Raises:
@@ -36,7 +38,8 @@ def read_json_lines(path: Path, file: str, contract: type[Contract], places: Pla
     """
     found: Found | None = None
     try:
-        for line, block in _numbered(path, file):
+        of_pages = unpaged(path, file, places.pages) if places.pages else None
+        for line, block in _numbered(byte_blocks(path, file) if of_pages is None else of_pages):
             if not block or block.isspace():
                 continue
             if found is None:
@@ -50,14 +53,16 @@ def read_json_lines(path: Path, file: str, contract: type[Contract], places: Pla
                 yield piece
             else:
                 yield _piece(block, line, found, contract)
+        if found is None and of_pages is not None:  # pages without an object
+            yield of_header((), {}, frozenset())
     except UnicodeDecodeError:
         raise ExportError(f"{file}, line {undecodable(path, file)}: not UTF-8; export it as UTF-8") from None
 
 
-def _numbered(path: Path, file: str) -> Iterator[tuple[int, bytes]]:
+def _numbered(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """Blocks with the line that they begin with; the first line goes with the block that follows it."""
     line, held = 1, b""
-    for number, block in enumerate(byte_blocks(path, file)):
+    for number, block in enumerate(blocks):
         if number == 0:
             held = block
             continue
