@@ -13,6 +13,7 @@ import polars as pl
 
 from pipelines.ingest.agreement import refuse_contradictory_versions
 from pipelines.ingest.cleaned import Gathered, RawRows, clean, noted, read_landed, together
+from pipelines.ingest.former_form import FormerFormError, of_former_form
 from pipelines.ingest.kept import Kept, Seen, keep, kept_of, keyed, series_of
 from pipelines.ingest.notices import notices_on_items, notices_on_rejected_items
 from pipelines.ingest.sources import VERSIONS
@@ -135,10 +136,10 @@ def _shown_by(
     """
     file = one.file
     try:
-        rows = read_landed(project, form, file, speaks=one.speaks)
+        rows = _read_copy(project, table, form, file, speaks=one.speaks)
         raw = {file.raw_table: [rows]}
         for other in one.beside:
-            known[other] = known.get(other) or read_landed(project, form, other)
+            known[other] = known.get(other) or _read_copy(project, table, form, other)
             raw.setdefault(other.raw_table, []).append(known[other])
         # A part may be empty: what there is, all of them say together.
         if not (form.writer and form.writer.appends) or all(part.is_empty for part in raw[file.raw_table]):
@@ -146,6 +147,8 @@ def _shown_by(
         with noted(project, file):
             says = clean(project, table, form, raw)
         return replace(says, rejected=_rejected(project, table, form, says, one.file.source))
+    except FormerFormError:
+        raise
     except ExportError as fault:
         if one.speaks:
             raise
@@ -159,6 +162,21 @@ def _shown_by(
         if one.speaks or file.read_at or not file.problem:
             raise
         return None
+
+
+def _read_copy(project: Project, table: str, form: Form, file: LandedFile, *, speaks: bool = True) -> RawRows:
+    """A landed file's rows.
+
+    Raises:
+        FormerFormError: it was read as another form than the config now says of its source.
+        ExportError: it cannot be used as a whole, for another reason.
+    """
+    try:
+        return read_landed(project, form, file, speaks=speaks)
+    except ExportError as fault:
+        if told := of_former_form(project, table, form, file, str(fault)):
+            raise told from None
+        raise
 
 
 def _rejected(project: Project, table: str, form: Form, says: Gathered, source: str) -> pl.DataFrame | None:
