@@ -2,11 +2,15 @@
 
 import json
 
+import polars as pl
 import pytest
 
+from pipelines.commands.proposal import propose
 from tests.vendors import chargebee_files, intercom_files, recurly_files, test_stripe, zendesk_files
 from tests.vendors.one_source import ingested
+from transforms.clean.vendors import FORMS
 from warehouse.errors import ExportError
+from warehouse.objects import read_objects
 
 
 def company(key):
@@ -151,3 +155,28 @@ def test_numbers_and_signs_of_pages_are_read_to_the_letter(tmp_path):
 def test_a_file_that_begins_with_an_object_over_several_lines_is_refused_as_ever(tmp_path):
     with pytest.raises(ExportError, match="the first line is no whole object"):
         of_pages(tmp_path, json.dumps(subscription("a"), indent=2))
+
+
+@pytest.mark.parametrize(
+    ("vendor", "kind", "page"),
+    [
+        ("typeform", "responses", {"total_items": 2, "page_count": 1, "items": [{"response_id": "a"}, {"token": "b"}]}),
+        ("surveymonkey", "responses", {"per_page": 2, "links": {}, "data": [{"id": "a"}, {"id": "b"}]}),
+        ("intercom", "contacts", {"type": "list", "data": [{"id": "a"}, {"id": "b"}], "pages": {"total_pages": 1}}),
+        ("zendesk", "users", {"users": [{"id": "a"}, {"id": "b"}], "meta": {"has_more": False}}),
+    ],
+)
+def test_so_do_other_lists_of_theirs(tmp_path, vendor, kind, page):
+    table = FORMS[f"{vendor}/api"].raw[kind]
+    path = tmp_path / "page.json"
+    path.write_text(json.dumps(page, indent=1))
+    pieces = read_objects(path, "page.json", table.contract, FORMS[f"{vendor}/api"].formats, table.places)
+    told = pl.concat([piece.text for piece in pieces if piece.records], how="diagonal")
+    assert told.select(pl.col("export_line"), pl.col("id")).rows() == [(1, "a"), (2, "b")]
+
+
+def test_a_first_config_knows_whose_pages_they_are(tmp_path):
+    path = tmp_path / "exports" / "subscriptions.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(of_stripe(subscription("a")), indent=2))
+    assert [each.form for each in propose(path.parent)] == ["stripe/api"]
