@@ -89,8 +89,8 @@ init: $(stamp) ## a first config (CONFIG=) for a folder of exports (FOLDER=; wit
 doctor: $(stamp) ## config, sources, disk, landed and staged files, databases, key, modes; and what mends them
 	@$(py) -m pipelines doctor
 
-forget: $(stamp) ## give up a landed file, as doctor names it (FILE=); recorded
-	@$(py) -m pipelines forget --file "$$FILE"
+forget: $(stamp) ## give up a landed file, as doctor names it (FILE=), or all that a source no longer sends (SOURCE=); recorded
+	@$(py) -m pipelines forget $(if $(SOURCE),--source "$$SOURCE",--file "$$FILE")
 
 rebuild: $(stamp) ## make everything again from the landed files, and replace it when all went well
 	@$(py) -m pipelines rebuild

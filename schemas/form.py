@@ -73,7 +73,8 @@ class Places:
     None: one. `envelopes`: what a record may be wrapped in, the first that is there. `is_loose`: names are the same
     whatever their case and their underscores. `writer`: who is said to have written the file; a column that is
     another's sign tells that it was somebody else. `needs_list`: a record without the list of rows, be it an empty one,
-    is a wrong one. `in_parts`: its files are parts; one may be empty.
+    is a wrong one. `in_parts`: its files are parts; one may be empty. `pages`: the names under which a page of the API
+    has its list of records, if a file may hold pages.
     """
 
     columns: Mapping[str, tuple[Place, ...]]
@@ -85,6 +86,7 @@ class Places:
     in_parts: bool = False
     elements: tuple[str, ...] | None = None
     heads: Heads | None = None
+    pages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,8 @@ class Vendor:
     """What a vendor's objects are, and how canonical tables come from them; nothing of it knows who wrote them down.
 
     `instants`: how its API spells them; `shown`: how what people download spells them, beside what all such files do;
-    `unset`: how either spells that there is none. `minor_digits`: by currency the decimals of its amounts, where not
+    `unset`: how either spells that there is none. `pages`: the names under which a page of its API has the list of
+    objects; `{table}` is that of their table. `minor_digits`: by currency the decimals of its amounts, where not
     those of ISO 4217. `is_crm`: whether it tells who the accounts are also where another source does. `options`: what
     the config may say of such a source; `asked`: by kind the columns that these ask for, each with its name in the
     files, which may be a path; `listed`: by kind the elements of a list that may stand each in a column;
@@ -61,6 +62,7 @@ class Vendor:
     instants: tuple[str, ...]
     shown: tuple[str, ...] = ()
     unset: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
     minor_digits: Mapping[str, int] = field(default_factory=dict)
     is_crm: bool = False
     options: type[BaseModel] | None = None
@@ -118,6 +120,8 @@ def _raw_table(vendor: Vendor, kind: Kind, writer: Writer) -> RawTable | None:
     holder = vendor.kinds[kind.within[0]] if kind.within and in_parent else kind
     own = ((holder.wrapped,),) if holder.wrapped and writer.nests == "objects" else ()
     needed = kind.needed and in_parent
+    names = (tables,) if isinstance(tables, str) else tables
+    pages = vendor.pages if writer.keeps_pages else ()
     places = Places(
         columns,
         rows,
@@ -128,8 +132,8 @@ def _raw_table(vendor: Vendor, kind: Kind, writer: Writer) -> RawTable | None:
         writer.appends,
         () if is_made else None,
         holder.heads.get(writer.name),
+        tuple(dict.fromkeys(page.format(table=table) for page in pages for table in names)),
     )
-    names = (tables,) if isinstance(tables, str) else tables
     files = tuple(
         pattern.format(table=table)
         for table in names

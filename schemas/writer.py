@@ -27,7 +27,8 @@ class Writer:
     spells them; `instants`: as the writer spells them, in UTC where they name no zone. `money`: whether amounts are in
     the vendor's minor units, or in whole units of their currency. `exported`: how a file's name tells when it was
     written, as a number since 1970 (a pattern), and how many of these are a second. `appends`: a table's files are
-    parts that together say what there is, and none shows all.
+    parts that together say what there is, and none shows all. `keeps_pages`: objects may stand in the pages in which
+    the vendor's API gives them.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Writer:
     money: Literal["minor", "whole"] = "minor"
     exported: tuple[str, int] | None = None
     appends: bool = False
+    keeps_pages: bool = False
 
     @property
     def signs(self) -> frozenset[str]:
@@ -125,11 +127,12 @@ WRITERS: dict[str, Writer] = {
         ),
         Writer(
             name="api",
-            title="objects as the vendor's API gives them, one a line of JSON",
+            title="objects as the vendor's API gives them, one a line of JSON, or in the pages of its lists",
             files=BY_TABLE,
             nests="objects",
             lists="path",
             instants=ISO,
+            keeps_pages=True,
         ),
         Writer(
             name="dashboard",

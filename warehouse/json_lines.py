@@ -1,7 +1,7 @@
 """The rows of a file of JSON lines as text: one object a line, with the line it stands in."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from warehouse.blocks import byte_blocks, undecodable
 from warehouse.errors import ExportError
 from warehouse.header import check_writer
 from warehouse.json_text import columns_of, first_object, plainly, referred
+from warehouse.pages import unpaged
 from warehouse.piece import Piece, of_header, ragged
 from warehouse.placed import Found, Tree, decoded, dtype_of, found_in, joined, lacking_lists, spread, without_list
 
@@ -39,6 +40,7 @@ class _Kind:
 def read_json_lines(path: Path, file: str, wanted: Sequence[tuple[type[Contract], Places]]) -> Iterator[list[Piece]]:
     """The rows of each kind that is wanted, piece by piece, after one of all columns that some object may have.
 
+    Of pages the line is that in which an object would stand if each stood in one of its own.
     The file's beginning shows a column if the first object names it, or one of the first piece has a value for it.
 
     Raises:
@@ -46,7 +48,9 @@ def read_json_lines(path: Path, file: str, wanted: Sequence[tuple[type[Contract]
     """
     kinds: list[_Kind] = []
     try:
-        for block in _numbered(path, file):
+        pages = wanted[0][1].pages
+        of_pages = unpaged(path, file, pages) if pages else None
+        for block in _numbered(byte_blocks(path, file) if of_pages is None else of_pages):
             if block.is_blank():
                 continue
             if kinds:
@@ -56,9 +60,11 @@ def read_json_lines(path: Path, file: str, wanted: Sequence[tuple[type[Contract]
             for contract, places in wanted:
                 check_writer(file, first, places.writer)
                 kinds.append(_Kind(contract, _with_texts(found_in(places, first), first)))
-            pieces = _pieces(block, kinds)
-            yield [_header(piece, kind.found, first) for piece, kind in zip(pieces, kinds, strict=True)]
-            yield pieces
+            told = _pieces(block, kinds)
+            yield [_header(piece, kind.found, first) for piece, kind in zip(told, kinds, strict=True)]
+            yield told
+        if not kinds and of_pages is not None:  # pages without an object
+            yield [of_header((), {}, frozenset()) for _ in wanted]
     except UnicodeDecodeError:
         raise ExportError(f"{file}, line {undecodable(path, file)}: not UTF-8; export it as UTF-8") from None
 
@@ -87,10 +93,10 @@ class _Block:
         return not self.text or self.text.isspace()
 
 
-def _numbered(path: Path, file: str) -> Iterator[_Block]:
+def _numbered(blocks: Iterable[bytes]) -> Iterator[_Block]:
     """Blocks with the lines that they have; the first line goes with the block that follows it."""
     line, held = 1, b""
-    for number, block in enumerate(byte_blocks(path, file)):
+    for number, block in enumerate(blocks):
         if number == 0:
             held = block
             continue

@@ -118,14 +118,17 @@ def note_problem(folders: Folders, file: LandedFile, problem: str) -> None:
             connection.execute("UPDATE landed_file SET problem = ? WHERE number = ?", (problem, file.number))
 
 
-def forget(folders: Folders, file: LandedFile) -> None:
-    """Take a file from the list, and its copy from the folder; that it was there stays recorded."""
-    was = {"name": file.name, "sha256": file.sha256, "source": file.source, "landed_at": str(file.landed_at)}
+def forget(folders: Folders, *files: LandedFile) -> None:
+    """Take files from the list, and their copies from the folder; that they were there stays recorded."""
     with _writing(folders) as connection:
-        connection.execute("DELETE FROM landed_file WHERE number = ?", (file.number,))
-        _record(connection, file.name, was)
-    if file.sha256 not in {other.sha256 for other in landed_files(folders)}:
-        file.path(folders).unlink(missing_ok=True)
+        for file in files:
+            was = {"name": file.name, "sha256": file.sha256, "source": file.source, "landed_at": str(file.landed_at)}
+            connection.execute("DELETE FROM landed_file WHERE number = ?", (file.number,))
+            _record(connection, file.name, was)
+    kept = {other.sha256 for other in landed_files(folders)}
+    for file in files:
+        if file.sha256 not in kept:
+            file.path(folders).unlink(missing_ok=True)
 
 
 def forget_unlisted(folders: Folders) -> int:

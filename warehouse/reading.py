@@ -90,7 +90,8 @@ def read_kinds(
         raise ExportError(f"{file}: the file is empty; expected a header with {_names(kinds[0].contract)}")
     look(path, file, formats)
     said = (source, exported_at)
-    if len(kinds) == 1 or not holds_json(path, file, formats):
+    pages = {kind.places.pages for kind in kinds if kind.places}
+    if len(kinds) == 1 or len(pages) > 1 or not holds_json(path, file, formats):
         return [_rows_of(file, kind, formats, _pieces(path, file, kind, formats), *said) for kind in kinds]
     wanted = [(kind.contract, kind.places) for kind in kinds if kind.places]
     pieces = read_json_lines(path, file, wanted)

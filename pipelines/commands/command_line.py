@@ -16,7 +16,7 @@ from pipelines.commands.asking import Conversation, ask_for_company, ask_for_sou
 from pipelines.commands.config_keys import config_schema_text
 from pipelines.commands.dictionary import dictionary
 from pipelines.commands.doctor import doctor
-from pipelines.commands.forget import forget_file
+from pipelines.commands.forget import forget_file, forget_source
 from pipelines.commands.proposal import USUAL, config_text, propose
 from pipelines.commands.rebuild import make_anew
 from pipelines.commands.report import Report
@@ -48,8 +48,10 @@ def main(arguments: Sequence[str], started: float) -> int:
     run = commands.add_parser("run", help="the main job")
     run.add_argument("--months", help="2026-05, or 2026-01..2026-05; default: what is stale")
     run.add_argument("--accept", help="name of the moves of closed months that a refused publish told")
-    forgotten = commands.add_parser("forget", help="give up a landed file")
-    forgotten.add_argument("--file", required=True, help="as `doctor` names it")
+    forgotten = commands.add_parser("forget", help="give up a landed file, or all that a source no longer sends")
+    what = forgotten.add_mutually_exclusive_group(required=True)
+    what.add_argument("--file", help="as `doctor` names it")
+    what.add_argument("--source", help="as the config names it, now or before")
     begun = commands.add_parser("init", help="a first config")
     begun.add_argument("--folder", default="", help="a folder of exports, or of folders of them; none: it is asked for")
     for name in ("plan", "doctor", "rebuild", "rollback", "dev", "dictionary", "schema"):
@@ -250,7 +252,8 @@ def _rebuild(project: Project, chosen: argparse.Namespace, started: float) -> in
 def _forget(project: Project, chosen: argparse.Namespace, __: float) -> int:
     project.check()
     with run_lock(project.folders, "make forget", wait_seconds=_wait_seconds(), say=_say):
-        for line in forget_file(project, chosen.file):
+        told = forget_file(project, chosen.file) if chosen.source is None else forget_source(project, chosen.source)
+        for line in told:
             _say(line)
     return 0
 

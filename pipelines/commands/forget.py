@@ -1,4 +1,7 @@
-"""`make forget FILE=…`: give up a landed file, the lost list of them, or the key of persons' ids; it stays recorded."""
+"""`make forget`: give up a landed file, all that a source no longer sends, the lost list of files, or persons' key.
+
+What was given up stays recorded.
+"""
 
 from pipelines.ingest.sources import sent_files
 from pipelines.project import Project
@@ -28,28 +31,56 @@ def forget_file(project: Project, asked: str) -> list[str]:
         forget_key(folders)
         return [f"{NAME} is forgotten; {make('run')} makes another and hashes every person's id again."]
     listed = landed_files(folders)
-    found = _unreadable(project, listed) if asked == UNREADABLE else [_one(listed, asked)]
+    found = _unreadable(project, listed) if asked == UNREADABLE else _one(listed, asked)
     for file in found:
         if _is_sent(project, file):
             raise ExportError(
                 f"{file.name} is what its source sends now and would be landed again; mend it, or take it out of its "
                 f"folder, then: {make('forget', FILE=asked)}"
             )
-    for file in found:
-        forget(folders, file)
-    return [f"{file.told()} is forgotten." for file in found] + [f"{make('run')} builds what that touches."]
+    forget(folders, *found)
+    told = dict.fromkeys(f"{file.told()} is forgotten." for file in found)
+    return [*told, f"{make('run')} builds what that touches."]
 
 
-def _one(listed: list[LandedFile], asked: str) -> LandedFile:
+def forget_source(project: Project, name: str) -> list[str]:
+    """Forget every landed file of a source but those that it sends now; what was done, in words.
+
+    Raises:
+        ExportError: there is none.
+    """
+    folders = project.folders
+    mend_list(folders)
+    landed = landed_files(folders)
+    of_source = [file for file in landed if file.source == name]
+    if not of_source:
+        others = ", ".join(dict.fromkeys(file.source for file in landed)) or "none"
+        raise ExportError(f"SOURCE={name}: nothing is landed of such a source; of these something is: {others}")
+    sent = _sent(project)
+    found = [file for file in of_source if (file.key, file.sha256) not in sent]
+    if not found:
+        raise ExportError(f"SOURCE={name}: it sends all that is landed of it now; nothing is to forget")
+    forget(folders, *found)
+    names = dict.fromkeys(file.name for file in found)
+    stays = "; what it sends now stays" if len(found) < len(of_source) else ""
+    return [
+        f"What {name} sent before is forgotten, files by these names: {', '.join(names)}{stays}.",
+        f"{make('run')} builds what that touches.",
+    ]
+
+
+def _one(listed: list[LandedFile], asked: str) -> list[LandedFile]:
+    """The file of that name or content, as often as it is listed: once for each kind of object in it."""
     by_name = [file for file in listed if file.name == asked]
     by_hash = [file for file in listed if len(asked) >= LEAST and file.sha256.startswith(asked)]
     found = by_name or by_hash
     if not found:
         raise ExportError(f"FILE={asked}: no landed file is called so; {make('doctor')} names those that are bad")
-    if len(found) > 1:
-        ways = "\n".join(f"  {make('forget', FILE=file.sha256[:12])}  # {file.told()}" for file in found)
-        raise ExportError(f"FILE={asked}: {len(found)} landed files are called so; say which:\n{ways}")
-    return found[0]
+    each = {(file.source, file.name, file.sha256): file for file in found}
+    if len(each) > 1:
+        ways = "\n".join(f"  {make('forget', FILE=file.sha256[:12])}  # {file.told()}" for file in each.values())
+        raise ExportError(f"FILE={asked}: {len(each)} landed files are called so; say which:\n{ways}")
+    return found
 
 
 def _unreadable(project: Project, listed: list[LandedFile]) -> list[LandedFile]:
@@ -61,8 +92,12 @@ def _unreadable(project: Project, listed: list[LandedFile]) -> list[LandedFile]:
 
 def _is_sent(project: Project, file: LandedFile) -> bool:
     """Whether a source sends this very content under this name now."""
+    return (file.key, file.sha256) in _sent(project, file.key)
+
+
+def _sent(project: Project, only: tuple[str, str, str] | None = None) -> set[tuple[tuple[str, str, str], str | None]]:
+    """What the sources send now, each with its content; `only`: of this name."""
     try:
-        sent = sent_files(project)
+        return {(one.key, content_of(one)) for one in sent_files(project) if only in {None, one.key}}
     except WarehouseError:
-        return False
-    return any(one.key == file.key and content_of(one) == file.sha256 for one in sent)
+        return set()

@@ -6,6 +6,7 @@ import polars as pl
 
 from pipelines.ingest.by_file import clean_by_file
 from pipelines.ingest.cleaned import Gathered, clean, together
+from pipelines.ingest.former_form import note_form
 from pipelines.ingest.history import history
 from pipelines.ingest.kept_rows import forget_others, read_files
 from pipelines.ingest.sources import VERSIONS, sources_of
@@ -29,6 +30,7 @@ def gather(project: Project, table: str, files: list[LandedFile]) -> Gathered:
     for name, form, cleaning in sources_of(project, table, files):
         if table in VERSIONS:
             found.append(_told_by(name, history(project, table, name, form, files)))
+            note_form(project, table, name, form)
             continue
         of = {raw: [f for f in files if (f.source, f.raw_table) == (name, raw)] for raw in cleaning.reads}
         by_file = clean_by_file(project, table, form, of) if cleaning.by_file else None

@@ -13,6 +13,7 @@ import polars as pl
 
 from pipelines.ingest.agreement import refuse_contradictory_versions
 from pipelines.ingest.cleaned import Gathered, RawRows, clean, noted, read_at_once, read_landed, together
+from pipelines.ingest.former_form import FormerFormError, of_former_form
 from pipelines.ingest.kept import Kept, Seen, keep, kept_of, keyed, series_of
 from pipelines.ingest.kept_rows import of_one_copy
 from pipelines.ingest.notices import notices_on_items, notices_on_rejected_items
@@ -136,10 +137,10 @@ def _shown_by(
     """
     file = one.file
     try:
-        rows = _rows_in(project, form, one, known)
+        rows = _rows_in(project, table, form, one, known)
         raw = {file.raw_table: [rows]}
         for other in one.beside:
-            known[other] = known.get(other) or read_landed(project, form, other)
+            known[other] = known.get(other) or _read_copy(project, table, form, other)
             raw.setdefault(other.raw_table, []).append(known[other])
         # A part may be empty: what there is, all of them say together.
         if not (form.writer and form.writer.appends) or all(part.is_empty for part in raw[file.raw_table]):
@@ -147,6 +148,8 @@ def _shown_by(
         with noted(project, file):
             says = clean(project, table, form, raw)
         return replace(says, rejected=_rejected(project, table, form, says, one.file.source))
+    except FormerFormError:
+        raise
     except ExportError as fault:
         if one.speaks:
             raise
@@ -162,14 +165,29 @@ def _shown_by(
         return None
 
 
-def _rows_in(project: Project, form: Form, one: Seen, known: dict[LandedFile, RawRows]) -> RawRows:
+def _rows_in(project: Project, table: str, form: Form, one: Seen, known: dict[LandedFile, RawRows]) -> RawRows:
     """The rows of a file; what it holds of other kinds is read with it, and known then."""
     within = next(of for of in of_one_copy([one.file, *one.beside]) if one.file in of)
     if not one.speaks or len(within) == 1:
-        return read_landed(project, form, one.file, speaks=one.speaks)
+        return _read_copy(project, table, form, one.file, speaks=one.speaks)
     rows, *others = read_at_once(project, form, within)
     known.update(zip(within[1:], others, strict=True))
     return rows
+
+
+def _read_copy(project: Project, table: str, form: Form, file: LandedFile, *, speaks: bool = True) -> RawRows:
+    """A landed file's rows.
+
+    Raises:
+        FormerFormError: it was read as another form than the config now says of its source.
+        ExportError: it cannot be used as a whole, for another reason.
+    """
+    try:
+        return read_landed(project, form, file, speaks=speaks)
+    except ExportError as fault:
+        if told := of_former_form(project, table, form, file, str(fault)):
+            raise told from None
+        raise
 
 
 def _rejected(project: Project, table: str, form: Form, says: Gathered, source: str) -> pl.DataFrame | None:

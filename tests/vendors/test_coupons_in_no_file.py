@@ -1,7 +1,8 @@
-"""A discount of which no file tells what it takes off: its line is no line at full price, but a rejected one."""
+"""A discount of which no file tells what it takes off, or till when: its line is rejected, not one at full price."""
 
 import pytest
 
+from tests.frames import day
 from tests.vendors import chargebee_files, recurly_files, test_stripe
 from tests.vendors.one_source import ingested
 
@@ -138,3 +139,82 @@ def test_an_item_is_no_item_that_left_while_its_coupon_is_unknown(tmp_path):
     source = {"form": "chargebee", "written_by": "api", "vanished": "ended"}
     found = ingested(tmp_path, files, source, ["subscription_items"])
     assert found.values("subscription_items", "subscription_id", "ended_on") == [("s1", None), ("s2", None)]
+
+
+TILL_WHEN = "expected a file that tells till when {} takes something off, as it is for a limited time"
+OFF = ("subscription_id", "discount_amount", "discount_ends_on")
+LIMITED = {**TENTH["chargebee"], "duration_type": "limited_period"}
+SHARE = {"percentage": 10, "duration_type": "limited_period", "apply_on": "invoice_amount"}
+GIVEN = {"created_at": chargebee_files.BEGUN}
+"""On 2026-01-15."""
+
+
+class TestADiscountOfChargebeeForALimitedTime:
+    def test_is_rejected_by_its_coupon_where_nobody_says_till_when(self, tmp_path):
+        """A coupon says for how long it is given, but not to whom it was given when."""
+        coupons = [{"id": "told", **LIMITED}, {"id": "year", **LIMITED, "period": 1, "period_unit": "year"}]
+        till = chargebee_files.subscription("s1", coupons=[{"coupon_id": "told", "apply_till": chargebee_files.TERM}])
+        found = sent(tmp_path, "chargebee", till, chargebee("s2", "told"), chargebee("s3", "year"), coupons=coupons)
+        assert found.values("subscription_items", *OFF) == [("s1", 100, day("2026-11-15"))]
+        assert wrong(found) == [
+            (line, "discount_amount", TILL_WHEN.format(f"the coupon {key}")) for line, key in ((2, "told"), (3, "year"))
+        ]
+
+    def test_is_rejected_by_its_own_name_where_it_has_no_coupon(self, tmp_path):
+        long = {"period": 1_201, "period_unit": "month"}
+        odd = {"period": 2, "period_unit": "fortnight"}
+        discounts = [{"id": f"d{n}", **SHARE, **GIVEN, **of} for n, of in enumerate(({}, long, odd))]
+        discounts.append({"id": "d3", **SHARE, "period": 3, "period_unit": "month"})
+        found = sent(tmp_path, "chargebee", *(chargebee(f"s{n}", discounts=[one]) for n, one in enumerate(discounts)))
+        assert found.values("subscription_items", *OFF) == []
+        assert [why for *_, why in wrong(found)] == [TILL_WHEN.format(f"the discount d{n}") for n in range(4)]
+
+    def test_ends_so_long_after_it_was_given_as_it_says_or_else_its_coupon(self, tmp_path):
+        own = {**SHARE, **GIVEN, "period": 18, "period_unit": "month"}
+        by_coupon = {**SHARE, **GIVEN, "coupon_id": "years"}
+        by_months = {**SHARE, **GIVEN, "coupon_id": "months"}
+        told = {**own, "apply_till": chargebee_files.TERM}
+        found = sent(
+            tmp_path,
+            "chargebee",
+            *(
+                chargebee(key, discounts=[of])
+                for key, of in zip("abcd", (own, by_coupon, by_months, told), strict=True)
+            ),
+            coupons=[
+                {"id": "years", **LIMITED, "period": 2, "period_unit": "year"},
+                {"id": "months", **LIMITED, "duration_month": 12},
+            ],
+        )
+        assert found.values("subscription_items", *OFF) == [
+            ("a", 100, day("2027-07-15")),
+            ("b", 100, day("2028-01-15")),
+            ("c", 100, day("2027-01-15")),
+            ("d", 100, day("2026-11-15")),
+        ]
+        assert wrong(found) == []
+
+    def test_takes_nothing_once_it_is_over_beside_one_that_goes_on(self, tmp_path):
+        over = {**SHARE, **GIVEN, "percentage": 50, "period": 12, "period_unit": "week"}
+        lasts = {**SHARE, "duration_type": "forever"}
+        found = sent(tmp_path, "chargebee", chargebee("s1", discounts=[over, lasts]))
+        assert found.values("subscription_items", *OFF) == [("s1", 100, None)]
+
+
+def test_a_coupon_of_recurly_s_for_some_time_is_rejected_where_its_end_is_not_told(tmp_path):
+    limited = {**TENTH["recurly"], "duration": "temporal"}
+    coupons = [
+        {"id": "year", **limited, "temporal_amount": 1, "temporal_unit": "year"},
+        {"id": "some", **limited},
+        {"id": "odd", **limited, "temporal_amount": 2, "temporal_unit": "fortnight"},
+        {"id": "free", **limited, "discount": {"type": "free_trial"}},
+    ]
+    subscriptions = [recurly(coupon["id"], coupon["id"]) for coupon in coupons]
+    undated = recurly("undated", "year")
+    del undated["coupon_redemptions"][0]["created_at"]
+    found = sent(tmp_path, "recurly", *subscriptions, undated, coupons=coupons)
+    assert found.values("subscription_items", *OFF) == [("free", None, None), ("year", 100, day("2027-01-15"))]
+    assert wrong(found) == [
+        (line, "discount_amount", TILL_WHEN.format(f"the coupon {key}"))
+        for line, key in ((2, "some"), (3, "odd"), (5, "year"))
+    ]

@@ -327,6 +327,7 @@ VENDOR = Vendor(
     },
     writers=("fivetran", "airbyte", "dlt", "api"),
     instants=(EPOCH,),
+    pages=("list",),
     options=ChargebeeOptions,
     asked=asked,
 )

@@ -3,7 +3,7 @@
 import polars as pl
 
 from transforms.clean.chargebee_lines import Frames
-from transforms.clean.discounted import DISCOUNT, discounted
+from transforms.clean.discounted import DISCOUNT, discounted, ends_after, named, untold
 
 OF_ITEMS = ["specific_item_price", "each_specified_item", "specified_items_total"]
 """Ways to apply a discount that take it off certain items, before others take from the whole invoice."""
@@ -37,7 +37,8 @@ def _discounts(of: Frames) -> pl.DataFrame:
     """One row per discount of a subscription that recurs, be it given by itself or by a coupon.
 
     A coupon says what it takes off where it is defined; of one that is in no file nobody knows what that is. One for a
-    limited time of which nobody says till when takes nothing.
+    limited time ends when it says so, or so long after it was given as it says; when a coupon was given is not told
+    where it stands by its id alone.
     """
     own = of["discounts"].select(
         subscription="discounts.subscription",
@@ -49,6 +50,10 @@ def _discounts(of: Frames) -> pl.DataFrame:
         apply_on="discounts.apply_on",
         only_price="discounts.item_price_id",
         end="discounts.apply_till",
+        discount="discounts.id",
+        given_at="discounts.created_at",
+        period="discounts.period",
+        period_unit="discounts.period_unit",
     )
     listed = of["subscription_coupons"].select(
         subscription="subscription_coupons.subscription",
@@ -56,9 +61,9 @@ def _discounts(of: Frames) -> pl.DataFrame:
         end="subscription_coupons.apply_till",
     )
     single = of["subscriptions"].select(subscription="id", coupon="coupon").drop_nulls()
-    named = ["subscription", "coupon"]
-    both = pl.concat([listed, single.join(listed, on=named, how="anti", maintain_order="left")], how="diagonal")
-    of_coupons = both.drop_nulls("coupon").join(own, on=named, how="anti", maintain_order="left")
+    keys = ["subscription", "coupon"]
+    both = pl.concat([listed, single.join(listed, on=keys, how="anti", maintain_order="left")], how="diagonal")
+    of_coupons = both.drop_nulls("coupon").join(own, on=keys, how="anti", maintain_order="left")
     given = pl.concat([own, of_coupons], how="diagonal")
     coupons = of["coupons"].select(
         coupon="coupons.id",
@@ -67,8 +72,10 @@ def _discounts(of: Frames) -> pl.DataFrame:
         currency_off="coupons.currency_code",
         duration="coupons.duration_type",
         apply_on="coupons.apply_on",
+        limit=pl.coalesce("coupons.period", "coupons.duration_month"),
+        limit_unit=pl.when(pl.col("coupons.period").is_null()).then(pl.lit("month")).otherwise("coupons.period_unit"),
     )
-    said = [name for name in coupons.columns if name != "coupon"]
+    said = [name for name in coupons.columns if name not in {"coupon", "limit", "limit_unit"}]
     beside = given.join(
         coupons.rename({name: f"{name}?" for name in said}), on="coupon", how="left", maintain_order="left"
     )
@@ -78,8 +85,14 @@ def _discounts(of: Frames) -> pl.DataFrame:
         pl.when(some).then(name).otherwise(pl.coalesce(name, f"{name}?")).alias(name) for name in said
     ).drop(f"{name}?" for name in said)
     recurs = (pl.col("duration") != "one_time").fill_null(value=True)
-    known_end = (pl.col("duration") != "limited_period").fill_null(value=True) | pl.col("end").is_not_null()
-    return every.filter(recurs & known_end).with_row_index("number").cast({"number": pl.Int64})
+    is_limited = (pl.col("duration") == "limited_period").fill_null(value=False)
+    ends = [
+        ends_after(pl.col("given_at"), *map(pl.col, of)) for of in (("period", "period_unit"), ("limit", "limit_unit"))
+    ]
+    end = pl.coalesce("end", pl.when(is_limited).then(pl.coalesce(ends)))
+    told = every.filter(recurs).with_columns(end=end)
+    whose = named(pl.col("coupon"), pl.col("discount"))
+    return told.with_columns(untold=untold(whose, is_limited)).with_row_index("number").cast({"number": pl.Int64})
 
 
 def _applied(discounts: pl.DataFrame, bill: pl.DataFrame, of: Frames) -> pl.DataFrame:

@@ -152,11 +152,15 @@ class ChargebeeDiscounts(Export):
     """One row per discount that was given to a subscription by itself."""
 
     subscription: str = column("Its subscription", optional=True, of_parent="id", refers=True)
+    id: str = column("Discount", optional=True)
     coupon_id: str = column("Its coupon", optional=True)
     percentage: Amount = column("Share taken off", unit="%", optional=True)  # type: ignore[valid-type]
     amount: Amount = column("Amount taken off", optional=True)  # type: ignore[valid-type]
     currency_code: str = column("Currency of the amount", optional=True)
     duration_type: str = column("one_time, limited_period or forever", optional=True)
+    created_at: Instant = column("When it was given", optional=True)  # type: ignore[valid-type]
+    period: pl.Int64 = column("Units of time for which it was given, of limited_period", optional=True)
+    period_unit: str = column("Unit of that time: day, week, month or year", optional=True)
     apply_till: Instant = column("When it ends", optional=True)  # type: ignore[valid-type]
     apply_on: str = column("invoice_amount, or specific_item_price", optional=True)
     item_price_id: str = column("The price that it is for", optional=True)
@@ -178,6 +182,9 @@ class ChargebeeCoupons(Export):
     discount_amount: Amount = column("Amount taken off", optional=True)  # type: ignore[valid-type]
     currency_code: str = column("Currency of the amount", optional=True)
     duration_type: str = column("one_time, limited_period or forever", optional=True)
+    duration_month: pl.Int64 = column("Months for which it is given, in older versions", optional=True)
+    period: pl.Int64 = column("Units of time for which it is given, of limited_period", optional=True)
+    period_unit: str = column("Unit of that time: day, week, month or year", optional=True)
     apply_on: str = column("invoice_amount, each_specified_item or specified_items_total", optional=True)
     plan_constraint: str = column("Which plans it is for, in catalogue 1.0: none, all, specific", optional=True)
     plan_ids: str = column("Those plans, as a list in JSON", optional=True)

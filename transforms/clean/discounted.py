@@ -5,23 +5,44 @@ import polars as pl
 from schemas.bounds import MOST_MONEY
 from transforms.clean.money import rounded
 
-DISCOUNT = ("number", "line", "coupon", "percent_off", "amount_off", "currency_off", "end", "is_each")
-"""Columns of a discount beside a line that it is for: `number` tells discounts apart; `coupon`: whose it is; `is_each`:
-whether its amount is taken off each of its lines, and not off all of them together."""
+DISCOUNT = ("number", "line", "percent_off", "amount_off", "currency_off", "end", "is_each", "untold")
+"""Columns of a discount beside a line that it is for: `number` tells discounts apart; `is_each`: whether its amount is
+taken off each of its lines, and not off all of them together; `untold`: what no file tells of it, in words."""
 
 PARTS = 10**6
 """So many parts of a minor unit tell how much of an amount a line bears."""
-_WHOSE = pl.coalesce(pl.concat_str(pl.lit("the coupon "), "coupon"), pl.lit("a discount without a coupon"))
-_UNTOLD = pl.when(pl.all_horizontal(pl.col("percent_off", "amount_off").is_null())).then(
-    pl.concat_str(pl.lit("expected a file that tells what "), _WHOSE, pl.lit(" takes off"))
-)
+MOST_UNITS = 1_200
+"""A discount for more units of time than this is none whose end is known."""
+_SHORT = {"day": "d", "week": "w", "month": "mo", "year": "y"}
+
+
+def named(coupon: pl.Expr, discount: pl.Expr | None = None) -> pl.Expr:
+    """Whose a discount is, in words: its coupon's, or its own where it has none."""
+    own = [] if discount is None else [pl.concat_str(pl.lit("the discount "), discount)]
+    return pl.coalesce(pl.concat_str(pl.lit("the coupon "), coupon), *own, pl.lit("a discount without a coupon"))
+
+
+def untold(whose: pl.Expr, is_limited: pl.Expr, way: str = "") -> pl.Expr:
+    """What no file tells of a discount, in words: what it takes off (and a `way` to have it told), or till when."""
+    takes_nothing = pl.all_horizontal(pl.col("percent_off", "amount_off").is_null())
+    what = pl.concat_str(pl.lit("expected a file that tells what "), whose, pl.lit(f" takes off{way}"))
+    limited = pl.lit(" takes something off, as it is for a limited time")
+    till_when = pl.concat_str(pl.lit("expected a file that tells till when "), whose, limited)
+    return pl.when(takes_nothing).then(what).when(is_limited & pl.col("end").is_null()).then(till_when)
+
+
+def ends_after(begins: pl.Expr, units: pl.Expr, unit: pl.Expr) -> pl.Expr:
+    """The end of what lasts so many days, weeks, months or years; NULL where that is not told whole."""
+    letters = unit.str.to_lowercase().replace_strict(_SHORT, default=None, return_dtype=pl.String)
+    span = pl.when(units.is_between(1, MOST_UNITS)).then(pl.concat_str(units.cast(pl.String), letters))
+    return begins.dt.offset_by(span)
 
 
 def discounted(lines: pl.DataFrame, *levels: pl.DataFrame) -> pl.DataFrame:
     """By `line` the `discount_amount` in whole minor units and the `discount_end`, of lines that have a discount.
 
-    And `untold`, what is wrong in words, of lines with a discount of which no file tells what it takes off: without it
-    they would silently be billed in full.
+    And `untold`, what is wrong in words, of lines with a discount of which no file tells what it takes off, or till
+    when it does though it is limited: without it they would silently be billed in full.
     `lines`: line, amount, currency, exported_at. `levels`: discounts that follow upon each other, those of the second
     taking from what the first left; of one level each takes its part of the full line.
     """
@@ -73,7 +94,7 @@ def _taken(lines: pl.DataFrame, discounts: pl.DataFrame) -> pl.DataFrame:
         .agg(
             discount_amount=pl.sum_horizontal("by_share", "by_amount").sum(),
             discount_end=pl.col("end").min(),
-            untold=_UNTOLD.drop_nulls().first(),
+            untold=pl.col("untold").drop_nulls().first(),
             most=pl.col("amount").first().cast(pl.Int64, strict=False),
         )
         .select("line", pl.min_horizontal("discount_amount", "most").alias("discount_amount"), "discount_end", "untold")

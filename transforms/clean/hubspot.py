@@ -178,6 +178,7 @@ VENDOR = Vendor(
     },
     writers=("fivetran", "airbyte", "dlt", "api", "dashboard"),
     instants=(*ISO, EPOCH_MS),
+    pages=("results",),
     is_crm=True,
     options=HubspotOptions,
     asked=asked,

@@ -286,6 +286,7 @@ VENDOR = Vendor(
     },
     writers=("fivetran", "airbyte", "dlt", "api"),
     instants=(EPOCH,),
+    pages=("data", "{table}"),
     options=IntercomOptions,
     asked=asked,
 )

@@ -299,6 +299,7 @@ VENDOR = Vendor(
     },
     writers=("fivetran", "airbyte", "api"),
     instants=ISO,
+    pages=("data",),
     minor_digits=dict.fromkeys(MINOR_DIGITS, 0),
     options=RecurlyOptions,
     asked=asked,

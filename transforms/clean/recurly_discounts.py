@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from transforms.clean.discounted import DISCOUNT, discounted
+from transforms.clean.discounted import DISCOUNT, discounted, ends_after, named, untold
 from transforms.clean.recurly_lines import Frames, newest, newest_of
 
 ONCE = "single_use"
@@ -50,13 +50,14 @@ def _billed_together(bill: pl.DataFrame) -> pl.DataFrame:
 def _redeemed(of: Frames) -> pl.DataFrame:
     """One row per coupon of a subscription that takes something off each invoice: its own, or its account's.
 
-    A coupon says what it takes off where it is defined; of one that is in no file nobody knows what that is.
+    A coupon says what it takes off where it is defined; of one that is in no file nobody knows what that is. One for
+    some time ends so long after it was redeemed.
     """
     all_known = newest_of(of, "redemptions")
-    named = of["subscription_redemptions"].join(
+    by_name = of["subscription_redemptions"].join(
         all_known, left_on="subscription_redemptions.id", right_on="redemptions.id", how="left", maintain_order="left"
     )
-    own = named.select(
+    own = by_name.select(
         redemption="subscription_redemptions.id",
         subscription="subscription_redemptions.subscription",
         coupon=pl.coalesce("subscription_redemptions.coupon__id", "redemptions.coupon__id"),
@@ -81,14 +82,13 @@ def _redeemed(of: Frames) -> pl.DataFrame:
         newest_of(of, "coupons"), left_on="coupon", right_on="coupons.id", how="left", maintain_order="left"
     )
     recurs = (pl.col("coupons.duration") != ONCE).fill_null(value=True)
-    for_some_time = pl.concat_str(
-        pl.col("coupons.temporal_amount").cast(pl.String),
-        pl.col("coupons.temporal_unit").replace({"day": "d", "week": "w", "month": "mo", "year": "y"}),
-    )
-    end = pl.when(pl.col("coupons.duration") == "temporal").then(pl.col("created_at").dt.offset_by(for_some_time))
-    known_end = (pl.col("coupons.duration") != "temporal").fill_null(value=True) | end.is_not_null()
-    told = known.with_columns(end=end).filter(recurs & known_end)
+    end = ends_after(pl.col("created_at"), pl.col("coupons.temporal_amount"), pl.col("coupons.temporal_unit"))
+    told = known.filter(recurs).with_columns(end=pl.when(_is_limited()).then(end))
     return told.with_row_index("redeemed").drop("redemption")
+
+
+def _is_limited() -> pl.Expr:
+    return (pl.col("coupons.duration") == "temporal").fill_null(value=False)
 
 
 def _applied(redeemed: pl.DataFrame, billed: pl.DataFrame, of: Frames) -> pl.DataFrame:
@@ -122,8 +122,6 @@ def _applied(redeemed: pl.DataFrame, billed: pl.DataFrame, of: Frames) -> pl.Dat
     is_known = pl.col("has_amounts").fill_null(value=False) | (pl.col("coupons.discount__type") == FREE).fill_null(
         value=False
     )
-    return beside.filter(fits & speaks & (some | ~is_known)).with_columns(
-        percent_off=percent,
-        is_each=pl.lit(value=False),
-        number=pl.struct("redeemed", "bearer").rank("dense").cast(pl.Int64),
-    )
+    number = pl.struct("redeemed", "bearer").rank("dense").cast(pl.Int64)
+    applied = beside.filter(fits & speaks & (some | ~is_known)).with_columns(percent_off=percent, number=number)
+    return applied.with_columns(is_each=pl.lit(value=False), untold=untold(named(pl.col("coupon")), _is_limited()))

@@ -160,6 +160,7 @@ VENDOR = Vendor(
     },
     writers=("fivetran", "airbyte", "dlt", "api", "dashboard"),
     instants=(*OFFSETS, EPOCH_MS),
+    pages=("records",),
     shown=OFFSETS,
     is_crm=True,
     options=SalesforceOptions,

@@ -13,9 +13,9 @@ from schemas.form import EPOCH, Cleaning, Filled, Told
 from schemas.vendor import Kind, Vendor
 from transforms.calendar import local_day
 from transforms.clean import stripe_objects as stripe
-from transforms.clean.discounted import DISCOUNT, discounted
 from transforms.clean.linking import domain_of
 from transforms.clean.money import Amount, in_proportion, whole
+from transforms.clean.stripe_discounts import DISCOUNTS, with_discounts
 from transforms.clean.stripe_lines import (
     at_each_change,
     is_one_off,
@@ -32,8 +32,6 @@ WHOLE_UNITS = ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "R
 THOUSANDTHS = ["BHD", "JOD", "KWD", "OMR", "TND"]
 HUNDREDTHS = ["ISK", "UGX"]
 """Sent in hundredths, though ISO 4217 gives them no decimals."""
-TAKEN = ("percent_off", "amount_off", "currency", "duration")
-"""What coupons say of themselves."""
 NEVER_SERVED = ["incomplete", "incomplete_expired"]
 
 
@@ -62,7 +60,7 @@ def subscription_items(of: Frames, told: Told) -> Filled:
     """
     if told.options is not None and told.options.versions == "invoices":
         return _with_versions(of, told)
-    return _as_told(_with_discounts(_priced(of["subscription_items"], of, told), of), told.time_zone)
+    return _as_told(with_discounts(_priced(of["subscription_items"], of, told), of), told.time_zone)
 
 
 def _with_versions(of: Frames, told: Told) -> Filled:
@@ -71,7 +69,7 @@ def _with_versions(of: Frames, told: Told) -> Filled:
     rows = versions(_priced(with_lines(of), of, told), of, zone).with_columns(
         begins_on=local_day(_begins(), zone), ends_on=local_day(_ends(), zone)
     )
-    present = _as_told(at_each_change(rows, zone, lambda items: _with_discounts(items, of)), zone)
+    present = _as_told(at_each_change(rows, zone, lambda items: with_discounts(items, of)), zone)
     term = pl.when("is_present").then(present.columns["term_ends_on"])
     return Filled(present.rows, {**present.columns, "valid_from": valid_from(zone), "term_ends_on": term})
 
@@ -188,59 +186,6 @@ def _names(new: str, old: str) -> list[str]:
 
 def _told_of(new: str, old: str) -> pl.Expr:
     return pl.coalesce(*_names(new, old))
-
-
-def _with_discounts(rows: pl.DataFrame, of: Frames) -> pl.DataFrame:
-    """The items with what discounts take off each, interval by interval; a discount that is given once is none.
-
-    An amount is of the whole subscription. Of several discounts each takes its part of the full line.
-    """
-    told = pl.coalesce("line_amount", pl.col("units").fill_null(1) * pl.col("unit_amount"))
-    lines = rows.select("subscription", "exported_at", "currency", line="id", amount=told)
-    discounts = _discounts(of).join(lines.select("subscription", "line"), on="subscription", maintain_order="left")
-    # An amount of no known currency is off no line.
-    currency = pl.col("currency").str.to_uppercase().fill_null("")
-    taken = discounted(lines, discounts.with_columns(currency_off=currency, is_each=False).select(DISCOUNT))
-    return rows.join(taken.rename({"line": "id"}), on="id", how="left", maintain_order="left")
-
-
-def _discounts(of: Frames) -> pl.DataFrame:
-    """One row per discount that recurs: number, subscription, coupon, what it takes off (TAKEN), end.
-
-    One is given once where its coupon says so; of a coupon that is in no file nobody knows. Those of the subscription,
-    as a list or the single one of older versions; where it has none, its customer's.
-    """
-    listed = of["discounts"].select(
-        subscription="discounts.subscription",
-        coupon=pl.coalesce("discounts.coupon__id", "discounts.source__coupon"),
-        end="discounts.end",
-        **{name: f"discounts.coupon__{name}" for name in TAKEN},
-    )
-    subscriptions = of["subscriptions"]
-    single = _single(subscriptions, "subscriptions", subscriptions["subscriptions.id"])
-    some_told = pl.any_horizontal(pl.col("coupon", "percent_off", "amount_off").is_not_null())
-    listed = listed.filter(some_told)
-    own = pl.concat([listed, single.join(listed, on="subscription", how="anti", maintain_order="left")])
-    customers = subscriptions.join(
-        of["customers"], left_on="subscriptions.customer", right_on="customers.id", how="inner", maintain_order="left"
-    )
-    of_customers = _single(customers, "customers", customers["subscriptions.id"])
-    every = pl.concat([own, of_customers.join(own, on="subscription", how="anti", maintain_order="left")])
-    coupons = of["coupons"].select(coupon="coupons.id", **{f"{name}?": f"coupons.{name}" for name in TAKEN})
-    known = every.join(coupons, on="coupon", how="left", maintain_order="left").with_columns(
-        pl.coalesce(name, f"{name}?").alias(name) for name in TAKEN
-    )
-    recurs = (pl.col("duration") != "once").fill_null(value=True)
-    return known.filter(recurs).with_row_index("number").select("number", "subscription", "coupon", *TAKEN, "end")
-
-
-def _single(rows: pl.DataFrame, prefix: str, subscription: pl.Series) -> pl.DataFrame:
-    """The discounts that stand on objects themselves."""
-    named = {name: f"{prefix}.discount__coupon__{name}" for name in TAKEN}
-    told = rows.select(
-        subscription=subscription, coupon=f"{prefix}.discount__coupon__id", end=f"{prefix}.discount__end", **named
-    )
-    return told.filter(pl.any_horizontal(pl.col("coupon", "percent_off", "amount_off").is_not_null()))
 
 
 def invoices(of: Frames, told: Told) -> Filled:
@@ -394,6 +339,20 @@ VENDOR = Vendor(
             {"fivetran": "subscription_discount", "dlt": "subscription__discounts"},
             within=("subscriptions", "discounts"),
         ),
+        "item_discounts": Kind(
+            stripe.StripeItemDiscounts,
+            {"dlt": "subscription__items__data__discounts"},
+            within=("subscription_items", "discounts"),
+        ),
+        "expanded_item_discounts": Kind(
+            stripe.StripeDiscountsElsewhere, {}, within=("subscriptions", "items.data[].discounts")
+        ),
+        "invoice_discounts": Kind(
+            stripe.StripeDiscountsElsewhere, {"dlt": "invoice__discounts"}, within=("invoices", "discounts")
+        ),
+        "known_discounts": Kind(
+            stripe.StripeDiscountsElsewhere, {"api": "discounts", "airbyte": "discounts", "dlt": "discount"}
+        ),
         "prices": Kind(stripe.StripePrices, _everywhere("prices", "price"), outlives=True),
         "plans": Kind(stripe.StripePlans, _everywhere("plans", "plan"), outlives=True),
         "products": Kind(stripe.StripeProducts, _everywhere("products", "product"), outlives=True),
@@ -418,7 +377,10 @@ VENDOR = Vendor(
         "subscription_items": Cleaning(
             subscription_items,
             ("subscription_items", "subscriptions"),
-            ("discounts", "prices", "plans", "products", "coupons", "customers", "invoices", "invoice_lines"),
+            (
+                *DISCOUNTS,
+                *("prices", "plans", "products", "coupons", "customers", "invoices", "invoice_lines"),
+            ),
             also=("invoice_lines",),
         ),
         "invoices": Cleaning(
@@ -428,6 +390,7 @@ VENDOR = Vendor(
     },
     writers=("fivetran", "airbyte", "dlt", "api", "dashboard"),
     instants=(EPOCH,),
+    pages=("data",),
     minor_digits={
         **dict.fromkeys(WHOLE_UNITS, 0),
         **dict.fromkeys(THOUSANDTHS, 3),

@@ -47,6 +47,7 @@ class StripeSubscriptions(Export):
     cancellation_details__reason: str = column("Why it was cancelled", optional=True)
     cancellation_details__feedback: str = column("Why, in the customer's words of a list", optional=True)
     cancellation_details__comment: str = column("Why, in free words", optional=True, personal="text")
+    discount__id: str = column("Its discount", optional=True)
     discount__coupon__id: str = column("Its coupon", optional=True)
     discount__coupon__percent_off: Amount = column("Share taken off", unit="%", optional=True)  # type: ignore[valid-type]
     discount__coupon__amount_off: Amount = column(  # type: ignore[valid-type]
@@ -73,6 +74,7 @@ class StripeSubscriptionItems(Export):
     subscription: str = column("Its subscription", of_parent="id", refers=True, spelled={"dashboard": "id"})
     quantity: pl.Int64 = column("Units", optional=True, ge=0, le=MOST_UNITS, spelled={"dashboard": "Quantity"})
     created: Instant = column("When the item was added", optional=True)  # type: ignore[valid-type]
+    discounts: str = column("Its own discounts, as a list in JSON", optional=True)
     current_period_end: Instant = column("When its period ends", optional=True)  # type: ignore[valid-type]
     price__id: str = column("Its price", optional=True, spelled={"fivetran": "plan_id", "dashboard": "Plan"})
     price__nickname: str = column("What the price is called", optional=True)
@@ -170,11 +172,10 @@ class StripeCoupons(Export):
         unique = ["id"]
 
 
-class StripeDiscounts(Export):
-    """One row per discount of a subscription."""
+class StripeDiscountsElsewhere(Export):
+    """One row per discount, wherever it stands whole, as in invoices; the same one may stand in several."""
 
-    id: str = column("Discount")
-    subscription: str = column("Its subscription", optional=True, of_parent="id", refers=True)
+    id: str = column("Discount", optional=True, spelled={"dlt": ("id", "value")})
     coupon__id: str = column("Its coupon", optional=True, spelled={"fivetran": "coupon_id"})
     source__coupon: str = column("Its coupon, where newer versions name it", optional=True, refers=True)
     coupon__percent_off: Amount = column("Share taken off", unit="%", optional=True)  # type: ignore[valid-type]
@@ -183,8 +184,20 @@ class StripeDiscounts(Export):
     coupon__duration: str = column("Whether once, for some months, or forever", optional=True)
     end: Instant = column("When it ends", optional=True)  # type: ignore[valid-type]
 
+
+class StripeDiscounts(StripeDiscountsElsewhere):
+    """One row per discount of a subscription; of one that is not expanded no more than its id is told."""
+
+    subscription: str = column("Its subscription", optional=True, of_parent="id", refers=True)
+
     class Config:
         unique = ["id"]
+
+
+class StripeItemDiscounts(StripeDiscountsElsewhere):
+    """One row per discount of an item, where these have a table of their own."""
+
+    item: str = column("Its item", optional=True, of_parent="id", refers=True)
 
 
 class StripeCustomers(Export):
@@ -198,6 +211,7 @@ class StripeCustomers(Export):
     address__country: str = column("Country", optional=True)
     livemode: bool = column("Whether it is no test", optional=True)
     is_deleted: bool = column("Whether it was deleted", optional=True, spelled={"api": "deleted"})
+    discount__id: str = column("Its discount", optional=True)
     discount__coupon__id: str = column("Its coupon", optional=True)
     discount__coupon__percent_off: Amount = column("Share taken off", unit="%", optional=True)  # type: ignore[valid-type]
     discount__coupon__amount_off: Amount = column(  # type: ignore[valid-type]

@@ -185,6 +185,7 @@ VENDOR = Vendor(
     },
     writers=("airbyte", "api", "dashboard"),
     instants=ISO,
+    pages=("data",),
     shown=("%m/%d/%Y %I:%M:%S %p",),
     options=SurveymonkeyOptions,
     asked=asked,

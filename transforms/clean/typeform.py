@@ -117,6 +117,7 @@ VENDOR = Vendor(
     },
     writers=("airbyte", "api", "dashboard"),
     instants=ISO,
+    pages=("items",),
     unset=NEVER,
     options=TypeformOptions,
     asked=asked,

@@ -273,6 +273,7 @@ VENDOR = Vendor(
     },
     writers=("fivetran", "airbyte", "dlt", "api", "dashboard"),
     instants=ISO,
+    pages=("{table}",),
     options=ZendeskOptions,
     asked=asked,
 )
