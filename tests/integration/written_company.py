@@ -1,7 +1,7 @@
 """The example company with its billing, CRM and support as canonical files, or as Stripe's, HubSpot's and Zendesk's."""
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ def items(days: Days, *, is_downloaded: bool = False) -> dict[dt.date, list[Row]
     return {day: [row for row in rows if is_seen_whole(row, rows)] for day, rows in found.items()}
 
 
-def canonical_files(days: Days, *, is_downloaded: bool) -> dict[str, dict[str, list[Row]]]:
+def canonical_files(days: Days, *, is_downloaded: bool = False) -> dict[str, dict[str, list[Row]]]:
     """By source and file the rows; of tickets, accounts and so on what the vendors can tell.
 
     What people download tells no minute's seconds either, and of subscriptions no second item, discount, or price by
@@ -89,9 +89,7 @@ def canonical_files(days: Days, *, is_downloaded: bool) -> dict[str, dict[str, l
             f"account_links-{name}": numbers_in(exported("crm/account_links.csv")),
             f"renewals-{name}": hubspot.renewals_told(exported("crm/renewals.csv")),
         },
-        "billing": {
-            f"subscription_items-{day + dt.timedelta(days=1)}.csv": rows for day, rows in subscribed.items()
-        }
+        "billing": {f"subscription_items-{day + dt.timedelta(days=1)}.csv": rows for day, rows in subscribed.items()}
         | {f"invoices-{name}": billed},
         "support": {f"tickets-{name}": tickets},
         "success": {f"{table}-{name}": numbers_in(exported(f"crm/{table}.csv")) for table in KEPT["success"]},
@@ -116,15 +114,21 @@ def as_canonical(folder: Path, days: Days, *, is_downloaded: bool = False) -> Sm
 
     `is_downloaded`: they tell what stands in the files that people download, and no more.
     """
+    company = with_files(folder, canonical_files(days, is_downloaded=is_downloaded))
+    configure(company, days, {source: canonical(source, tables) for source, tables in CANONICAL.items()})
+    return company
+
+
+def with_files(folder: Path, sources: Mapping[str, Mapping[str, list[Row]]]) -> SmallCompany:
+    """A company with these canonical files, which hashes persons as all others here do, and has no config yet."""
     company = SmallCompany(folder)
-    for source, files in canonical_files(days, is_downloaded=is_downloaded).items():
+    for source, files in sources.items():
         for name, rows in files.items():
             writing.write({name: as_csv(rows).encode()}, folder / source)
     company.data.mkdir(parents=True)
     key = company.data / "person_id.key"
     key.touch(mode=0o600)
     key.write_text("0123456789abcdef0123456789abcdef")
-    configure(company, days, {source: canonical(source, tables) for source, tables in CANONICAL.items()})
     return company
 
 
@@ -136,7 +140,7 @@ def canonical(source: str, tables: Iterable[str]) -> dict[str, Any]:
 def configure(company: SmallCompany, days: Days, sources: dict[str, Any]) -> None:
     """The example's config, of some months, with these sources beside those that stay canonical."""
     config = yaml.safe_load((ROOT / "customer_success.yaml").read_text())
-    kept = {source: canonical(source, tables) for source, tables in KEPT.items()}
+    kept = {source: canonical(source, tables) for source, tables in KEPT.items() if source not in sources}
     first = str(days[1].replace(day=1))
     months = {"first_month": first, "history_from": first}
     scales = [([0, 1], [1, 1]), ([1, 5], [4, 5]), ([1, 7], [5, 7])]
