@@ -1,7 +1,7 @@
 """The example company with its billing, CRM and support as canonical files, or as Stripe's, HubSpot's and Zendesk's."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from examples.generator.vendors.stripe import Row
 from tests.integration.small_company import ROOT, SmallCompany, ordered
 from tests.integration.test_arrivals import Shown, readers_find
 from tests.vendors.example_rows import as_csv, exported
-from tests.vendors.test_stripe_as_written import invoices, midnight_after
+from tests.vendors.test_company_as_hubspot import in_minutes
+from tests.vendors.test_stripe_as_written import as_people_see_it, invoices, is_seen_whole, midnight_after
 from transforms.calendar import months_between
 
 AS_OF = dt.date(2026, 10, 31)
@@ -33,6 +34,8 @@ CANONICAL = {
     "support": ("tickets",),
 }
 IDS = {"account_id", "ticket_id"}
+UNSEEN = {"one_off_amount", "refunded", "satisfaction_at"}
+"""What no file that people download tells: what lines and credit notes say, and when a ticket was rated."""
 OF_FILES = {"export_file", "quarantine", "left_out"}
 """Tables that tell of files and of their rows, and not of the company."""
 ANYBODYS = "billing@gmail.com"
@@ -55,15 +58,29 @@ def month_ends(first: dt.date) -> Days:
     return tuple(month - dt.timedelta(days=1) for month in months_between(first, dt.date(2026, 11, 1)))
 
 
-def items(days: Days) -> dict[dt.date, list[Row]]:
-    """By day the items that Stripe can show."""
+def items(days: Days, *, is_downloaded: bool = False) -> dict[dt.date, list[Row]]:
+    """By day the items that Stripe can show; in what people download those of subscriptions of one plain item."""
     every = exported("billing/subscription_items.csv")
-    return {day: stripe.items_on(day, every) for day in days}
+    found = {day: stripe.items_on(day, every) for day in days}
+    if not is_downloaded:
+        return found
+    return {day: [row for row in rows if is_seen_whole(row, rows)] for day, rows in found.items()}
 
 
-def canonical_files(days: Days) -> dict[str, dict[str, list[Row]]]:
-    """By source and file the rows; of tickets, accounts and so on what the vendors can tell."""
+def canonical_files(days: Days, *, is_downloaded: bool = False) -> dict[str, dict[str, list[Row]]]:
+    """By source and file the rows; of tickets, accounts and so on what the vendors can tell.
+
+    What people download tells no minute's seconds either, and of subscriptions no second item, discount, or price by
+    usage, and no end that is still to come: the reasons are said where that is left out.
+    """
     name = f"{AS_OF + dt.timedelta(days=1)}.csv"
+    subscribed = {day: numbers_in(rows) for day, rows in items(days, is_downloaded=is_downloaded).items()}
+    billed, tickets = numbers_in(invoices()), zendesk.kept(zendesk.told(exported("support/tickets.csv")))
+    if is_downloaded:
+        subscribed = {day: [as_people_see_it(row, day) for row in rows] for day, rows in subscribed.items()}
+        billed, tickets = without(billed, UNSEEN), without(map(in_minutes, tickets), UNSEEN)
+    else:
+        subscribed = {day: with_lines(rows) for day, rows in subscribed.items()}
     # Usage before the first of them is in no month that is built.
     events = [row for row in exported("product/usage_events.csv") if row["occurred_at"] >= f"{days[0]}"]
     return {
@@ -72,12 +89,9 @@ def canonical_files(days: Days) -> dict[str, dict[str, list[Row]]]:
             f"account_links-{name}": numbers_in(exported("crm/account_links.csv")),
             f"renewals-{name}": hubspot.renewals_told(exported("crm/renewals.csv")),
         },
-        "billing": {
-            f"subscription_items-{day + dt.timedelta(days=1)}.csv": with_lines(numbers_in(rows))
-            for day, rows in items(days).items()
-        }
-        | {f"invoices-{name}": numbers_in(invoices())},
-        "support": {f"tickets-{name}": zendesk.kept(zendesk.told(exported("support/tickets.csv")))},
+        "billing": {f"subscription_items-{day + dt.timedelta(days=1)}.csv": rows for day, rows in subscribed.items()}
+        | {f"invoices-{name}": billed},
+        "support": {f"tickets-{name}": tickets},
         "success": {f"{table}-{name}": numbers_in(exported(f"crm/{table}.csv")) for table in KEPT["success"]},
         "product": {f"usage_events-{name}": numbers_in(events)},
         "surveys": {f"survey_responses-{name}": numbers_in(exported("surveys/survey_responses.csv"))},
@@ -90,17 +104,31 @@ def with_lines(rows: Iterable[Row]) -> list[Row]:
     return [{**row, "line_amount": ""} for row in rows]
 
 
-def as_canonical(folder: Path, days: Days) -> SmallCompany:
-    """The company whose exports are all canonical files; nothing is ingested."""
+def without(rows: Iterable[Row], columns: Collection[str]) -> list[Row]:
+    """The rows without some columns."""
+    return [{name: value for name, value in row.items() if name not in columns} for row in rows]
+
+
+def as_canonical(folder: Path, days: Days, *, is_downloaded: bool = False) -> SmallCompany:
+    """The company whose exports are all canonical files; nothing is ingested.
+
+    `is_downloaded`: they tell what stands in the files that people download, and no more.
+    """
+    company = with_files(folder, canonical_files(days, is_downloaded=is_downloaded))
+    configure(company, days, {source: canonical(source, tables) for source, tables in CANONICAL.items()})
+    return company
+
+
+def with_files(folder: Path, sources: Mapping[str, Mapping[str, list[Row]]]) -> SmallCompany:
+    """A company with these canonical files, which hashes persons as all others here do, and has no config yet."""
     company = SmallCompany(folder)
-    for source, files in canonical_files(days).items():
+    for source, files in sources.items():
         for name, rows in files.items():
             writing.write({name: as_csv(rows).encode()}, folder / source)
     company.data.mkdir(parents=True)
     key = company.data / "person_id.key"
     key.touch(mode=0o600)
     key.write_text("0123456789abcdef0123456789abcdef")
-    configure(company, days, {source: canonical(source, tables) for source, tables in CANONICAL.items()})
     return company
 
 
@@ -112,7 +140,7 @@ def canonical(source: str, tables: Iterable[str]) -> dict[str, Any]:
 def configure(company: SmallCompany, days: Days, sources: dict[str, Any]) -> None:
     """The example's config, of some months, with these sources beside those that stay canonical."""
     config = yaml.safe_load((ROOT / "customer_success.yaml").read_text())
-    kept = {source: canonical(source, tables) for source, tables in KEPT.items()}
+    kept = {source: canonical(source, tables) for source, tables in KEPT.items() if source not in sources}
     first = str(days[1].replace(day=1))
     months = {"first_month": first, "history_from": first}
     scales = [([0, 1], [1, 1]), ([1, 5], [4, 5]), ([1, 7], [5, 7])]
@@ -123,8 +151,9 @@ def configure(company: SmallCompany, days: Days, sources: dict[str, Any]) -> Non
 
 def as_written(folder: Path, how: str, days: Days) -> SmallCompany:
     """The company whose billing, CRM and support are vendors' objects, written down by somebody."""
-    company = as_canonical(folder, days)
     name, writer = writing.WRITERS[how]
+    is_downloaded = name == "dashboard"
+    company = as_canonical(folder, days, is_downloaded=is_downloaded)
     accounts, last = hubspot.accounts_told(exported("crm/accounts.csv")), midnight_after(AS_OF)
     kinds = {
         "crm": hubspot.crm(accounts, hubspot.renewals_told(exported("crm/renewals.csv"))),
@@ -137,7 +166,7 @@ def as_written(folder: Path, how: str, days: Days) -> SmallCompany:
     }
     for source, objects in kinds.items():
         writing.write(writer(objects, last), company.folder / f"{source} of vendor")
-    for day, rows in items(days).items():
+    for day, rows in items(days, is_downloaded=is_downloaded).items():
         of = stripe.subscriptions(under_customers(rows), day)
         files = writer([of, stripe.prices(of), stripe.coupons(of)], midnight_after(day))
         writing.write(files, company.folder / "billing of vendor")

@@ -1,7 +1,8 @@
 """Every published number of the example company is the same in all months, whoever wrote its exports down.
 
 The first of its months is the one that snapshots of the subscriptions begin with. For each change two writers and two
-months are enough: `tests/integration/test_numbers_as_written.py`.
+months are enough: `tests/integration/test_numbers_as_written.py`. What people download tells less, so it is compared
+with canonical files that tell as little.
 """
 
 import datetime as dt
@@ -28,3 +29,11 @@ def test_every_published_number_of_all_months_is_the_same_whoever_wrote_the_expo
     assert found.keys() == expected.keys()
     assert {name for name in found if not found[name].equals(expected[name])} == set()
     counted(f"{how}: {sum(rows.height for rows in found.values())} rows of {len(found)} tables are the same")
+
+
+def test_every_published_number_of_all_months_is_the_same_also_of_what_people_download(tmp_path, counted):
+    expected = numbers(as_canonical(tmp_path / "canonical", DAYS, is_downloaded=True))
+    found = numbers(as_written(tmp_path / "written", "dashboard", DAYS))
+    assert found.keys() == expected.keys()
+    assert {name for name in found if not found[name].equals(expected[name])} == set()
+    counted(f"dashboard: {sum(rows.height for rows in found.values())} rows of {len(found)} tables are the same")

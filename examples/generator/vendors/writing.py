@@ -20,8 +20,9 @@ import pyarrow.parquet as pq
 
 Object = dict[str, Any]
 CHANGING = frozenset(
-    {"quantity", "total", "name", "properties_name", "amount", "properties_amount", "replies", "reopens"}
-)
+    {"quantity", "total", "name", "properties_name", "amount", "properties_amount", "replies", "reopens", "Name",
+     "Amount"}
+)  # fmt: skip
 """What an earlier sync may have seen otherwise."""
 SMALL_BEFORE_LARGE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
