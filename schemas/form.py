@@ -126,7 +126,8 @@ class Cleaning:
     where it stands. `by_file`: of events, whose rows are many and each say what they are: the files of the first raw
     table are cleaned one by one, and those beside it stand beside each. `gathers`: of such files what rows of all of
     them tell of each other, by the raw table beside which they are rows of. `unmet`: of the same frames says in words
-    what the config names and no file has.
+    what the config names and no file has. `shares_life`: of a table with versions, that a row tells no dates of its own
+    but those of what it is part of.
     """
 
     function: Callable[..., Any]
@@ -136,6 +137,7 @@ class Cleaning:
     by_file: bool = False
     gathers: Callable[["Told"], Mapping[str, Callable[[pl.DataFrame], pl.DataFrame]]] | None = None
     unmet: Callable[..., str | None] | None = None
+    shares_life: bool = False
 
     @property
     def reads(self) -> tuple[str, ...]:

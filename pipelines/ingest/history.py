@@ -17,11 +17,12 @@ from pipelines.ingest.former_form import FormerFormError, of_former_form
 from pipelines.ingest.kept import Kept, Seen, keep, kept_of, keyed, series_of
 from pipelines.ingest.kept_rows import of_one_copy
 from pipelines.ingest.notices import notices_on_items, notices_on_rejected_items
-from pipelines.ingest.sources import VERSIONS
+from pipelines.ingest.sources import VERSIONS, versioning
 from pipelines.ingest.without_rows import refuse_nobody
 from pipelines.project import Project
 from schemas.form import Form
-from transforms.clean.snapshots import Folded, Snapshot, earliest_known, fold, of_days, unfolded
+from transforms.clean.folding import Folded, Snapshot, Versioning, unfolded
+from transforms.clean.snapshots import earliest_known, fold, of_days
 from transforms.clean.versions import ITEM, told_together, told_versions, with_different_ends, with_rejected
 from warehouse.errors import DamagedError, ExportError
 from warehouse.landed import LandedFile, landed_files, note_read
@@ -261,13 +262,15 @@ def _told(kept: Kept, read: Read, blank: pl.DataFrame) -> tuple[dict[str, pl.Dat
 
 
 def _folded(project: Project, table: str, source: str, kept: Kept, made: Kept, read: Read) -> Folded:
-    contract, by = project.contracts[table], VERSIONS[table]
+    contract, by = project.contracts[table], versioning(project, table, source)
     ends = table == "subscription_items" and project.config.sources[source].vanished == "ended"
     snapshots = [
         (one, snapshot)
         for one, says in read
         if made.shows(one)
-        for snapshot in of_days(Snapshot(one.speaks_for, one.series, says.rows, says.rejected), by)
+        for snapshot in of_days(
+            Snapshot(one.speaks_for, one.series, says.rows, says.rejected, _beside_rejected(says, by)), by
+        )
     ]
     if any(kept.shows(one) for one in kept.files):
         return fold(kept.folded, [snapshot for _, snapshot in snapshots], by, vanished_end=ends)
@@ -279,6 +282,11 @@ def _folded(project: Project, table: str, source: str, kept: Kept, made: Kept, r
     before = fold(unfolded(contract.blank(), by.key), earlier, by, vanished_end=ends)
     start = unfolded(pl.concat([before.history, told]), by.key)
     return fold(start, later, by, vanished_end=ends)
+
+
+def _beside_rejected(says: Gathered, by: Versioning) -> pl.DataFrame | None:
+    """The keys of rows that stand in one record with rejected ones."""
+    return says.rows.join(of_rows(says.rejects), on=AT, how="semi").select(by.key) if by.shares_life else None
 
 
 def last_told(made: Kept) -> dt.datetime | None:

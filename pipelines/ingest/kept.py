@@ -16,7 +16,7 @@ from pipelines.ingest.sources import VERSIONS, ingest_code
 from pipelines.project import Project
 from schemas.contract import Contract
 from schemas.operations import ExportFile
-from transforms.clean.snapshots import Folded, Versioning, unfolded
+from transforms.clean.folding import Folded, Versioning, unfolded
 from warehouse.kept import drop_kept, read_kept, write_kept
 from warehouse.landed import LandedFile
 from warehouse.lineage import digest
@@ -171,6 +171,7 @@ def keep(project: Project, table: str, source: str, key: str, kept: Kept) -> Non
         "columns": [None if one.columns is None else sorted(one.columns) for one in kept.files],
         "speaking": sorted(speaking.columns),
         "silent": dict(kept.silent),
+        "until": folded.until and folded.until.isoformat(),
     }
     frames = {
         "rows": speaking.rows,
@@ -182,6 +183,7 @@ def keep(project: Project, table: str, source: str, key: str, kept: Kept) -> Non
         "history": folded.history,
         "known": folded.known,
         "shown": _stacked(folded.shown, folded.known),
+        "torn": folded.torn,
     }
     write_kept(project.folders, f"{table}.{source}", told, frames)
 
@@ -198,7 +200,8 @@ def kept_of(project: Project, table: str, source: str, key: str, ordered: list[S
     seen = (_with(one, columns) for one, columns in zip(files, told["columns"], strict=True))
     counts = tuple(frames["counts"].rows())
     speaking = Gathered(frames["rows"], frames["rejects"], frames["raw"], counts, frozenset(told["speaking"]))
-    folded = Folded(frames["history"], frames["known"], _by_series(frames["shown"]))
+    until = dt.date.fromisoformat(told["until"]) if told["until"] else None
+    folded = Folded(frames["history"], frames["known"], _by_series(frames["shown"]), frames["torn"], until)
     since = by.since if contract.versioned_by() else ""
     versions, former = _by_series(frames["told"]), _by_series(frames["former"])
     return Kept(tuple(seen), speaking, versions, former, folded, since, told["silent"])

@@ -9,7 +9,7 @@ from pipelines.project import Project
 from schemas.form import Cleaning, Form, Formats
 from schemas.tables import CANONICAL, LARGE
 from transforms.clean.directory import Crms
-from transforms.clean.snapshots import Versioning
+from transforms.clean.folding import Versioning
 from transforms.clean.vendors import FORMS
 from transforms.clean.versions import ITEM
 from warehouse.code import code_of
@@ -46,6 +46,11 @@ VERSIONS = {
     "subscription_items": Versioning(ITEM, "valid_from", "started_on"),
 }
 """Tables whose exports may show only the present."""
+
+
+def versioning(project: Project, table: str, source: str) -> Versioning:
+    """How the versions are told apart of a table that the source's exports fill."""
+    return replace(VERSIONS[table], shares_life=form_of(project, source).clean[table].shares_life)
 
 
 def sent_files(project: Project, copies: Path | None = None) -> list[SourceFile]:

@@ -165,18 +165,6 @@ class TestLifeOfSubscriptions:
             ("plain", day("2026-11-15")),
         ]
 
-    def test_one_that_was_deleted_is_gone_and_ends_where_the_config_says_so(self, tmp_path):
-        both = [subscription("s1"), subscription("s2")]
-        sent = {
-            "subscriptions-2026-05-01.jsonl": lines(*both),
-            "subscriptions-2026-06-01.jsonl": lines(both[0], {**both[1], "deleted": True}),
-        }
-        found = ingested(tmp_path, sent, {**API, "vanished": "ended"}, ["subscription_items"])
-        assert found.values("subscription_items", "subscription_id", "ended_on") == [
-            ("s1", None),
-            ("s2", day("2026-05-31")),
-        ]
-
     def test_dated_exports_together_tell_when_a_price_changed(self, tmp_path):
         sent = {
             "subscriptions-2026-05-01.jsonl": lines(subscription()),

@@ -76,7 +76,7 @@ def company():
             subscription("exact", item(unit_price_in_decimal="0.0125", quantity=100, amount=125), currency_code="KWD"),
             subscription("trial", status="in_trial", trial_start=BEGUN, trial_end=seconds("2026-11-30T23:00")),
             subscription("left", **left),
-            subscription("gone", deleted=True),
+            subscription("gone", deleted=True, updated_at=seconds("2026-03-20T10:00")),
             of_plan("old", addon(), addon("seats", quantity=4), coupons=[{"coupon_id": "ten"}], **ending),
             of_plan("paused", status="paused", pause_date=seconds("2026-09-01T08:00")),
         ),
@@ -115,6 +115,7 @@ def test_the_objects_say_this(as_the_api_tells):
     found = [tuple(str(value) for value in row) for row in as_the_api_tells.values("subscription_items", *told)]
     assert [(one, key) for one, key, *_ in found] == [
         ("exact", "plan"),
+        ("gone", "plan"),
         ("left", "plan"),
         ("new", "plan"),
         ("new", "seat"),
@@ -124,10 +125,11 @@ def test_the_objects_say_this(as_the_api_tells):
         ("paused", "plan"),
         ("trial", "plan"),
     ]
-    assert found[2][2:] == ("4", "1000.000000000000", "None", "500", "None")
+    assert found[1][-1] == "2026-03-20"
+    assert found[3][2:] == ("4", "1000.000000000000", "None", "500", "None")
     # 12.5 % of 2,500 are 312.5, and halves go away from zero.
-    assert found[3][2:] == ("3", "None", "2500", "313", "None")
-    assert found[4][2:] == ("1", "900.000000000000", "None", "90", "2026-11-15")
+    assert found[4][2:] == ("3", "None", "2500", "313", "None")
+    assert found[5][2:] == ("1", "900.000000000000", "None", "90", "2026-11-15")
     assert as_the_api_tells.values("invoices", "invoice_id", "one_off_amount", "refunded") == [
         ("i1", 1_500, 1_000),
         ("i2", 10_000, None),
@@ -216,13 +218,14 @@ class TestAirbyte:
         first = self.part(
             may, of_plan("s1", addon("a"), addon("b")), subscription("s2", item("p"), item("q", item_type="addon"))
         )
-        later = self.part(june, of_plan("s1", addon("a")), {**subscription("s2"), "deleted": True})
+        gone = subscription("s2", item("p"), deleted=True, updated_at=seconds("2026-05-20T10:00"))
+        later = self.part(june, of_plan("s1", addon("a")), gone)
         source = {"form": "chargebee", "written_by": "airbyte", "vanished": "ended"}
         found = ingested(tmp_path, first | later, source, ["subscription_items"])
         assert found.values("subscription_items", "subscription_id", "item_id", "ended_on") == [
             ("s1", "a", None),
             ("s1", "b", day("2026-05-31")),
             ("s1", "plan", None),
-            ("s2", "plan", day("2026-05-31")),
+            ("s2", "plan", day("2026-05-20")),
             ("s2", "q", day("2026-05-31")),
         ]

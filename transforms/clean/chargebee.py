@@ -97,14 +97,17 @@ def _day_after(instant: pl.Expr, zone: str) -> pl.Expr:
 def _ends() -> pl.Expr:
     """When it ended or is going to; `cancelled_at` may lie ahead, and of what goes on may be of a former life.
 
-    What was transferred to another entity changes no more, so that its last change is its end.
+    What was transferred to another entity, or deleted, changes no more, so that its last change is its end, if it did
+    not end before.
     """
     is_ending, lies_ahead = pl.col("status").is_in(ENDING), pl.col("cancelled_at") > pl.col("exported_at")
-    return pl.coalesce(
+    told = pl.coalesce(
         pl.when(is_ending | lies_ahead).then("cancelled_at"),
         pl.when(pl.col("status") == "non_renewing").then("current_term_end"),
         pl.when(pl.col("status") == "transferred").then("updated_at"),
     )
+    deleted_at = pl.when(~is_there()).then(pl.coalesce("updated_at", "exported_at"))
+    return pl.min_horizontal(told, deleted_at)
 
 
 def _with_contracts(rows: pl.DataFrame, of: Frames) -> pl.DataFrame:
@@ -321,6 +324,7 @@ VENDOR = Vendor(
                 "invoice_lines",
             ),
             also=("subscription_items", "subscription_addons"),
+            shares_life=True,
         ),
         "invoices": Cleaning(invoices, ("invoices",), ("invoice_lines", "issued_credits", "credit_notes", "addons")),
         "churn_events": Cleaning(churn_events, ("subscriptions",)),

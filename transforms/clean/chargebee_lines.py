@@ -15,17 +15,20 @@ FROM = list(Export.dtypes())
 
 
 def lines(of: Frames) -> pl.DataFrame:
-    """One row for each line of the subscriptions that began and are still there, with its price.
+    """One row for each line of the subscriptions that began, with its price.
 
     In catalogue 2.0 these are the items, in 1.0 the plan and the addons: which of them is told by which is there. What
-    is billed once is none. A subscription of which no line is told is a row without a price, so that it is rejected.
+    is billed once is none. A subscription of which no line is told is a row without a price, so that it is rejected,
+    unless it was deleted.
     """
     there = _that_began(of["subscriptions"])
     every = pl.concat([_items(of), _addons(of)], how="diagonal")
     alone = there.join(_items(of), left_on="id", right_on="subscription", how="anti", maintain_order="left")
     plans = _plans(alone)
     told = pl.concat([every, plans], how="diagonal")
-    untold = there.join(told, left_on="id", right_on="subscription", how="anti", maintain_order="left")
+    untold = there.filter(is_there()).join(
+        told, left_on="id", right_on="subscription", how="anti", maintain_order="left"
+    )
     lacking = untold.select(*FROM, subscription="id")
     whole_life = there.drop(FROM)
     rows = (
@@ -46,10 +49,10 @@ def lines(of: Frames) -> pl.DataFrame:
 
 
 def _that_began(subscriptions: pl.DataFrame) -> pl.DataFrame:
-    """Without those that were deleted, that are still to begin, and that were cancelled before they did."""
+    """Without those that are still to begin, and those that were cancelled before they did."""
     began = pl.any_horizontal(pl.col("started_at", "activated_at").is_not_null())
     never = (pl.col("status") == "future") | ((pl.col("status") == "cancelled") & ~began)
-    return subscriptions.filter(~never & is_there())
+    return subscriptions.filter(~never)
 
 
 def is_there() -> pl.Expr:

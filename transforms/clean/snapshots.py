@@ -1,57 +1,19 @@
 """Exports that show only the present: their snapshots together make versions."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 
 import polars as pl
+
+from transforms.clean.folding import Folded, Snapshot, Versioning
+from transforms.clean.lives import torn_now, with_own_lives
 
 NOT_CONTENT = ("export_source", "export_file", "export_line", "exported_at", "changed_at")
 """Columns in which a row may differ without saying anything else."""
 
 OF_THE_ITEM = ("started_on", "ended_on")
 """Columns that are the same in all versions: what the newest snapshot says of them holds for the older ones too."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """An export of the present: its rows, and the last complete day before it, the day that it speaks for."""
-
-    speaks_for: dt.date
-    series: str
-    """The exports of which the newest shows all there is: those of one file name, whatever day is in it."""
-    rows: pl.DataFrame
-    rejected: pl.DataFrame | None
-    """The keys of its rejected rows, which are not left out; None where nobody can tell them all."""
-
-
-@dataclass(frozen=True)
-class Folded:
-    """What snapshots make together: the versions, the keys of all rows shown, and those that each series shows last."""
-
-    history: pl.DataFrame
-    known: pl.DataFrame
-    shown: Mapping[str, pl.DataFrame]
-
-    @property
-    def left_out(self) -> pl.DataFrame:
-        """The keys of rows that the newest snapshot of no series shows any more."""
-        shown = pl.concat([self.known.clear(), *self.shown.values()])
-        return self.known.join(shown, on=self.known.columns, how="anti", maintain_order="left")
-
-
-def unfolded(history: pl.DataFrame, key: list[str]) -> Folded:
-    """Versions that no snapshot has shown yet."""
-    return Folded(history, history.select(key).clear(), {})
-
-
-@dataclass(frozen=True)
-class Versioning:
-    """How a table's versions are told apart: the key of what has them, the column that dates them, their beginning."""
-
-    key: list[str]
-    since: str
-    begins: str
 
 
 def of_days(snapshot: Snapshot, by: Versioning) -> list[Snapshot]:
@@ -75,15 +37,19 @@ def fold(start: Folded, snapshots: Iterable[Snapshot], by: Versioning, *, vanish
     on the day that the snapshot without it speaks for; else it stays as it was.
     """
     folded = start
-    for speaks_for, of_day in _by_day(snapshots):
-        history = folded.history
+    for speaks_for, told in _by_day(snapshots):
+        of_day, history, torn = told, folded.history, folded.torn
+        if by.shares_life:
+            of_day = [replace(one, rows=with_own_lives(one.rows, folded, by, speaks_for)) for one in told]
+            beside_rejected = [one.torn.select(by.key) for one in of_day if one.torn is not None]
+            torn = torn_now(folded, beside_rejected, [one.rows.select(by.key) for one in of_day], by)
         for snapshot in of_day:
             history = remember(history, snapshot.rows, by.key, by.since, by.begins, speaks_for)
         every = pl.concat([folded.known, *(snapshot.rows.select(by.key) for snapshot in of_day)])
         shown = dict(folded.shown)
         for snapshot in of_day:
             shown[snapshot.series] = _shown(snapshot, by.key, shown.get(snapshot.series))
-        folded = Folded(history, every.unique(maintain_order=True), shown)
+        folded = Folded(history, every.unique(maintain_order=True), shown, torn, speaks_for)
         if vanished_end:
             folded = replace(folded, history=_ended(history, folded.left_out, by.key, speaks_for))
     return folded
