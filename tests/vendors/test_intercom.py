@@ -274,6 +274,6 @@ def test_without_how_they_began_a_file_of_conversations_is_refused(tmp_path):
         of_api(tmp_path, {**conversation(), "source": {"type": "email"}})
 
 
-def test_a_whole_page_of_the_api_is_refused_and_not_taken_for_nothing(tmp_path):
+def test_a_page_of_another_list_than_the_apis_is_refused_and_not_taken_for_nothing(tmp_path):
     with pytest.raises(ExportError, match=r"the column id, created_at, state, source\.delivered_as is missing"):
-        of_api(tmp_path, {"type": "conversation.list", "conversations": [conversation()], "total_count": 1})
+        of_api(tmp_path, {"type": "conversation.list", "threads": [conversation()], "total_count": 1})
