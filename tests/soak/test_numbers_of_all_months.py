@@ -11,6 +11,7 @@ import pytest
 
 from examples.generator.vendors.writing import WRITERS
 from tests.integration.test_arrivals import Shown
+from tests.integration.test_numbers_as_salesforce import company as with_salesforce
 from tests.integration.written_company import as_canonical, as_written, month_ends, numbers
 
 DAYS = month_ends(dt.date(2024, 6, 1))
@@ -37,3 +38,20 @@ def test_every_published_number_of_all_months_is_the_same_also_of_what_people_do
     assert found.keys() == expected.keys()
     assert {name for name in found if not found[name].equals(expected[name])} == set()
     counted(f"dashboard: {sum(rows.height for rows in found.values())} rows of {len(found)} tables are the same")
+
+
+@pytest.fixture(scope="module")
+def expected_of_salesforce(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    return numbers(with_salesforce(tmp_path_factory.mktemp("canonical") / "company", DAYS))
+
+
+@pytest.mark.parametrize("how", WRITERS)
+def test_every_published_number_of_all_months_is_the_same_where_salesforce_is_the_crm(
+    how, tmp_path, expected_of_salesforce, counted
+):
+    expected, found = expected_of_salesforce, numbers(with_salesforce(tmp_path / "company", DAYS, how))
+    assert found.keys() == expected.keys()
+    assert {name for name in found if not found[name].equals(expected[name])} == set()
+    counted(
+        f"salesforce, {how}: {sum(rows.height for rows in found.values())} rows of {len(found)} tables are the same"
+    )
