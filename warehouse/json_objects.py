@@ -1,0 +1,86 @@
+"""Lines of JSON as columns, parsed by DuckDB, where that certainly gives what stands there.
+
+DuckDB takes a quarter of the time that Polars takes for objects within objects. But it forgives: a comma before an end,
+numbers that are none, and a value of another kind than is asked for; and it spells some numbers in another way.
+"""
+
+import json
+from functools import cache
+from typing import Any
+
+import duckdb
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+UNSURE = (
+    r",\s*[\]}]"  # a comma before an end
+    r"|[:\[,]\s*-?(?:[nN][aA][nN]|[iI][nN][fF]"  # numbers that are none
+    r"|\d+\.0+[,}\]\s]|\d+(?:\.\d+)?[eE])"  # whole numbers with a point, and numbers with an exponent
+)
+"""Signs of what DuckDB may read otherwise; within a text they mean nothing, which is not looked at."""
+LINE_END = ord("\n")
+
+
+def objects(lines: bytes, dtype: pl.DataType) -> pl.DataFrame | None:
+    """Objects, one a line, as columns of the type's fields, all values as text; None where that is not certain."""
+    try:
+        text = pl.Series([lines.decode()])
+        if not dict(dtype.to_schema()) or text.str.contains(UNSURE).item():  # type: ignore[attr-defined]
+            return None
+        values = _transformed(lines, dtype)
+    except (UnicodeDecodeError, duckdb.Error):
+        return None
+    is_sure = not values.null_count() and _is_sure(values, dtype, "", text)
+    return values.struct.unnest() if is_sure else None
+
+
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect()
+
+
+def _transformed(lines: bytes, dtype: pl.DataType) -> pl.Series:
+    """Each line as a value of the type."""
+    ends = np.flatnonzero(np.frombuffer(lines, np.uint8) == LINE_END) + 1
+    ends = ends if lines.endswith(b"\n") else np.append(ends, len(lines))
+    offsets = np.concatenate([[0], ends]).astype(np.int64)
+    texts = pa.LargeStringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(lines))
+    asked = json.dumps(_asked(dtype)).replace("'", "''")
+    with _engine().cursor() as connection:
+        found = connection.from_arrow(pa.table({"line": texts})).project(f"json_transform(line, '{asked}') AS value")
+        return pl.DataFrame(pl.from_arrow(found.to_arrow_table()))["value"].cast(dtype)
+
+
+def _asked(dtype: pl.DataType) -> Any:  # noqa: ANN401 - as DuckDB spells the shape of JSON
+    if isinstance(dtype, pl.Struct):
+        return {field.name: _asked(field.dtype) for field in dtype.fields}  # type: ignore[arg-type]
+    return [_asked(dtype.inner)] if isinstance(dtype, pl.List) else "VARCHAR"  # type: ignore[arg-type]
+
+
+def _is_sure(values: pl.Series, dtype: pl.DataType, name: str, text: pl.Series) -> bool:
+    """Whether no value is one that DuckDB also makes of something of another kind.
+
+    Of that it makes an object without any value, or no list.
+    """
+    if isinstance(dtype, pl.Struct):
+        fields = {field.name: values.struct.field(field.name) for field in dtype.fields}
+        return not _has_hollow(values, list(fields.values())) and all(
+            _is_sure(fields[field.name], field.dtype, field.name, text)  # type: ignore[arg-type]
+            for field in dtype.fields
+        )
+    if isinstance(dtype, pl.List):
+        elements = values.explode(empty_as_null=False, keep_nulls=False)
+        other_kind = rf"{json.dumps(name)}\s*:\s*[^\s\[n]"
+        if elements.null_count() or (values.null_count() and text.str.contains(other_kind).item()):
+            return False
+        return _is_sure(elements, dtype.inner, name, text)  # type: ignore[arg-type]
+    return True
+
+
+def _has_hollow(values: pl.Series, fields: list[pl.Series]) -> bool:
+    """Whether some object has no value."""
+    hollow = values.is_not_null()
+    for field in fields:
+        hollow &= field.is_null()
+    return bool(hollow.any())
