@@ -1,10 +1,11 @@
 """Lines of JSON as columns, parsed by DuckDB, where that certainly gives what stands there.
 
-DuckDB takes a quarter of the time that Polars takes for objects within objects. But it forgives: a comma before an end,
-numbers that are none, and a value of another kind than is asked for; and it spells some numbers in another way.
+Of lists of objects DuckDB takes a third of the time that Polars takes. But it forgives: a comma before an end, numbers
+that are none, and a value of another kind than is asked for; and it spells some numbers in another way.
 """
 
 import json
+import re
 from functools import cache
 from typing import Any
 
@@ -19,6 +20,7 @@ UNSURE = (
     r"|\d+\.0+[,}\]\s]|\d+(?:\.\d+)?[eE])"  # whole numbers with a point, and numbers with an exponent
 )
 """Signs of what DuckDB may read otherwise; within a text they mean nothing, which is not looked at."""
+ESCAPED_NAME = r'\\u[0-9a-fA-F]{4}(?:[^"\\]|\\.)*"\s*:'
 LINE_END = ord("\n")
 
 
@@ -61,21 +63,26 @@ def _asked(dtype: pl.DataType) -> Any:  # noqa: ANN401 - as DuckDB spells the sh
 def _is_sure(values: pl.Series, dtype: pl.DataType, name: str, text: pl.Series) -> bool:
     """Whether no value is one that DuckDB also makes of something of another kind.
 
-    Of that it makes an object without any value, or no list.
+    Of that it makes an object without any value, or no list: where there is one, the text must never have something
+    else under its `name`.
     """
     if isinstance(dtype, pl.Struct):
         fields = {field.name: values.struct.field(field.name) for field in dtype.fields}
-        return not _has_hollow(values, list(fields.values())) and all(
-            _is_sure(fields[field.name], field.dtype, field.name, text)  # type: ignore[arg-type]
-            for field in dtype.fields
-        )
+        if _has_hollow(values, list(fields.values())) and not _is_always("{", name, text):
+            return False
+        return all(_is_sure(fields[field.name], field.dtype, field.name, text) for field in dtype.fields)  # type: ignore[arg-type]
     if isinstance(dtype, pl.List):
         elements = values.explode(empty_as_null=False, keep_nulls=False)
-        other_kind = rf"{json.dumps(name)}\s*:\s*[^\s\[n]"
-        if elements.null_count() or (values.null_count() and text.str.contains(other_kind).item()):
+        if elements.null_count() or (values.null_count() and not _is_always("[", name, text)):
             return False
-        return _is_sure(elements, dtype.inner, name, text)  # type: ignore[arg-type]
+        return _is_sure(elements, dtype.inner, "", text)  # type: ignore[arg-type]
     return True
+
+
+def _is_always(begin: str, name: str, text: pl.Series) -> bool:
+    """Whether all that stands under a name begins so, or is null; of elements of lists nobody can tell."""
+    other = rf"{re.escape(json.dumps(name, ensure_ascii=False))}\s*:\s*[^\s{re.escape(begin)}n]"
+    return bool(name) and not text.str.contains(f"{other}|{ESCAPED_NAME}").item()
 
 
 def _has_hollow(values: pl.Series, fields: list[pl.Series]) -> bool:

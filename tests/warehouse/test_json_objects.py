@@ -65,6 +65,7 @@ def test_they_are_certain_where_nothing_is_out_of_the_ordinary():
         },
         {"id": 7, "address": None, "lines": [], "tags": ["t", 1.5, True], "more": {"a": [None, {}]}},
         {"id": 12345678901234567890123, "address": {"country": None, "at": {"street": "1.0"}}},
+        {"id": "é", "address": {"zip": "1"}},
     ]
     found = objects(written(rows).encode(), ORDER)
     assert found is not None
@@ -72,6 +73,7 @@ def test_they_are_certain_where_nothing_is_out_of_the_ordinary():
         ("a", {"country": "DE", "at": {"street": "x"}}, [{"name": "n", "price": {"amount": "5"}}], None),
         ("7", None, [], ["t", "1.5", "true"]),
         ("12345678901234567890123", {"country": None, "at": {"street": "1.0"}}, None, None),
+        ("é", {"country": None, "at": None}, None, None),
     ]
 
 
@@ -94,6 +96,9 @@ def test_they_are_certain_where_nothing_is_out_of_the_ordinary():
         "",
         '{"id":"\\ud800"}',
         '{"address":"text"}',
+        '{"addr\\u0065ss":"text"}',
+        '{"id":"a","address":{"at":"x"}}',
+        '{"tags":{}}',
         '{"address":{"at":[1],"country":"DE"}}',
         '{"lines":{"name":"a"}}',
         '{"lines":["a"]}',
