@@ -39,12 +39,14 @@ def land_files(files: Iterable[SourceFile], folders: Folders) -> list[LandedFile
     listed = landed_files(folders)
     last = {file.key: file for file in listed}
     landed, new = [], []
-    # A file in which there are several kinds is named once for each, and copied once.
-    copied: dict[tuple[str, tuple[str, str, str]], tuple[str, int]] = {}
+    # A file in which there are several kinds is named once for each, and copied once: of all it says the same then,
+    # though it may change meanwhile.
+    copied: dict[tuple[str, str, str], tuple[str, int]] = {}
     for file in files:
-        if (file.place, file.state) not in copied:
-            copied[file.place, file.state] = _copy(file, folders, last.get(file.key))
-        sha256, size = copied[file.place, file.state]
+        one = file.source, file.name, file.place
+        if one not in copied:
+            copied[one] = _copy(file, folders, last.get(file.key))
+        sha256, size = copied[one]
         before = last.get(file.key)
         if before is None or before.sha256 != sha256:
             now = dt.datetime.now(dt.UTC).replace(tzinfo=None)

@@ -47,7 +47,7 @@ def forget_source(project: Project, name: str) -> list[str]:
     """Forget every landed file of a source but those that it sends now; what was done, in words.
 
     Raises:
-        ExportError: there is none.
+        ExportError: there is none; or nobody can see what the source sends now, which would be forgotten, too.
     """
     folders = project.folders
     mend_list(folders)
@@ -56,7 +56,11 @@ def forget_source(project: Project, name: str) -> list[str]:
     if not of_source:
         others = ", ".join(dict.fromkeys(file.source for file in landed)) or "none"
         raise ExportError(f"SOURCE={name}: nothing is landed of such a source; of these something is: {others}")
-    sent = _sent(project)
+    try:
+        now = sent_files(project) if name in project.config.sources else []
+        sent = {(one.key, content_of(one)) for one in now}
+    except WarehouseError as fault:
+        raise ExportError(f"SOURCE={name}: what it sends now stays, but cannot be seen: {fault}") from None
     found = [file for file in of_source if (file.key, file.sha256) not in sent]
     if not found:
         raise ExportError(f"SOURCE={name}: it sends all that is landed of it now; nothing is to forget")
@@ -92,12 +96,8 @@ def _unreadable(project: Project, listed: list[LandedFile]) -> list[LandedFile]:
 
 def _is_sent(project: Project, file: LandedFile) -> bool:
     """Whether a source sends this very content under this name now."""
-    return (file.key, file.sha256) in _sent(project, file.key)
-
-
-def _sent(project: Project, only: tuple[str, str, str] | None = None) -> set[tuple[tuple[str, str, str], str | None]]:
-    """What the sources send now, each with its content; `only`: of this name."""
     try:
-        return {(one.key, content_of(one)) for one in sent_files(project) if only in {None, one.key}}
+        sent = sent_files(project)
     except WarehouseError:
-        return set()
+        return False
+    return any(one.key == file.key and content_of(one) == file.sha256 for one in sent)

@@ -116,6 +116,14 @@ def test_a_source_of_which_nothing_is_landed_or_all_is_sent_has_nothing_to_forge
     assert len({file.name for file in landed_files(company.project().folders)}) == 2
 
 
+def test_nothing_is_forgotten_while_nobody_can_see_what_a_source_sends_now(company):
+    """As of a folder that is not mounted, or a store that does not answer."""
+    (company.folder / "sent").rename(company.folder / "away")
+    with pytest.raises(ExportError, match="SOURCE=it: what it sends now stays, but cannot be seen: "):
+        forget_source(company.project(), "it")
+    assert {file.name for file in landed_files(company.project().folders)} == {*NAMES}
+
+
 @pytest.mark.parametrize("by", ["name", "content"])
 def test_a_file_of_several_kinds_of_objects_is_forgotten_as_the_one_that_it_is(company, by):
     """Its subscriptions are landed as such, and as the file of their items and of their discounts."""

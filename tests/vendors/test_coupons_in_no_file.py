@@ -200,6 +200,47 @@ class TestADiscountOfChargebeeForALimitedTime:
         found = sent(tmp_path, "chargebee", chargebee("s1", discounts=[over, lasts]))
         assert found.values("subscription_items", *OFF) == [("s1", 100, None)]
 
+    def test_of_an_item_takes_nothing_once_it_is_over_beside_one_of_the_whole_invoice_that_goes_on(self, tmp_path):
+        over = {**SHARE, "percentage": 50, "apply_till": chargebee_files.BEGUN, **OF_THE_PLAN}
+        lasts = {**SHARE, "duration_type": "forever"}
+        found = sent(tmp_path, "chargebee", chargebee("s1", discounts=[over, lasts]))
+        assert found.values("subscription_items", *OFF) == [("s1", 100, None)]
+
+
+OF_THE_PLAN = {"apply_on": "specific_item_price", "item_price_id": "pro-EUR-monthly"}
+FOR_WHICH = "expected a file that tells which items {} is for"
+
+
+class TestADiscountOfChargebeeForCertainItems:
+    OWN = {"percentage": 10, "duration_type": "forever", "apply_on": "each_specified_item"}
+
+    def test_is_rejected_where_its_coupon_that_names_them_is_in_no_file_or_does_not(self, tmp_path):
+        specific = {**TENTH["chargebee"], "apply_on": "each_specified_item"}
+        by_criteria = [{"item_type": "plan", "constraint": "criteria"}]
+        found = sent(
+            tmp_path,
+            "chargebee",
+            chargebee("s1", discounts=[{**self.OWN, "coupon_id": "gone"}]),
+            chargebee("s2", "bare"),
+            chargebee("s3", "criteria"),
+            chargebee("s4", "addons"),
+            coupons=[
+                {"id": "bare", **specific},
+                {"id": "criteria", **specific, "item_constraints": by_criteria},
+                {"id": "addons", **specific, "item_constraints": [{"item_type": "addon", "constraint": "all"}]},
+            ],
+        )
+        assert found.values("subscription_items", *OFF[:2]) == [("s4", None)]
+        keys = ((1, "gone"), (2, "bare"), (3, "criteria"))
+        assert wrong(found) == [(line, "discount_amount", FOR_WHICH.format(f"the coupon {key}")) for line, key in keys]
+
+    def test_is_rejected_where_it_names_no_price_itself(self, tmp_path):
+        own = {"id": "d1", **self.OWN, "apply_on": "specific_item_price"}
+        named = {**own, **OF_THE_PLAN}
+        found = sent(tmp_path, "chargebee", chargebee("s1", discounts=[own]), chargebee("s2", discounts=[named]))
+        assert found.values("subscription_items", *OFF[:2]) == [("s2", 100)]
+        assert wrong(found) == [(1, "discount_amount", FOR_WHICH.format("the discount d1"))]
+
 
 def test_a_coupon_of_recurly_s_for_some_time_is_rejected_where_its_end_is_not_told(tmp_path):
     limited = {**TENTH["recurly"], "duration": "temporal"}

@@ -84,6 +84,18 @@ def test_a_file_in_which_there_are_several_kinds_is_copied_once(folders, exports
     assert len(list(landed_files(folders))) == len(TABLES)
 
 
+def test_a_file_that_changes_while_it_is_landed_says_the_same_of_all_its_kinds(folders, exports):
+    path = exports / "tickets.csv"
+    path.write_text("word\nx\n")
+
+    def files():
+        for table in TABLES:
+            yield SourceFile("crm", table, "sent/tickets.csv", path, WRITTEN)
+            path.write_text("word\nx\ny\n")
+
+    assert len({one.sha256 for one in land_files(files(), folders)}) == 1
+
+
 def test_a_copy_that_is_changed_after_this_process_wrote_it_is_not_whole(folders, exports):
     file = land(sent(exports / "a.csv", "word\nx\n"), folders)
     assert is_whole(file, folders)

@@ -96,10 +96,15 @@ def _discounts(of: Frames) -> pl.DataFrame:
 
 
 def _applied(discounts: pl.DataFrame, bill: pl.DataFrame, of: Frames) -> pl.DataFrame:
-    """The discounts beside each line that they are for."""
-    beside = discounts.join(
-        bill.select("line", "subscription", "price", "part"), on="subscription", how="inner", maintain_order="left"
-    ).join(_constraints(of), on=["coupon", "part"], how="left", maintain_order="left")
+    """The discounts beside each line that they are for, or may be: of some nobody tells which items they are for."""
+    said = _constraints(of)
+    beside = (
+        discounts.join(
+            bill.select("line", "subscription", "price", "part"), on="subscription", how="inner", maintain_order="left"
+        )
+        .join(said, on=["coupon", "part"], how="left", maintain_order="left")
+        .join(said.select("coupon", is_said=pl.lit(value=True)).unique(), on="coupon", how="left")
+    )
     is_named = pl.col("ids").str.contains(pl.concat_str(pl.lit('"'), "price", pl.lit('"')), literal=True)
     fits = (pl.col("which") == "all") | ((pl.col("which") == "specific") & is_named)
     is_for = (
@@ -109,7 +114,18 @@ def _applied(discounts: pl.DataFrame, bill: pl.DataFrame, of: Frames) -> pl.Data
         .then(fits)
         .otherwise((pl.col("apply_on") == "invoice_amount").fill_null(value=True))
     )
-    return beside.filter(is_for.fill_null(value=False)).with_columns(
+    is_open = pl.col("is_said").is_null() | (pl.col("which") == "criteria")
+    is_unknown = (
+        pl.when(pl.col("apply_on") == "specific_item_price")
+        .then(pl.col("only_price").is_null())
+        .when(pl.col("apply_on").is_in(OF_ITEMS))
+        .then(is_open | ((pl.col("which") == "specific") & pl.col("ids").is_null()))
+        .fill_null(value=False)
+    )
+    whose = named(pl.col("coupon"), pl.col("discount"))
+    for_which = pl.concat_str(pl.lit("expected a file that tells which items "), whose, pl.lit(" is for"))
+    return beside.filter(is_for.fill_null(value=False) | is_unknown).with_columns(
+        untold=pl.coalesce("untold", pl.when(is_unknown).then(for_which)),
         apply_on=pl.col("apply_on").fill_null("invoice_amount"),
         currency_off=pl.col("currency_off").str.to_uppercase(),
         is_each=pl.col("apply_on").is_in(EACH).fill_null(value=False),

@@ -47,8 +47,9 @@ def discounted(lines: pl.DataFrame, *levels: pl.DataFrame) -> pl.DataFrame:
     taking from what the first left; of one level each takes its part of the full line.
     """
     left, taken = lines, []
+    goes_on = pl.concat([_fitting(lines, discounts).filter(_is_on()).select("line") for discounts in levels]).unique()
     for discounts in levels:
-        of_level = _taken(left, discounts)
+        of_level = _taken(left, discounts, goes_on)
         taken.append(of_level)
         left = (
             left.join(of_level, on="line", how="left", maintain_order="left")
@@ -61,21 +62,27 @@ def discounted(lines: pl.DataFrame, *levels: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _taken(lines: pl.DataFrame, discounts: pl.DataFrame) -> pl.DataFrame:
+def _is_on() -> pl.Expr:
+    return pl.col("end").is_null() | (pl.col("end") > pl.col("exported_at"))
+
+
+def _fitting(lines: pl.DataFrame, discounts: pl.DataFrame) -> pl.DataFrame:
+    """The discounts beside those of their lines that they may take something off."""
+    # An amount takes nothing off another currency.
+    fits = pl.col("amount_off").is_null() | (pl.col("currency_off") == pl.col("currency")).fill_null(value=True)
+    return discounts.join(lines, on="line", how="inner", maintain_order="left").filter(
+        fits & pl.col("amount").is_between(0, MOST_MONEY, closed="right")  # a greater line is rejected
+    )
+
+
+def _taken(lines: pl.DataFrame, discounts: pl.DataFrame, goes_on: pl.DataFrame) -> pl.DataFrame:
     """What one level takes.
 
     A share is of the line. An amount is of the line, or of all lines that the discount is for: these bear it in
-    proportion, the greatest what doesn't divide. They end with the first of them, but for those that are over beside
-    one that goes on. No line costs less than nothing.
+    proportion, the greatest what doesn't divide. They end with the first of them, but for those that are over where
+    one of any level `goes_on`. No line costs less than nothing.
     """
-    is_on = pl.col("end").is_null() | (pl.col("end") > pl.col("exported_at"))
-    # An amount takes nothing off another currency.
-    fits = pl.col("amount_off").is_null() | (pl.col("currency_off") == pl.col("currency")).fill_null(value=True)
-    joined = (
-        discounts.join(lines, on="line", how="inner", maintain_order="left")
-        .filter(fits & pl.col("amount").is_between(0, MOST_MONEY, closed="right"))  # a greater line is rejected
-        .filter(is_on | ~is_on.any().over("line"))
-    )
+    joined = _fitting(lines, discounts).filter(_is_on() | ~pl.col("line").is_in(goes_on["line"].implode()))
     whole = pl.col("amount").sum().over("number")
     parts = ((pl.col("amount_off"), 1), (pl.col("amount"), PARTS), (whole, PARTS))
     # A decimal of all digits would not hold the product of two amounts.
