@@ -95,7 +95,7 @@ def source_files(
             usual = list(dict.fromkeys(table.files[0] for table in form.raw.values()))
             raise ExportError(
                 f"{name}: {shown(source.folder, '', '')} holds no file that {form.name} is; expected some of "
-                f"{', '.join(usual)}; put them there, or correct sources in the config"
+                f"{', '.join(usual)}; put them there, or correct sources in the config{_fitting(place, form, forms)}"
             )
         found += sent
     # What two patterns match is one file.
@@ -105,6 +105,20 @@ def source_files(
     if twice := sorted({name for (_, _, name), number in names.items() if number > 1}):
         raise ExportError(f"two files are both called {', '.join(twice)}; give their folders other names")
     return found
+
+
+def _fitting(place: "_Place", form: Form, forms: Mapping[str, Form]) -> str:
+    """Who else may have written the files: the writer of whose tables most are there, several where as many are."""
+    vendor = form.name.partition(" ")[0]
+    others = {name: other for name, other in forms.items() if other.writer and name.partition("/")[0] == vendor}
+    tables = {
+        name.partition("/")[2]: sum(any(place.matching(pattern) for pattern in raw.files) for raw in other.raw.values())
+        for name, other in others.items()
+        if other is not form
+    }
+    most = max(tables.values(), default=0)
+    fit = [f"`written_by: {writer}`" for writer, number in tables.items() if number == most > 0]
+    return f"; by their names these files are of {' or '.join(fit)}" if fit else ""
 
 
 @dataclass(frozen=True)

@@ -158,7 +158,8 @@ def test_a_csat_scale_that_the_config_does_not_name_stops_and_says_so():
         facts(survey("1"), survey("2", 7, scale=(0, 100)), survey("3", 8, scale=(0, 100)))
     with pytest.raises(UnknownScaleError, match=r"0\.0–5\.0"):
         facts(survey("1", 5, scale=(0, 5)))
-    with pytest.raises(UnknownScaleError, match=r"0\.0–1\.0"):
+    proposed = r"0\.0–1\.0.*feedback: \{csat: \[\{scale: \[0, 1\], positive: \[1, 1\]\}\]\}"
+    with pytest.raises(UnknownScaleError, match=proposed):
         facts(tickets=[rating("1", 1, scale_min=0, scale_max=1)])
 
 

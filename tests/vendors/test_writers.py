@@ -90,6 +90,12 @@ def test_a_folder_without_a_file_of_the_vendor_is_told_with_what_is_expected(tmp
         customers("api", {"tickets.csv": "id\n1\n"}, tmp_path)
 
 
+def test_files_called_as_another_writer_calls_them_are_told_with_that_writer(tmp_path):
+    files = {"subscription_history.csv": "id\ns_1\n", "price.csv": "id\np_1\n"}
+    with pytest.raises(ExportError, match=r"by their names these files are of `written_by: fivetran`$"):
+        customers("airbyte", files, tmp_path)
+
+
 class TestPackedFiles:
     LINES = (json.dumps(PRODUCT) + "\n").encode()
 

@@ -1,6 +1,7 @@
 """Survey responses and ticket ratings as facts."""
 
 import datetime as dt
+from math import ceil
 
 import polars as pl
 
@@ -170,7 +171,13 @@ def _refuse_unknown_scales(facts: pl.DataFrame) -> None:
     scales = unknown.group_by("scale_min", "scale_max").len().sort("scale_min", "scale_max").rows()
     if scales:
         named = ", ".join(f"{low}–{high} ({count} answers)" for low, high, count in scales)
+        lines = ", ".join(_proposed(low, high) for low, high, _ in scales)
         raise UnknownScaleError(
             f"CSAT answers on the scale {named}, but feedback.csat in the config does not say which of them are"
-            " positive; give it a line like {scale: [1, 5], positive: [4, 5]}"
+            f" positive; give it a line, like feedback: {{csat: [{lines}]}}"
         )
+
+
+def _proposed(low: float, high: float) -> str:
+    """A line of feedback.csat for a scale, to be weighed: whole scores within the best quarter are positive."""
+    return f"{{scale: [{low:g}, {high:g}], positive: [{ceil(high - (high - low) / 4)}, {high:g}]}}"
