@@ -175,6 +175,16 @@ def _is_blank(path: Path, file: str) -> bool:
         return not content.read(1 << 12).strip()
 
 
+def check_columns(path: Path, file: str, kind: Kind, formats: Formats) -> None:
+    """See at a file's beginning who wrote it, and that it has the columns that it needs.
+
+    Raises:
+        ExportError: it lacks one, or somebody else wrote it than is said.
+    """
+    if not (kind.places and kind.places.in_parts and _is_blank(path, file)):
+        _Reading(file, kind, formats, next(_pieces(path, file, kind, formats)))
+
+
 def columns_in(path: Path, file: str, contract: type[Contract], formats: Formats, places: Places | None) -> list[str]:
     """The columns of the contract that a file has, as its beginning shows.
 

@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 
 from pipelines.commands.unreached import left_out
-from pipelines.ingest.filling import filling, together, unknowable
+from pipelines.ingest.filling import check_file, filling, together, unknowable
 from pipelines.ingest.sources import look_at, lost_files
 from pipelines.large_tables import lost_events
 from pipelines.project import Project
@@ -37,10 +37,11 @@ LEAST_ROOM = 100_000_000
 
 
 def sources(project: Project, sent: list[SourceFile]) -> Iterator[Finding]:
-    """Files that cannot be exports, as their beginnings show."""
+    """Files that cannot be what the config says of them, as their beginnings show."""
     for file in sent:
         try:
             look_at(project, [file])
+            check_file(project, file)
         except WarehouseError as fault:
             yield False, f"{fault}; mend the export, then: {make('run')}"
 

@@ -101,7 +101,7 @@ def read_landed(project: Project, form: Form, file: LandedFile, *, speaks: bool 
         ExportError: the file cannot be used as a whole.
         DamagedError: the copy is not what was landed.
     """
-    path, kind = check_whole(file, project.folders), _kind(project, form, file, speaks=speaks)
+    path, kind = check_whole(file, project.folders), kind_of(project, form, file.raw_table, speaks=speaks)
     with noted(project, file):
         formats = formats_of(project, file.source)
         (found,) = read_kinds(path, file.name, file.source, file.exported_at, [kind], formats)
@@ -114,7 +114,7 @@ def read_at_once(project: Project, form: Form, files: Sequence[LandedFile]) -> l
     Raises:
         ExportError, DamagedError: as `read_landed`.
     """
-    one, kinds = files[0], [_kind(project, form, file) for file in files]
+    one, kinds = files[0], [kind_of(project, form, file.raw_table) for file in files]
     path, formats = check_whole(one, project.folders), formats_of(project, one.source)
     try:
         found = read_kinds(path, one.name, one.source, one.exported_at, kinds, formats)
@@ -130,9 +130,10 @@ def read_at_once(project: Project, form: Form, files: Sequence[LandedFile]) -> l
     return made
 
 
-def _kind(project: Project, form: Form, file: LandedFile, *, speaks: bool = True) -> Kind:
-    contract = raw_contract(project, form, file.raw_table, speaks=speaks)
-    return Kind(contract, form.raw[file.raw_table].places, form.exact_header and speaks)
+def kind_of(project: Project, form: Form, raw_table: str, *, speaks: bool = True) -> Kind:
+    """What is to be read of the files of a raw table."""
+    contract = raw_contract(project, form, raw_table, speaks=speaks)
+    return Kind(contract, form.raw[raw_table].places, form.exact_header and speaks)
 
 
 def _valid(project: Project, form: Form, file: LandedFile, kind: Kind, found: FileRows) -> RawRows:

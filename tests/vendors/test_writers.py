@@ -9,7 +9,9 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from pipelines.commands.doctor import doctor
 from pipelines.project import Project
+from tests.integration.small_company import SmallCompany
 from tests.vendors.one_source import SETTINGS, ingested
 from warehouse.errors import ConfigError, ExportError
 
@@ -50,6 +52,37 @@ def test_a_file_that_lacks_a_column_and_every_sign_of_its_writer_makes_one_wonde
         customers("fivetran", {"customer.csv": "Customer,Name\ncus_1,Acme\n"}, tmp_path)
     assert "sent/customer.csv: the column id is missing; found Name; nor has it one" in str(refused.value)
     assert "what people download is `written_by: dashboard`" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "file", "content", "told"),
+    [
+        (
+            "api",
+            "customers.jsonl",
+            json.dumps({"_airbyte_raw_id": "x", "_airbyte_extracted_at": 1, "_airbyte_data": PRODUCT}) + "\n",
+            "sent/customers.jsonl: its column _airbyte_extracted_at tells that airbyte wrote it, and not api; say "
+            "`written_by: airbyte`",
+        ),
+        (
+            "dashboard",
+            "customers.csv",
+            "Customer,Name\ncus_1,Acme\n",
+            "sent/customers.csv: the column id is missing; found Name",
+        ),
+    ],
+)
+def test_the_doctor_refuses_what_a_run_would_refuse_at_a_files_beginning(said, file, content, told, tmp_path):
+    (tmp_path / "sent").mkdir()
+    (tmp_path / "sent" / file).write_text(content)
+    company = SmallCompany(tmp_path)
+    sources = {"it": {"folder": "sent", "form": "stripe", "written_by": said}}
+    company.config.write_text(yaml.safe_dump({**SETTINGS, "sources": sources}))
+    lines, is_well = doctor(company.project())
+    wrong = [line for line in lines if line.startswith("WRONG sources")]
+    assert not is_well
+    assert len(wrong) == 1
+    assert told in wrong[0]
 
 
 @pytest.mark.parametrize(
