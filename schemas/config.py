@@ -96,10 +96,19 @@ class Source(Settings):
         "utf-8", description="Encoding of text in its CSV files"
     )
     decimal: Literal[".", ","] = Field(".", description="Sign before decimals in its CSV files")
+    thousands: Literal[",", ".", " ", "'"] | None = Field(
+        None, description="Sign between groups of three digits in numbers of its CSV files, as in 1,234.50"
+    )
     has_footer: bool = Field(
         default=False, description="Whether its CSV files end with an empty line and words that are no rows"
     )
     options: dict[str, Any] = Field(default_factory=dict, description="What only a source of this vendor has")
+
+    @model_validator(mode="after")
+    def _check_signs(self) -> Self:
+        if self.thousands == self.decimal:
+            raise ValueError("thousands: expected another sign than that of decimal")
+        return self
 
     @property
     def written(self) -> str:

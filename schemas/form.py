@@ -19,8 +19,8 @@ class Formats:
     """How values are spelled in a form's files; a value spelled otherwise is rejected, never guessed.
 
     `time_zone`: of instants that are spelled without one; None: such an instant is no instant. `encoding`: of text.
-    `decimal`: the sign before decimals. `has_footer`: what follows the first empty line is no row. `unset`: how it is
-    spelled that there is no instant.
+    `decimal`: the sign before decimals; `thousands`: that between groups of three digits, if there may be one.
+    `has_footer`: what follows the first empty line is no row. `unset`: how it is spelled that there is no instant.
     """
 
     date: str = "%Y-%m-%d"
@@ -31,6 +31,7 @@ class Formats:
     time_zone: str | None = None
     encoding: str = "utf-8"
     decimal: Literal[".", ","] = "."
+    thousands: str | None = None
     has_footer: bool = False
     unset: tuple[str, ...] = ()
 

@@ -286,6 +286,8 @@ def _typed(piece: Piece, field: Column, formats: Formats) -> pl.Expr | pl.Series
 def _parsed(field: Column, formats: Formats) -> pl.Expr:
     """The text as the column's type; NULL where it is not spelled so."""
     text, dtype = pl.col(field.name), field.dtype
+    if dtype.is_numeric() and formats.thousands:
+        text = _without_groups(text, formats)
     if dtype == pl.Date:
         day = text.str.to_date(formats.date, strict=False)
         return pl.when(text.str.contains(shape(formats.date)) & (day.dt.year() >= 1)).then(day)
@@ -301,6 +303,13 @@ def _parsed(field: Column, formats: Formats) -> pl.Expr:
         # A decimal is rounded to its type's decimals.
         return pl.when(shaped).then(number).cast(dtype, strict=False)
     return text
+
+
+def _without_groups(text: pl.Expr, formats: Formats) -> pl.Expr:
+    """The text without the signs between groups of three digits, where all groups are whole."""
+    sign = formats.thousands or ""
+    grouped = rf"^-?\d{{1,3}}({re.escape(sign)}\d{{3}})+({re.escape(formats.decimal)}\d+)?$"
+    return pl.when(text.str.contains(grouped)).then(text.str.replace_all(sign, "", literal=True)).otherwise(text)
 
 
 WHOLE = r"^-?\d{1,18}\z"

@@ -163,6 +163,7 @@ def formats_of(project: Project, source: str) -> Formats:
         time_zone=said.time_zone or formats.time_zone,
         encoding=said.encoding,
         decimal=said.decimal,
+        thousands=said.thousands,
         has_footer=said.has_footer,
     )
 

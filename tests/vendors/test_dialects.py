@@ -6,7 +6,7 @@ import pytest
 
 from tests.frames import day
 from tests.vendors.one_source import ingested
-from warehouse.errors import ExportError
+from warehouse.errors import ConfigError, ExportError
 
 HEADER = "id,Customer,Status,Currency,Total,Tax,Date (UTC)"
 ROW = "in_1,cus_1,open,eur,11.90,1.90,2026-01-15 10:00"
@@ -33,6 +33,39 @@ def test_a_point_is_no_decimal_comma_and_a_comma_no_point(tmp_path):
         (2, "Total", "expected a number with a decimal comma"),
         (2, "Tax", "expected a number with a decimal comma"),
     }
+
+
+@pytest.mark.parametrize(
+    ("total", "tax", "said"),
+    [
+        ('"1,234,567.50"', '"1,000.00"', {"thousands": ","}),
+        ("1234567.5", '"1,000"', {"thousands": ","}),
+        ('"1.234.567,50"', '"1000,00"', {"thousands": ".", "decimal": ","}),
+        ("1 234 567.5", "1 000", {"thousands": " "}),
+        ("1'234'567.50", "1'000.00", {"thousands": "'"}),
+    ],
+)
+def test_groups_of_three_digits_are_one_number_where_their_sign_is_declared(tmp_path, total, tax, said):
+    row = f"in_1,cus_1,open,eur,{total},{tax},2026-01-15 10:00"
+    found = invoices(tmp_path, f"{HEADER}\n{row}\n", **said)
+    assert found.values("invoices", "amount") == [(123_356_750,)]
+
+
+@pytest.mark.parametrize("total", ["1,23.50", "1,2345", ",123", "1,,234", "1,234.5,0", "1.5,000", "12345,678"])
+def test_groups_that_are_not_whole_are_no_number(tmp_path, total):
+    row = f'in_1,cus_1,open,eur,"{total}",0,2026-01-15 10:00'
+    found = invoices(tmp_path, f"{HEADER}\n{row}\n", thousands=",")
+    assert [(line, column) for _, line, column, _ in found.rejects()] == [(2, "Total")]
+
+
+def test_groups_are_no_number_where_no_sign_is_declared(tmp_path):
+    found = invoices(tmp_path, f'{HEADER}\nin_1,cus_1,open,eur,"1,234.50",0,2026-01-15 10:00\n')
+    assert [(line, column) for _, line, column, _ in found.rejects()] == [(2, "Total")]
+
+
+def test_one_sign_cannot_stand_between_groups_and_before_decimals(tmp_path):
+    with pytest.raises(ConfigError, match="thousands: expected another sign than that of decimal"):
+        invoices(tmp_path, f"{HEADER}\n{ROW}\n", thousands=",", decimal=",")
 
 
 def test_another_separator_than_the_declared_one_is_told(tmp_path):
