@@ -128,7 +128,8 @@ class Cleaning:
     table are cleaned one by one, and those beside it stand beside each. `gathers`: of such files what rows of all of
     them tell of each other, by the raw table beside which they are rows of. `unmet`: of the same frames says in words
     what the config names and no file has. `shares_life`: of a table with versions, that a row tells no dates of its own
-    but those of what it is part of.
+    but those of what it is part of. `asks_for`: options without any of which no row is one of the table's, so that the
+    source does not tell it.
     """
 
     function: Callable[..., Any]
@@ -139,6 +140,11 @@ class Cleaning:
     gathers: Callable[["Told"], Mapping[str, Callable[[pl.DataFrame], pl.DataFrame]]] | None = None
     unmet: Callable[..., str | None] | None = None
     shares_life: bool = False
+    asks_for: tuple[str, ...] = ()
+
+    def is_told(self, options: object) -> bool:
+        """Whether the config says what the rows are."""
+        return not self.asks_for or any(getattr(options, name, None) for name in self.asks_for)
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -64,7 +64,9 @@ def _of_source(
     found = {}
     for table in CANONICAL:
         cleaning = form.clean.get(table)
-        if cleaning is None or any(raw not in columns for raw in cleaning.raw):
+        if cleaning is None or not cleaning.is_told(project.options(source)):
+            continue
+        if any(raw not in columns for raw in cleaning.raw):
             continue
         if form.writer is not None:
             examples = _examples(form, columns)

@@ -171,6 +171,8 @@ def formats_of(project: Project, source: str) -> Formats:
 def sources_of(project: Project, table: str, files: list[LandedFile]) -> list[tuple[str, Form, Cleaning]]:
     """The sources that can fill a table: their form cleans it, and all the raw files that takes are there.
 
+    Whose rows nobody knows without options that the config does not have, tells nothing of the table.
+
     Who the accounts are tells a CRM, if there is one; the customers of other systems are then such of a source.
     """
     there = {(file.source, file.raw_table) for file in files}
@@ -178,7 +180,8 @@ def sources_of(project: Project, table: str, files: list[LandedFile]) -> list[tu
     for name in project.config.sources:
         form = form_of(project, name)
         cleaning = form.clean.get(table)
-        if cleaning and all((name, raw) in there for raw in cleaning.raw):
+        told = cleaning and cleaning.is_told(project.options(name))
+        if cleaning and told and all((name, raw) in there for raw in cleaning.raw):
             found.append((name, form, cleaning))
     crms = [each for each in found if each[1].is_crm] if table == "accounts" else []
     return crms or found

@@ -191,7 +191,9 @@ def test_without_a_word_of_the_config_no_deal_is_a_renewal(tmp_path):
     found = renewals(tmp_path, deal(), options={})
     assert found.values("renewals", "renewal_id") == []
     assert found.rejects() == []
-    assert found.left_out("renewals") == {"tells_nothing": 1}
+    assert "renewals" not in found.company.project().exported().columns
+    told = renewals(tmp_path / "told", deal())
+    assert "renewals" in told.company.project().exported().columns
 
 
 def test_the_config_must_say_how_long_a_term_is(tmp_path):

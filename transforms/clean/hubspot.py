@@ -161,6 +161,7 @@ VENDOR = Vendor(
                 "merged_deals",
                 "archived_deals",
             ),
+            asks_for=("renewal_pipeline", "renewal_deal_type"),
         ),
         "tickets": Cleaning(
             tickets,

@@ -139,6 +139,8 @@ def _both(one: dict[str, str | tuple[str, ...]], other: dict[str, str | tuple[st
     return {writer: texts[0][writer] + texts[1][writer] for writer in texts[0]}
 
 
+RENEWALS = ("renewal_types", "renewal_record_types")
+"""Options that say which opportunities are renewals."""
 VENDOR = Vendor(
     name="salesforce",
     title="Salesforce (CRM)",
@@ -154,9 +156,9 @@ VENDOR = Vendor(
         "identities": Cleaning(identities, ("accounts",)),
         "account_links": Cleaning(account_links, ("accounts",)),
         "accounts": Cleaning(accounts, ("accounts",), ("users",)),
-        "renewals": Cleaning(renewals, ("opportunities",), ("record_types", "contracts")),
+        "renewals": Cleaning(renewals, ("opportunities",), ("record_types", "contracts"), asks_for=RENEWALS),
         "csm_activities": Cleaning(csm_activities, ("activities",), ("opportunities",)),
-        "churn_events": Cleaning(churn_events, ("opportunities",), ("record_types", "contracts")),
+        "churn_events": Cleaning(churn_events, ("opportunities",), ("record_types", "contracts"), asks_for=RENEWALS),
     },
     writers=("fivetran", "airbyte", "dlt", "api", "dashboard"),
     instants=(*OFFSETS, EPOCH_MS),
