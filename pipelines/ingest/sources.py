@@ -213,7 +213,8 @@ def ingest_code(project: Project, table: str) -> str:
             reads = [form.raw[raw] for raw in how.reads if raw in form.raw]
             contracts |= {raw.contract for raw in reads}
             places = [str(raw.places) for raw in reads]
-            spelled.add(str((form.name, str(form.formats), form.exact_header, how.reads, places, str(form.writer))))
+            said = (how.reads, how.shares_life, how.asks_for)
+            spelled.add(str((form.name, str(form.formats), form.exact_header, *said, places, str(form.writer))))
     declared = sorted(f"{contract.__module__}:{contract.__name__}" for contract in contracts)
     apart = OF_ALL if table in LARGE else (*OF_ALL, IN_PLACE)
     return digest(code_of(*READING, *sorted(cleaning), *declared, without=apart), sorted(spelled))
