@@ -15,6 +15,7 @@ from schemas.form import Places
 from warehouse.blocks import byte_blocks, undecodable
 from warehouse.errors import ExportError
 from warehouse.header import check_writer
+from warehouse.json_objects import LINE_END
 from warehouse.json_text import columns_of, first_object, plainly, referred
 from warehouse.pages import unpaged
 from warehouse.piece import Piece, of_header, ragged
@@ -24,7 +25,6 @@ RECORD = "record"
 """The column that has the whole line, for the quarantine."""
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 """Halves of characters, which Polars may read as something else."""
-LINE_END = ord("\n")
 SHORT = 15
 """Digits that every number keeps."""
 

@@ -27,7 +27,12 @@ def with_own_lives(rows: pl.DataFrame, before: Folded, by: Versioning, speaks_fo
     beside = (
         rows.join(known, on=by.key, how="left", maintain_order="left")
         .join(shown_whole, on=whole, how="left", maintain_order="left")
-        .join(_named(before.shown_last, by), on=[*by.key, "life?"], how="left", maintain_order="left")
+        .join(
+            _named(before.shown_last, by).with_columns(was_shown=pl.lit(value=True)),
+            on=[*by.key, "life?"],
+            how="left",
+            maintain_order="left",
+        )
     )
     told, end, is_known = pl.col(by.begins), pl.col("ended_on"), pl.col("life?").is_not_null()
     runs = end.is_null() | (end > speaks_for)
@@ -55,7 +60,7 @@ def with_own_lives(rows: pl.DataFrame, before: Folded, by: Versioning, speaks_fo
 def _last_lives(history: pl.DataFrame, by: Versioning) -> pl.DataFrame:
     """Of each thing its last life: the number, the start and the end."""
     each = history.unique(by.key, keep="last", maintain_order=True)
-    told = _named(each.select(*by.key, **{"begun?": by.begins, "end?": "ended_on"}), by).drop("was_shown")
+    told = _named(each.select(*by.key, **{"begun?": by.begins, "end?": "ended_on"}), by)
     return told.sort("life?", maintain_order=True).unique(by.key, keep="last", maintain_order=True)
 
 
@@ -66,7 +71,6 @@ def _named(things: pl.DataFrame, by: Versioning) -> pl.DataFrame:
     return things.with_columns(
         thing.str.replace(pattern, "").alias(by.key[-1]),
         thing.str.extract(pattern).cast(pl.Int64).fill_null(1).alias("life?"),
-        was_shown=pl.lit(value=True),
     )
 
 
