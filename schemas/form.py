@@ -124,22 +124,24 @@ class Cleaning:
     function, which says `Filled`, is given all its frames as one mapping, and what the config tells. `beside`: raw
     tables that it also takes, and that may not be there. `also`: those of them whose rows become rows of the canonical
     table, too, as the items of a subscription beside the plan that stands in it; what is wrong with such a row is told
-    where it stands. `by_file`: of events, whose rows are many and each say what they are: the files of the first raw
-    table are cleaned one by one, and those beside it stand beside each. `gathers`: of such files what rows of all of
+    where it stands. `by_part`: of a large table, whose rows each say what they are: the files of the first raw table
+    are cleaned part by part, and those beside it stand beside each. `gathers`: of such files what rows of all of
     them tell of each other, by the raw table beside which they are rows of. `unmet`: of the same frames says in words
     what the config names and no file has. `shares_life`: of a table with versions, that a row tells no dates of its own
-    but those of what it is part of. `asks_for`: options without any of which no row is one of the table's, so that the
-    source does not tell it.
+    but those of what it is part of. `tells_whole`: of such a table, that what tells of a
+    thing that has parts tells of all of them. `asks_for`: options without any of which no row is one of the table's, so
+    that the source does not tell it.
     """
 
     function: Callable[..., Any]
     raw: tuple[str, ...]
     beside: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
-    by_file: bool = False
+    by_part: bool = False
     gathers: Callable[["Told"], Mapping[str, Callable[[pl.DataFrame], pl.DataFrame]]] | None = None
     unmet: Callable[..., str | None] | None = None
     shares_life: bool = False
+    tells_whole: bool = False
     asks_for: tuple[str, ...] = ()
 
     def is_told(self, options: object) -> bool:

@@ -238,7 +238,7 @@ class Ingest(Contract):
 
 
 class EventDay(Contract):
-    """One row per source and day of a canonical table that is read where it lies: what of it counts, of customers."""
+    """One row per source and day of a large canonical table: what of it counts, of customers."""
 
     table_name: str = column("Canonical table")
     export_source: str = column("Source of the config")

@@ -62,8 +62,7 @@ def read_kept(folders: Folders, name: str) -> tuple[dict[str, Any], dict[str, pl
 
 
 def drop_kept(folders: Folders, of: str, but: Collection[str] = ()) -> None:
-    """Keep nothing whose name begins like that, but for some names: it may hold what was forgotten."""
-    left = {kept_path(folders, name) for name in but}
+    """Keep nothing whose name begins like that, but for some names and their parts: it may hold what was forgotten."""
     for path in folders.staged.glob(f"{of}*kept.*"):
-        if path not in left:
+        if not any(path.name.startswith(f"{name}.") for name in but):
             path.unlink()

@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -30,6 +30,11 @@ class Stale:
 def digest(*parts: object) -> str:
     """A short hash of anything that prints."""
     return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def row_hash(columns: Sequence[str]) -> pl.Expr:
+    """A hash of each row; their sum is one of all rows, in whatever order they come."""
+    return pl.struct(columns).hash(seed=7).cast(pl.Int128)
 
 
 def stale_builds(

@@ -2,8 +2,9 @@
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -25,6 +26,8 @@ from warehouse.parquet_file import YEARS, read_parquet
 from warehouse.piece import Piece, ragged
 
 PROVENANCE = tuple(Export.dtypes())
+Texts = Callable[[pl.Series], pl.DataFrame]
+"""Gives the text of rows, by their lines."""
 REJECTS = {"export_file": pl.String, "export_line": pl.Int64, "column_name": pl.String, "reason": pl.String}
 
 
@@ -86,8 +89,7 @@ def read_kinds(
     """
     if all(kind.places and kind.places.in_parts for kind in kinds) and _is_blank(path, file):
         return [_nothing(kind.contract) for kind in kinds]
-    if path.stat().st_size == 0:
-        raise ExportError(f"{file}: the file is empty; expected a header with {_names(kinds[0].contract)}")
+    _check_not_empty(path, file, kinds[0].contract)
     look(path, file, formats)
     said = (source, exported_at)
     pages = {kind.places.pages for kind in kinds if kind.places}
@@ -96,19 +98,56 @@ def read_kinds(
     wanted = [(kind.contract, kind.places) for kind in kinds if kind.places]
     pieces = read_json_lines(path, file, wanted)
     readings = [_Reading(file, kind, formats, first) for kind, first in zip(kinds, next(pieces), strict=True)]
+    taken: list[list[_Taken]] = [[] for _ in kinds]
     for of_block in pieces:
-        for reading, piece in zip(readings, of_block, strict=True):
-            reading.take(piece)
-    return [reading.whole(*said) for reading in readings]
+        for of_kind, reading, piece in zip(taken, readings, of_block, strict=True):
+            of_kind.append(reading.take(piece))
+    found = []
+    for of_kind, reading in zip(taken, readings, strict=True):
+        reading.check_all()
+        found.append(reading.told(of_kind, *said))
+        of_kind.clear()
+    return found
+
+
+def read_parts(
+    path: Path, file: str, source: str, exported_at: dt.datetime, kind: Kind, formats: Formats
+) -> Iterator[tuple[FileRows, Texts]]:
+    """The same of one kind, part by part: of a large file no more than one is in memory. A file has at least one.
+
+    With each what gives the text of its rows, by their lines. The columns are those that were seen so far.
+
+    Raises:
+        ExportError: as `read_kinds`; some faults show at the file's end only.
+    """
+    if kind.places and kind.places.in_parts and _is_blank(path, file):
+        yield _nothing(kind.contract), lambda _: pl.DataFrame(schema={"export_line": pl.Int64})
+        return
+    _check_not_empty(path, file, kind.contract)
+    look(path, file, formats)
+    pieces = _pieces(path, file, kind, formats)
+    first = next(pieces)
+    reading = _Reading(file, kind, formats, first)
+    piece = None
+    for piece in pieces:
+        yield reading.told([reading.take(piece)], source, exported_at), partial(_at, piece)
+    reading.check_all()
+    if piece is None:
+        yield reading.told([], source, exported_at), partial(_at, first)
+
+
+def _check_not_empty(path: Path, file: str, contract: type[Contract]) -> None:
+    if path.stat().st_size == 0:
+        raise ExportError(f"{file}: the file is empty; expected a header with {_names(contract)}")
 
 
 def _rows_of(
     file: str, kind: Kind, formats: Formats, pieces: Iterator[Piece], source: str, exported_at: dt.datetime
 ) -> FileRows:
     reading = _Reading(file, kind, formats, next(pieces))
-    for piece in pieces:
-        reading.take(piece)
-    return reading.whole(source, exported_at)
+    taken = [reading.take(piece) for piece in pieces]
+    reading.check_all()
+    return reading.told(taken, source, exported_at)
 
 
 def _nothing(contract: type[Contract]) -> FileRows:
@@ -116,8 +155,19 @@ def _nothing(contract: type[Contract]) -> FileRows:
     return FileRows(contract.blank(), pl.DataFrame(schema=REJECTS), text, frozenset(), 0, {})
 
 
+@dataclass(frozen=True)
+class _Taken:
+    """What a piece has."""
+
+    right: pl.DataFrame
+    wrong: pl.DataFrame
+    text: pl.DataFrame
+    """Of what is wrong."""
+    records: int
+
+
 class _Reading:
-    """What is read of one kind, piece by piece, after one of the file's header."""
+    """How one kind is read, piece by piece, after one of the file's header."""
 
     def __init__(self, file: str, kind: Kind, formats: Formats, first: Piece) -> None:
         self.file, self.kind, self.formats, self.first = file, kind, formats, first
@@ -128,8 +178,6 @@ class _Reading:
         if self._there is None:
             self._check(first.header)
         self._fields = [field for field in self._declared.values() if field.name in first.header]
-        self._good = [pl.DataFrame(schema={"export_line": pl.Int64} | {one.name: one.dtype for one in self._fields})]
-        self._rejects, self._texts = [ragged()], [pl.DataFrame(schema={"export_line": pl.Int64})]
         self._read = 0
 
     def _check(self, header: Sequence[str]) -> None:
@@ -140,33 +188,36 @@ class _Reading:
         exact, spelled = self.kind.exact, self.first.spelled
         check_header(self.file, header, self._declared, self.kind.contract, exact=exact, spelled=spelled, said=said)
 
-    def take(self, piece: Piece) -> None:
+    def take(self, piece: Piece) -> _Taken:
         """Read a piece."""
         right, wrong = _parted(piece, self._fields, self.formats)
-        self._good.append(right)
-        self._rejects.append(wrong)
-        self._texts.append(_at(piece, wrong["export_line"]))
         self._read += piece.records
         if self._there is not None:
             text = piece.text
             self._there |= {field.name for field in self._fields if text[field.name].null_count() < text.height}
+        return _Taken(right, wrong, _at(piece, wrong["export_line"]), piece.records)
 
-    def whole(self, source: str, exported_at: dt.datetime) -> FileRows:
-        """All that was read."""
+    def check_all(self) -> None:
+        """See at the file's end that some object has each needed column."""
         if self._there is not None and self._read:
             self._check(sorted(self._there))
-        rows = pl.concat(self._good, rechunk=True).with_columns(
+
+    def told(self, taken: Sequence[_Taken], source: str, exported_at: dt.datetime) -> FileRows:
+        """What some pieces have."""
+        line = {"export_line": pl.Int64}
+        none = pl.DataFrame(schema=line | {one.name: one.dtype for one in self._fields})
+        rows = pl.concat([none, *(each.right for each in taken)], rechunk=True).with_columns(
             export_source=pl.lit(source),
             export_file=pl.lit(self.file),
             exported_at=pl.lit(exported_at).cast(pl.Datetime("us")),
         )
-        self._good.clear()
-        told = pl.concat(self._rejects)
+        told = pl.concat([ragged(), *(each.wrong for each in taken)])
         told = told.select(pl.lit(self.file).alias("export_file"), "export_line", "column_name", "reason")
-        text = pl.concat(self._texts, how="diagonal")
+        text = pl.concat([pl.DataFrame(schema=line), *(each.text for each in taken)], how="diagonal")
         names = frozenset(field.name for field in self._fields) if self._there is None else self._there
         rejects = told.cast(REJECTS)  # type: ignore[arg-type]
-        return FileRows(self.kind.contract.shaped(rows), rejects, text, names, self._read, self.first.spelled)
+        read = sum(each.records for each in taken)
+        return FileRows(self.kind.contract.shaped(rows), rejects, text, names, read, self.first.spelled)
 
 
 def _is_blank(path: Path, file: str) -> bool:

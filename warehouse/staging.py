@@ -19,7 +19,7 @@ from schemas.tables import CANONICAL
 from warehouse.errors import DamagedError
 from warehouse.folders import PRIVATE_FILE, PRIVATE_FOLDER, Folders
 from warehouse.landing import sha256_of
-from warehouse.lineage import digest
+from warehouse.lineage import digest, row_hash
 from warehouse.pasted import make
 
 MONTHS = "months.json"
@@ -66,13 +66,13 @@ def write_staged_months(
     months: Iterable[tuple[dt.date | None, pl.DataFrame]],
     in_order: Callable[[pl.DataFrame], pl.DataFrame],
     former: str | None = None,
-    firsts: pl.DataFrame | None = None,
+    firsts: Callable[[], pl.DataFrame] | None = None,
 ) -> str:
     """Replace a table that is staged by month: each with its rows (None: those that nothing dates). Its list's SHA-256.
 
     The rows of a file that is written are put `in_order`. Only files of months whose rows are others than in the list
-    of the SHA-256 `former` are written. `firsts` are written beside them. A kill in between leaves files that their
-    list does not know, and so a table that is not what was staged.
+    of the SHA-256 `former` are written. `firsts`, asked for at the end, are written beside them. A kill in between
+    leaves files that their list does not know, and so a table that is not what was staged.
     """
     folder = folders.staged / table
     if not folder.is_dir():
@@ -81,7 +81,7 @@ def write_staged_months(
     is_known = (folder / MONTHS).is_file() and sha256_of(folder / MONTHS) == former
     before, written = _list(folder) if is_known else {}, dict[str, _Listed]()
     named = ((month.isoformat()[:7] if month else UNDATED, rows) for month, rows in months)
-    for name, rows in chain(named, [] if firsts is None else [(FIRSTS, firsts)]):
+    for name, rows in chain(named, ((FIRSTS, each()) for each in (firsts,) if each)):
         content = _content(rows)
         known = before.get(name)
         if known is None or known["content"] != content or not _is_whole(folder, name, known):
@@ -100,7 +100,7 @@ def write_staged_months(
 def _content(rows: pl.DataFrame) -> str:
     """A hash of the rows, in whatever order they come; to write them and hash the file takes five times longer."""
     columns = [(name, str(dtype)) for name, dtype in rows.schema.items()]
-    return digest(columns, rows.select(pl.struct(pl.all()).hash(seed=7).cast(pl.Int128).sum()).item(), rows.height)
+    return digest(columns, rows.select(row_hash(rows.columns).sum()).item(), rows.height)
 
 
 def _as_parquet(frame: pl.DataFrame) -> bytes:

@@ -4,11 +4,14 @@ import datetime as dt
 import json
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypedDict
 
 import polars as pl
 
 from pipelines.ingest.as_of import Sent, day_of, notice_on_as_of
+from pipelines.ingest.by_month import ByMonth
 from pipelines.ingest.cleaned import Gathered
 from pipelines.ingest.gathering import gather
 from pipelines.ingest.in_place import read_in_place
@@ -20,7 +23,16 @@ from pipelines.ingest.notices import (
     notices_on_young,
 )
 from pipelines.ingest.rejected_accounts import notices_on_rejected
-from pipelines.ingest.resolved import FIRST, LINK, crm_accounts, in_order, is_derived, resolved
+from pipelines.ingest.resolved import (
+    FIRST,
+    LINK,
+    crm_accounts,
+    in_order,
+    is_derived,
+    lost_of,
+    resolved,
+    with_repeated,
+)
 from pipelines.ingest.sources import crms_of, ingest_code, look_at, sent_files, sources_of, speaking_files
 from pipelines.large_tables import lost_events
 from pipelines.project import Project
@@ -41,8 +53,6 @@ from transforms.calendar import month_start
 from transforms.clean.counting import of_customers
 from transforms.clean.coverage import rows_by_month, under_tickets
 from transforms.clean.reach import together
-from transforms.engine import collected, lazily
-from transforms.events.firsts import first_events
 from transforms.visible import own_day
 from warehouse.errors import WarehouseError
 from warehouse.fetching import fetched, note_fetched
@@ -130,22 +140,16 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
             seen = last.with_columns(as_of=pl.lit(as_of), sight=pl.lit(sight.name))
             rows = int(last["rows"].item())
             if not last.equals(seen):
-                _record(project, table, seen, sight, project.staged(table))
+                _record(project, table, seen, sight, _looked_at(project, table))
             return Ingested(table, rows, 0, has_source, unchanged=True)
-        made = _made(project, table, files)
-        gathered, staged, lost = made.gathered, made.staged, made.lost
-        # Until all is recorded the file is of no known making: a kill in between must not leave it under its old name.
-        if known.height:
-            unknown = known.with_columns(made_from=pl.lit(""))
-            project.database.write_whole({Ingest.table(): unknown}, {"table_name": [table]})
-        months = _months(project, table, staged)
-        sha256 = _stage(project, table, staged, months, next(iter(known["staged_sha256"]), None))
+        made = _made(project, table, files, known)
+        gathered, staged = made.gathered, made.staged
         write_quarantined(project.folders, table, gathered.rejects, gathered.raw)
         if made.kept:  # what months see of the table is told by these
             project.database.write_whole(made.kept, {"table_name": [table]})
         notices = (
             *gathered.notices,
-            *notices_on_rejected(project, table, staged, files),
+            *notices_on_rejected(project, table, staged, files, made.whose),
             *notices_on_unknown(table, staged, project.config),
             *notices_on_ratings(table, staged, project.config),
             *notices_on_young(table, staged, project.config),
@@ -163,11 +167,11 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
             as_of,
             sight.name,
             _now(),
-            sha256,
-            lost.write_json(),
+            made.sha256,
+            made.lost.write_json(),
         )
         ingest = pl.DataFrame([row], Ingest.dtypes(), orient="row")
-        of_rows = _told_of_rows(project, table, gathered, run_id) | _whose(project, table, staged, months, files)
+        of_rows = _told_of_rows(project, table, gathered, run_id) | made.coverage
         _record(project, table, ingest, sight, staged, of_rows)
         made.clean_up()
     except WarehouseError as fault:
@@ -254,37 +258,82 @@ def _stage(project: Project, table: str, rows: pl.DataFrame, months: pl.Series, 
         (month, rows.filter(months.is_null() if month is None else months == month))
         for month in months.unique().to_list()
     )
-    is_large = table in LARGE and not project.config.in_place(table)
-    firsts = contract.shaped(collected(first_events(lazily(rows)))) if is_large else None
-    return write_staged_months(
-        project.folders, table, of_each, lambda of_month: in_order(of_month, contract), former, firsts
-    )
+    return write_staged_months(project.folders, table, of_each, partial(in_order, contract=contract), former)
+
+
+class _Beside(TypedDict, total=False):
+    """What a table has that is read where it lies."""
+
+    kept: Mapping[str, pl.DataFrame]
+    clean_up: Callable[[], None]
 
 
 @dataclass(frozen=True)
 class _Made:
-    """A canonical table that was made, and what became of every row that was read."""
+    """A canonical table that was made and is staged, and what became of every row that was read."""
 
     gathered: Gathered
-    """Without the rows, which are in `staged`."""
+    """Without the rows."""
     staged: pl.DataFrame
+    """The rows; of a large table its first events."""
+    sha256: str
     lost: pl.DataFrame
     """Rows of `left_out`."""
     rows: int
-    kept: Mapping[str, pl.DataFrame]
-    """What else is kept of a table that may be larger than a machine."""
+    coverage: dict[str, pl.DataFrame]
+    """How many rows of each source and month are of accounts that the CRM knows."""
+    kept: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    """What else is kept of a large table."""
+    whose: pl.DataFrame | None = None
+    """How many rows each account has, of a table that is not in `staged`."""
     clean_up: Callable[[], None] = lambda: None
 
 
-def _made(project: Project, table: str, files: list[LandedFile]) -> _Made:
+def _made(project: Project, table: str, files: list[LandedFile], known: pl.DataFrame) -> _Made:
+    """Make and stage a table; `known`: what is recorded of its last ingest."""
+    if table in LARGE and not project.config.in_place(table):
+        return _made_by_month(project, table, files, known)
     if project.config.in_place(table) and sources_of(project, table, files):
         found = read_in_place(project, table, files)
-        return _Made(_without_rows(found.gathered), found.staged, found.lost, found.rows, found.kept, found.clean_up)
-    gathered = gather(project, table, files)
-    staged, lost = resolved(project, table, gathered, files)
-    former = table in LARGE and project.database.read(EventDay.table(), where={"table_name": [table]}).height
-    kept = {c.table(): c.blank() for c in (EventDay, EventAccount) if former}
-    return _Made(_without_rows(gathered), staged, lost, staged.height, kept)
+        gathered, staged, lost, rows = found.gathered, found.staged, found.lost, found.rows
+        beside: _Beside = {"kept": found.kept, "clean_up": found.clean_up}
+    else:
+        gathered = gather(project, table, files)
+        staged, lost = resolved(project, table, gathered, files)
+        rows, beside = staged.height, {}
+    months = _months(project, table, staged)
+    sha256 = _stage(project, table, staged, months, _unknown(project, table, known))
+    coverage = _whose(project, table, staged, months, files)
+    return _Made(_without_rows(gathered), staged, sha256, lost, rows, coverage, **beside)
+
+
+def _made_by_month(project: Project, table: str, files: list[LandedFile], known: pl.DataFrame) -> _Made:
+    """The same of a large table."""
+    contract, rows = project.contracts[table], ByMonth(project, table)
+    gathered = gather(project, table, files, rows.hold)
+    staging = (project.folders, table, rows.months(files), partial(in_order, contract=contract))
+    sha256 = write_staged_months(*staging, _unknown(project, table, known), rows.firsts)
+    gathered = replace(gathered, files=with_repeated(project, table, gathered, files, rows.repeated))
+    lost = lost_of(project, table, gathered, files, rows.before, rows.rows)
+    kept = {EventDay.table(): rows.days(), EventAccount.table(): EventAccount.blank()}
+    told = dict(zip((SourceMonth.table(), SourceAccount.table()), rows.coverage(), strict=True))
+    return _Made(gathered, rows.firsts(), sha256, lost, sum(rows.rows.values()), told, kept, rows.whose())
+
+
+def _unknown(project: Project, table: str, known: pl.DataFrame) -> str | None:
+    """The SHA-256 that a staged table had, which is of no known making until all is recorded.
+
+    A kill in between must not leave it under its old name.
+    """
+    if known.height:
+        unknown = known.with_columns(made_from=pl.lit(""))
+        project.database.write_whole({Ingest.table(): unknown}, {"table_name": [table]})
+    return next(iter(known["staged_sha256"]), None)
+
+
+def _looked_at(project: Project, table: str) -> pl.DataFrame:
+    """The staged rows by which it is told what months see: of a large table its first events."""
+    return project.firsts(table) if table in LARGE else project.staged(table)
 
 
 def _without_rows(gathered: Gathered) -> Gathered:

@@ -1,6 +1,6 @@
 """A landed file's rows: read, validated and cleaned to canonical ones, every row accounted for."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,12 +16,12 @@ from schemas.tables import CANONICAL
 from schemas.writer import MARKS
 from transforms.clean.repeats import repeated, spoken
 from transforms.clean.skew import without_skew
-from transforms.clean.written import not_told, objects
+from transforms.clean.written import Telling, objects
 from warehouse.csv_file import HEADER_AGAIN
 from warehouse.errors import ExportError, WarehouseError
 from warehouse.landed import LandedFile, landed_files, note_problem
 from warehouse.landing import check_whole
-from warehouse.reading import PROVENANCE, REJECTS, FileRows, Kind, read_kinds, texts_at
+from warehouse.reading import PROVENANCE, REJECTS, FileRows, Kind, Texts, read_kinds, read_parts, texts_at
 from warehouse.validation import AT, validate
 
 
@@ -57,7 +57,7 @@ class RawRows:
     rejects: pl.DataFrame
     text: pl.DataFrame
     """Of every row that is rejected."""
-    text_at: Callable[[pl.Series], pl.DataFrame]
+    text_at: Texts
     """The text of rows that are rejected later, by their lines."""
     columns: frozenset[str]
     skewed: pl.DataFrame
@@ -105,7 +105,19 @@ def read_landed(project: Project, form: Form, file: LandedFile, *, speaks: bool 
     with noted(project, file):
         formats = formats_of(project, file.source)
         (found,) = read_kinds(path, file.name, file.source, file.exported_at, [kind], formats)
-        return _valid(project, form, file, kind, found)
+        return _valid(project, file, kind, found, text_reader(project, form, file))
+
+
+def read_by_part(project: Project, form: Form, file: LandedFile) -> Iterator[RawRows]:
+    """The rows of a copy part by part, of which no more than one needs to be in memory; else as `read_landed`.
+
+    Of a contract that lets rows have one key: no two parts are compared.
+    """
+    path, kind = check_whole(file, project.folders), kind_of(project, form, file.raw_table)
+    with noted(project, file):
+        formats = formats_of(project, file.source)
+        for found, text_at in read_parts(path, file.name, file.source, file.exported_at, kind, formats):
+            yield _valid(project, file, kind, found, text_at)
 
 
 def read_at_once(project: Project, form: Form, files: Sequence[LandedFile]) -> list[RawRows]:
@@ -126,7 +138,7 @@ def read_at_once(project: Project, form: Form, files: Sequence[LandedFile]) -> l
     made = []
     for file, kind, rows in zip(files, kinds, found, strict=True):
         with noted(project, file):
-            made.append(_valid(project, form, file, kind, rows))
+            made.append(_valid(project, file, kind, rows, text_reader(project, form, file)))
     return made
 
 
@@ -136,11 +148,10 @@ def kind_of(project: Project, form: Form, raw_table: str, *, speaks: bool = True
     return Kind(contract, form.raw[raw_table].places, form.exact_header and speaks)
 
 
-def _valid(project: Project, form: Form, file: LandedFile, kind: Kind, found: FileRows) -> RawRows:
+def _valid(project: Project, file: LandedFile, kind: Kind, found: FileRows, text_at: Texts) -> RawRows:
     """The rows that satisfy the contract, and what is wrong with all others."""
     settled, skewed = _settled(found.rows, kind.contract)
     good, rejects = validate(settled, kind.contract, project.config.sources)
-    text_at = text_reader(project, form, file)
     text = pl.concat([found.text, text_at(rejects["export_line"])], how="diagonal") if rejects.height else found.text
     all_rejects = pl.concat([found.rejects, rejects])
     if found.spelled:
@@ -151,7 +162,7 @@ def _valid(project: Project, form: Form, file: LandedFile, kind: Kind, found: Fi
     return RawRows(file, found.rows_read, good, all_rejects, text, text_at, found.columns, skewed, kind.of_lists)
 
 
-def text_reader(project: Project, form: Form, file: LandedFile) -> Callable[[pl.Series], pl.DataFrame]:
+def text_reader(project: Project, form: Form, file: LandedFile) -> Texts:
     """Reads the text of rows again, by their lines."""
     contract, table = raw_contract(project, form, file.raw_table), form.raw[file.raw_table]
     path, formats = file.path(project.folders), formats_of(project, file.source)
@@ -314,15 +325,40 @@ def filled(
     `columns` are those that the files have, by raw table. `of_examples`: the objects are none of the source's, but such
     as may be there.
     """
-    cleaning = form.clean[table]
-    of, absent = dict[str, pl.DataFrame](), set[str]()
+    rows, rejects, telling = made_of(project, table, form, source, there, of_examples=of_examples)
+    return rows.drop(telling.not_told(absent(form, table, columns), of_examples=of_examples)), rejects
+
+
+def blank_of(form: Form, raw_table: str) -> pl.DataFrame:
+    """The columns that the objects of a raw table may have, be it one that the form's writer does not write."""
+    return (form.lacking.get(raw_table) or form.raw[raw_table].contract).blank().drop(MARKS, strict=False)
+
+
+def absent(form: Form, table: str, columns: Mapping[str, frozenset[str]]) -> set[str]:
+    """The columns of objects that are in no file, as a cleaning function calls them; `columns` as of `filled`."""
+    cleaning, found = form.clean[table], set[str]()
     for name in cleaning.reads:
         prefix = "" if name == cleaning.raw[0] else f"{name}."
-        blank = (form.lacking.get(name) or form.raw[name].contract).blank().drop(MARKS, strict=False)
-        frame = there.get(name, blank)
-        of[name] = frame.rename({column: prefix + column for column in frame.columns})
         own = columns.get(name, frozenset()) | set(PROVENANCE)
-        absent |= {prefix + column for column in blank.columns if column not in own}
+        found |= {prefix + column for column in blank_of(form, name).columns if column not in own}
+    return found
+
+
+def made_of(
+    project: Project,
+    table: str,
+    form: Form,
+    source: str,
+    there: Mapping[str, pl.DataFrame],
+    *,
+    of_examples: bool = False,
+) -> tuple[pl.DataFrame, pl.DataFrame, Telling]:
+    """The same, with all columns that the vendor's function names, and what they tell."""
+    cleaning, of = form.clean[table], dict[str, pl.DataFrame]()
+    for name in cleaning.reads:
+        prefix = "" if name == cleaning.raw[0] else f"{name}."
+        frame = there[name] if name in there else blank_of(form, name)
+        of[name] = frame.rename({column: prefix + column for column in frame.columns})
     reporting = project.config.reporting
     said = Told(reporting.time_zone, reporting.currency, project.options(source))
     if cleaning.unmet and not of_examples and (fault := cleaning.unmet(of, said)):
@@ -336,7 +372,7 @@ def filled(
         for name, words in told.wrong.items()
     ]
     rejects = pl.concat([nothing, *wrong]).unique(maintain_order=True)
-    return rows.drop(not_told(told, rows, sent, absent, of_examples=of_examples)), rejects
+    return rows, rejects, Telling.of(told, rows, sent)
 
 
 def conforming(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from pipelines.ingest.cleaned import RawRows, read_at_once, read_landed, text_reader
+from pipelines.ingest.cleaned import RawRows, read_at_once, read_by_part, read_landed, text_reader
 from pipelines.ingest.sources import ingest_code
 from pipelines.project import Project
 from schemas.form import Form
@@ -55,6 +55,45 @@ def read_each(project: Project, table: str, form: Form, files: Sequence[LandedFi
     yield from (_read(project, table, form, file, code) for file in files)
 
 
+def read_parts_of(
+    project: Project, table: str, form: Form, files: Sequence[LandedFile], *, again: bool
+) -> Iterator[RawRows]:
+    """The same, each file part by part; `again`: they are asked for once more, so that what was read is kept."""
+    if len(files) < MANY and not again:
+        for file in files:
+            yield from read_by_part(project, form, file)
+        return
+    code = ingest_code(project, table)
+    for file in files:
+        yield from _read_parts(project, table, form, file, code)
+
+
+def _read_parts(project: Project, table: str, form: Form, file: LandedFile, code: str) -> Iterator[RawRows]:
+    """The parts as they are kept, and from the first that is not as they are read now."""
+    name, key, number = _name(table, file), _key(project, file, code), 0
+    while (kept := _as_kept(project, form, file, f"{name}.{number}", key)) is not None:
+        rows, is_last = kept
+        if not number:
+            check_whole(file, project.folders)
+        yield rows
+        number += 1
+        if is_last:
+            return
+    for place, (rows, is_last) in enumerate(_with_last(read_by_part(project, form, file))):
+        _keep(project, f"{name}.{place}", key, rows, is_last=is_last)
+        if place >= number:
+            yield rows
+
+
+def _with_last(parts: Iterator[RawRows]) -> Iterator[tuple[RawRows, bool]]:
+    """The parts, of which there is one at least, each with whether it is the last."""
+    part = next(parts)
+    for following in parts:
+        yield part, False
+        part = following
+    yield part, True
+
+
 def forget_others(project: Project, table: str, files: list[LandedFile]) -> None:
     """Keep nothing of files that do not speak, as it may hold what was forgotten; `files` are those that do."""
     drop_kept(project.folders, f"{table}.", [_name(table, file) for file in files])
@@ -66,17 +105,35 @@ def _name(table: str, file: LandedFile) -> str:
 
 def _read(project: Project, table: str, form: Form, file: LandedFile, code: str) -> RawRows:
     """The rows as they are kept, if nothing of what they are made from changed, or as they are read now."""
-    name, said = _name(table, file), project.config.sources[file.source].model_dump()
-    key = digest(code, said, sorted(project.config.sources), *file.key, file.sha256, str(file.exported_at))
+    name, key = _name(table, file), _key(project, file, code)
+    if (kept := _as_kept(project, form, file, name, key)) is not None:
+        check_whole(file, project.folders)
+        return kept[0]
+    rows = read_landed(project, form, file)
+    _keep(project, name, key, rows, is_last=True)
+    return rows
+
+
+def _key(project: Project, file: LandedFile, code: str) -> str:
+    """What rows are read from, in one hash."""
+    said = project.config.sources[file.source].model_dump()
+    return digest(code, said, sorted(project.config.sources), *file.key, file.sha256, str(file.exported_at))
+
+
+def _keep(project: Project, name: str, key: str, rows: RawRows, *, is_last: bool) -> None:
+    frames = {"good": rows.good, "rejects": rows.rejects, "text": rows.text, "skewed": rows.skewed}
+    told = {"key": key, "read": rows.read, "columns": sorted(rows.columns), "is_last": is_last}
+    write_kept(project.folders, name, told, frames)
+
+
+def _as_kept(project: Project, form: Form, file: LandedFile, name: str, key: str) -> tuple[RawRows, bool] | None:
+    """The rows that are kept under a name, if they are of this making, and whether a file has none after them."""
     kept = read_kept(project.folders, name)
     if kept is None or kept[0]["key"] != key:
-        rows = read_landed(project, form, file)
-        made = {"good": rows.good, "rejects": rows.rejects, "text": rows.text, "skewed": rows.skewed}
-        write_kept(project.folders, name, {"key": key, "read": rows.read, "columns": sorted(rows.columns)}, made)
-        return rows
+        return None
     told, frames = kept
-    check_whole(file, project.folders)
     text_at = text_reader(project, form, file)
     good, rejects, text, skewed = (frames[each] for each in ("good", "rejects", "text", "skewed"))
     of_lists = bool((places := form.raw[file.raw_table].places) and places.rows)
-    return RawRows(file, told["read"], good, rejects, text, text_at, frozenset(told["columns"]), skewed, of_lists)
+    rows = RawRows(file, told["read"], good, rejects, text, text_at, frozenset(told["columns"]), skewed, of_lists)
+    return rows, told["is_last"]

@@ -1,5 +1,7 @@
 """From gathered rows to a staged table: the rows under the CRM's accounts, with what is derived."""
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from pipelines.ingest.agreement import SAID_ONCE, said_once
@@ -12,7 +14,7 @@ from transforms.clean.counting import about_what_counts, internal_told
 from transforms.clean.linking import linked_by_rules
 from transforms.clean.onboarding import milestones_from_usage
 from transforms.clean.reach import between, by_source, so_many
-from transforms.clean.resolve import resolve, under_names
+from transforms.clean.resolve import named, resolve, under_names
 from transforms.clean.snapshots import latest_by_key
 from transforms.in_order import sorted_by
 from warehouse.landed import LandedFile
@@ -34,17 +36,23 @@ def crm_accounts(project: Project, table: str, files: list[LandedFile]) -> pl.Da
     return project.staged("accounts")
 
 
+def accounts_told(
+    project: Project, table: str, customers: pl.DataFrame, files: list[LandedFile]
+) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """Whose the rows of each customer of a source are, as `named` says; and the CRM's accounts, if there is one."""
+    accounts = crm_accounts(project, table, files)
+    return named(customers, accounts, project.staged("account_links"), crms_of(project, files)), accounts
+
+
 def resolved(
     project: Project, table: str, gathered: Gathered, files: list[LandedFile]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The canonical table, and what of the loaded rows is not in it, as rows of `left_out`."""
     contract, rows = project.contracts[table], gathered.rows
-    silent = gathered.nothing
-    lost = [so_many(table, "tells_nothing", silent)]
-    if table not in VERSIONS:  # a row of a history that shows nothing new is no loss
-        loaded = _loaded(project, table, gathered, files)
-        told = {source: number - silent.get(source, 0) for source, number in loaded.items()}
-        lost.append(between(table, "replaced", told, rows))
+    if table in VERSIONS:  # a row of a history that shows nothing new is no loss
+        lost = [so_many(table, "tells_nothing", gathered.nothing)]
+    else:
+        lost = _not_counted(project, table, gathered, files, by_source(rows) if rows.height else {})
     for reason, step in (("replaced", _once), ("internal", under_accounts), ("merged_or_spam", _about_what_counts)):
         before, rows = rows, step(project, table, rows, files)
         if table not in VERSIONS or reason == "internal":
@@ -53,6 +61,50 @@ def resolved(
         usage = project.firsts("usage_events")
         rows = milestones_from_usage(usage, rows, project.config.onboarding, project.config.reporting.time_zone)
     return contract.shaped(rows), pl.concat(lost)
+
+
+def _not_counted(
+    project: Project, table: str, gathered: Gathered, files: list[LandedFile], counting: Mapping[str, int]
+) -> list[pl.DataFrame]:
+    """Rows of `left_out`: the loaded rows but those that count, of which there are so many of each source."""
+    silent, loaded = gathered.nothing, _loaded(project, table, gathered, files)
+    again = {source: number - silent.get(source, 0) - counting.get(source, 0) for source, number in loaded.items()}
+    return [so_many(table, "tells_nothing", silent), so_many(table, "replaced", again)]
+
+
+def lost_of(
+    project: Project,
+    table: str,
+    gathered: Gathered,
+    files: list[LandedFile],
+    counting: Mapping[str, int],
+    staged: Mapping[str, int],
+) -> pl.DataFrame:
+    """What of the loaded rows of a large table is not in it, as rows of `left_out`.
+
+    By source so many rows count, of which so many are staged.
+    """
+    ours = {source: number - staged.get(source, 0) for source, number in counting.items()}
+    told = _not_counted(project, table, gathered, files, counting)
+    return pl.concat([*told, so_many(table, "internal", ours)])
+
+
+def with_repeated(
+    project: Project,
+    table: str,
+    gathered: Gathered,
+    files: list[LandedFile],
+    repeated: Mapping[tuple[str, str], int],
+) -> tuple[tuple[object, ...], ...]:
+    """The rows of `export_file` with so many rows of each source and file of which another one counts."""
+    every = pl.DataFrame(gathered.files, ExportFile.dtypes(), orient="row")
+    first = {name: cleaning.raw[0] for name, _, cleaning in sources_of(project, table, files)}
+    again = [(source, first[source], file, rows) for (source, file), rows in repeated.items()]
+    key = {"source": pl.String, "raw_table": pl.String, "file": pl.String}
+    told = pl.DataFrame(again, {**key, "again": pl.Int64}, orient="row")
+    joined = every.join(told, on=list(key), how="left", maintain_order="left")
+    counted = joined.with_columns(pl.col("rows_repeated") + pl.col("again").fill_null(0)).drop("again")
+    return tuple(counted.rows())
 
 
 def in_order(rows: pl.DataFrame, contract: type[Contract]) -> pl.DataFrame:

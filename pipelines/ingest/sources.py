@@ -50,7 +50,8 @@ VERSIONS = {
 
 def versioning(project: Project, table: str, source: str) -> Versioning:
     """How the versions are told apart of a table that the source's exports fill."""
-    return replace(VERSIONS[table], shares_life=form_of(project, source).clean[table].shares_life)
+    cleaning = form_of(project, source).clean[table]
+    return replace(VERSIONS[table], shares_life=cleaning.shares_life, tells_whole=cleaning.tells_whole)
 
 
 def sent_files(project: Project, copies: Path | None = None) -> list[SourceFile]:
@@ -213,7 +214,7 @@ def ingest_code(project: Project, table: str) -> str:
             reads = [form.raw[raw] for raw in how.reads if raw in form.raw]
             contracts |= {raw.contract for raw in reads}
             places = [str(raw.places) for raw in reads]
-            said = (how.reads, how.shares_life, how.asks_for)
+            said = (how.reads, how.shares_life, how.tells_whole, how.asks_for)
             spelled.add(str((form.name, str(form.formats), form.exact_header, *said, places, str(form.writer))))
     declared = sorted(f"{contract.__module__}:{contract.__name__}" for contract in contracts)
     apart = OF_ALL if table in LARGE else (*OF_ALL, IN_PLACE)

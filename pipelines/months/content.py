@@ -13,7 +13,7 @@ from schemas.operations import ContentMonth
 from transforms.calendar import add_months, month_start
 from transforms.declaration import ALL, Months, Whole, Window
 from transforms.visible import dated_in, day_by, held
-from warehouse.lineage import digest
+from warehouse.lineage import digest, row_hash
 
 BY_MONTH = "by month"
 """The reach of rows that are told month by month; a window of months puts them together."""
@@ -44,7 +44,7 @@ def content_rows(
 ) -> pl.DataFrame:
     """Rows of `content_month` of a table: what each of its windows shows to each month.
 
-    `frame` is as `as_of` knows it; the windows are resolved. `days`: of a table that is read where it lies its rows of
+    `frame` is as `as_of` knows it; the windows are resolved. `days`: of a large table its rows of
     `event_day`, which say what windows of months show; what others show, its first events in `frame` say.
     """
     found: dict[str, list[tuple[dt.date | None, str]]] = {}
@@ -78,7 +78,7 @@ def _by_month(
     """Each month's own rows; those of a window are the rows of its months."""
     month = month_start(day_by(window.by, contract, config.reporting.time_zone))
     hashed = [
-        piece.select(month.alias("month"), row=_row(list(contract.followed())))
+        piece.select(month.alias("month"), row=row_hash(contract.followed()))
         .drop_nulls("month")
         .group_by("month")
         .agg(pl.col("row").sum(), rows=pl.len())
@@ -110,11 +110,7 @@ def _before(frame: pl.DataFrame, contract: type[Contract], config: Config, windo
 
 def _hashed(frame: pl.DataFrame) -> str:
     """A hash of the rows, in whatever order they come."""
-    return digest(frame.select(_row(frame.columns).sum()).item() or 0, frame.height)
-
-
-def _row(names: list[str]) -> pl.Expr:
-    return pl.struct(names).hash(seed=7).cast(pl.Int128)
+    return digest(frame.select(row_hash(frame.columns).sum()).item() or 0, frame.height)
 
 
 class Content:

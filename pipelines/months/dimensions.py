@@ -15,7 +15,7 @@ from pipelines.project import Project
 from schemas.customers import DimMonth
 from schemas.metrics import MetricMonth, MetricPart
 from schemas.operations import ContentMonth, EventDay, Ingest
-from schemas.tables import CANONICAL
+from schemas.tables import CANONICAL, LARGE
 from transforms.calendar import calendar, gross_margins
 from transforms.catalogue import DIMENSION_TABLES, MONTHLY_TABLES
 from transforms.clean.counting import of_customers
@@ -67,12 +67,8 @@ def sights(project: Project, as_of: dt.date) -> Callable[[str], Sight]:
 
 
 def _days(project: Project, table: str) -> pl.DataFrame | None:
-    """The rows by day of a table that is read where it lies; None of one that is staged."""
-    return (
-        project.database.read(EventDay.table(), where={"table_name": [table]})
-        if project.config.in_place(table)
-        else None
-    )
+    """The rows by day of a large table; None of another one."""
+    return project.database.read(EventDay.table(), where={"table_name": [table]}) if table in LARGE else None
 
 
 def ingest_all(project: Project, run_id: str) -> dt.date:

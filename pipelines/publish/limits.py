@@ -14,7 +14,7 @@ from schemas.contract import Contract
 from schemas.currencies import MINOR_DIGITS
 from schemas.metrics import DimMetric, MetricMonth
 from schemas.operations import EventDay, Quarantine
-from schemas.tables import CANONICAL
+from schemas.tables import CANONICAL, LARGE
 from transforms.calendar import month_of, month_start
 from transforms.visible import own_day
 from warehouse.errors import AuditError
@@ -116,8 +116,8 @@ def _emptied(project: Project) -> Iterator[tuple[str, dt.date, int, str]]:
 
 
 def _months_there(project: Project, table: str, contract: type[Contract]) -> pl.DataFrame:
-    """The months of which a table has rows; of one that is read where it lies only its first rows are staged."""
-    if project.config.in_place(table):
+    """The months of which a table has rows; of a large one it is told by day."""
+    if table in LARGE:
         days = project.database.read(EventDay.table(), where={"table_name": [table]})
         return days.select(month=month_start(pl.col("day"))).unique()
     day = own_day(contract, project.config.reporting.time_zone)

@@ -18,7 +18,7 @@ from transforms.calendar import month_of
 from transforms.catalogue import MONTHLY_TABLES, metric_assets
 from warehouse.audit import check_invariants, refuse
 from warehouse.code import code_of
-from warehouse.lineage import digest
+from warehouse.lineage import digest, row_hash
 from warehouse.publishing import publications, publish
 
 SHOWN = ("warehouse.views", "warehouse.macros", "warehouse.audit:BROKEN")
@@ -109,6 +109,6 @@ def _names(project: Project) -> dict[dt.date, str]:
     """Of each month a hash of how its accounts are called and numbered."""
     called = project.database.read(DimAccount.table()).select("account_key", "account_id", "account_name")
     there = project.database.read(DimAccountMonth.table()).select("month", "account_id").join(called, on="account_id")
-    row = pl.struct("account_key", "account_id", "account_name").hash(seed=7).cast(pl.Int128)
+    row = row_hash(["account_key", "account_id", "account_name"])
     hashed = there.group_by("month").agg(row.sum().alias("row"), pl.len())
     return {month: digest(total, accounts) for month, total, accounts in hashed.iter_rows()}

@@ -21,13 +21,13 @@ class Files:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.company = small_company(folder, **ONE_MONTH)
         self.company.configure(**ONE_MONTH, files={"usage_events": "usage-*.csv"})
-        whole, self.read = pipelines.ingest.kept_rows.read_landed, list[str]()
+        whole, self.read = pipelines.ingest.kept_rows.read_by_part, list[str]()
 
         def reading(project: Any, form: Any, file: Any) -> Any:
             self.read.append(Path(file.name).name)
             return whole(project, form, file)
 
-        monkeypatch.setattr(pipelines.ingest.kept_rows, "read_landed", reading)
+        monkeypatch.setattr(pipelines.ingest.kept_rows, "read_by_part", reading)
 
     def send(self, *months: str, **changed: Any) -> "Files":
         for month in months:

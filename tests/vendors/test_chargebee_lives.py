@@ -76,6 +76,37 @@ class TestAnItemThatIsAddedLater:
         ]
 
 
+class TestAnItemThatIsTakenAwayFromASubscriptionThatGoesOn:
+    BOTH = subscription("s1", item(), EXTRA)
+
+    def test_ends_with_the_day_that_shows_the_subscription_without_it(self, tmp_path):
+        found = shown(tmp_path, may_1=[self.BOTH], june_1=[subscription()], july_1=[subscription()])
+        assert lives(found) == [
+            ("plan", day("2026-01-15"), None),
+            ("support-EUR-monthly", day("2026-01-15"), day("2026-05-31")),
+        ]
+
+    def test_has_another_life_if_it_is_there_again(self, tmp_path):
+        found = shown(tmp_path, may_1=[self.BOTH], june_1=[subscription()], july_1=[self.BOTH], august_1=[self.BOTH])
+        assert lives(found) == [
+            ("plan", day("2026-01-15"), None),
+            ("support-EUR-monthly", day("2026-01-15"), day("2026-05-31")),
+            ("support-EUR-monthly/life 2", day("2026-06-30"), None),
+        ]
+
+    def test_goes_on_where_its_subscription_is_left_out_as_a_whole(self, tmp_path):
+        found = shown(tmp_path, may_1=[self.BOTH, subscription("other")], june_1=[subscription("other")])
+        of_s1 = {end for key, _, _, _, end in found.values("subscription_items", *ITEM) if key == "s1"}
+        assert of_s1 == {None}
+
+    def test_goes_on_while_rows_are_rejected_of_which_nobody_knows_what_they_say(self, tmp_path):
+        wrong = subscription("wrong", {**item(), "quantity": -1})
+        found = shown(tmp_path, may_1=[self.BOTH], june_1=[subscription(), wrong])
+        assert {end for _, _, end in lives(found)} == {None}
+        mended = shown(tmp_path, july_1=[subscription()])
+        assert lives(mended)[-1] == ("support-EUR-monthly", day("2026-01-15"), day("2026-06-30"))
+
+
 class TestASubscriptionThatIsReactivated:
     ENDED = subscription(status="cancelled", cancelled_at=seconds("2026-04-20T10:00"))
 

@@ -131,15 +131,28 @@ class TestSubscriptions:
         assert (file, line, column) == ("sent/subscriptions.jsonl", 1, "items.has_more")
         assert "the list of its items was cut off" in reason
 
-    def test_an_item_that_is_no_longer_listed_ends_where_the_config_says_so(self, tmp_path):
+    @pytest.mark.parametrize("vanished", ["kept", "ended"])
+    def test_an_item_that_its_subscription_no_longer_lists_has_ended(self, tmp_path, vanished):
         sent = {
             "subscriptions-2026-05-01.jsonl": lines(subscription(items=[item("si_1"), item("si_2")])),
             "subscriptions-2026-06-01.jsonl": lines(subscription(items=[item("si_1")])),
         }
-        found = ingested(tmp_path, sent, {**API, "vanished": "ended"}, ["subscription_items"])
+        found = ingested(tmp_path, sent, {**API, "vanished": vanished}, ["subscription_items"])
         assert found.values("subscription_items", "item_id", "ended_on") == [
             ("si_1", None),
             ("si_2", day("2026-05-31")),
+        ]
+
+    @pytest.mark.parametrize(("vanished", "end"), [("kept", None), ("ended", "2026-05-31")])
+    def test_a_subscription_that_is_left_out_ends_where_the_config_says_so(self, tmp_path, vanished, end):
+        sent = {
+            "subscriptions-2026-05-01.jsonl": lines(subscription("a"), subscription("b")),
+            "subscriptions-2026-06-01.jsonl": lines(subscription("a")),
+        }
+        found = ingested(tmp_path, sent, {**API, "vanished": vanished}, ["subscription_items"])
+        assert found.values("subscription_items", "subscription_id", "ended_on") == [
+            ("a", None),
+            ("b", end and day(end)),
         ]
 
     def test_dated_exports_together_tell_when_a_price_changed(self, tmp_path):

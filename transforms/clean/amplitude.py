@@ -149,7 +149,7 @@ VENDOR = Vendor(
             {"api": (HOUR, f"[0-9]*/{HOUR}", "events", "export"), "fivetran": "event", "airbyte": "events"},
         )
     },
-    clean={"usage_events": Cleaning(usage_events, ("events",), by_file=True)},
+    clean={"usage_events": Cleaning(usage_events, ("events",), by_part=True)},
     writers=("api", "fivetran", "airbyte"),
     instants=(*PLAIN, *ISO),
     options=AmplitudeOptions,

@@ -3,7 +3,7 @@
 import polars as pl
 
 from schemas.form import Cleaning, Form, RawTable
-from schemas.tables import CANONICAL
+from schemas.tables import CANONICAL, LARGE
 
 
 def as_sent(frame: pl.DataFrame) -> pl.DataFrame:
@@ -16,6 +16,6 @@ FORM = Form(
     raw={
         name: RawTable(contract, f"{name}.csv", may_lack=name == "identities") for name, contract in CANONICAL.items()
     },
-    clean={name: Cleaning(as_sent, (name,)) for name in CANONICAL},
+    clean={name: Cleaning(as_sent, (name,), by_part=name in LARGE) for name in CANONICAL},
     exact_header=True,
 )

@@ -325,6 +325,7 @@ VENDOR = Vendor(
             ),
             also=("subscription_items", "subscription_addons"),
             shares_life=True,
+            tells_whole=True,
         ),
         "invoices": Cleaning(invoices, ("invoices",), ("invoice_lines", "issued_credits", "credit_notes", "addons")),
         "churn_events": Cleaning(churn_events, ("subscriptions",)),

@@ -59,6 +59,8 @@ class Versioning:
     begins: str
     shares_life: bool = False
     """Whether a row tells of its start and end only those of what it is part of: all of the key but its last column."""
+    tells_whole: bool = False
+    """Whether an export that shows some parts of a whole shows all of them."""
 
     @property
     def whole(self) -> list[str]:

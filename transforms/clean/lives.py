@@ -18,7 +18,8 @@ def with_own_lives(rows: pl.DataFrame, before: Folded, by: Versioning, speaks_fo
       where what was shown of that whole was torn, as then nobody knows whether it was there.
     - A thing that ended and runs again has another life, with a name of its own: it begins with a life of the whole
       that began after its end and is shown for the first time, or else on the day that the snapshot speaks for. An end
-      that was only planned, and passed by, was none; nor is one that a snapshot did not show.
+      that was only planned, and passed by, was none; nor is one that a snapshot did not show, unless the thing was
+      taken away from a whole that it showed.
     """
     *whole, thing = by.key
     known = _last_lives(before.history, by)
@@ -33,11 +34,17 @@ def with_own_lives(rows: pl.DataFrame, before: Folded, by: Versioning, speaks_fo
             how="left",
             maintain_order="left",
         )
+        .join(
+            _named(taken_away(before, by), by).with_columns(was_taken=pl.lit(value=True)),
+            on=[*by.key, "life?"],
+            how="left",
+            maintain_order="left",
+        )
     )
     told, end, is_known = pl.col(by.begins), pl.col("ended_on"), pl.col("life?").is_not_null()
     runs = end.is_null() | (end > speaks_for)
     is_shown, began_after = told <= pl.col("last?"), told > pl.col("end?")
-    was_over = pl.col("was_shown") & (pl.col("end?") <= pl.lit(before.until, pl.Date)) & runs
+    was_over = (pl.col("was_shown") | pl.col("was_taken")) & (pl.col("end?") <= pl.lit(before.until, pl.Date)) & runs
     is_again = (began_after | was_over).fill_null(value=False)
     begun = (
         pl.when(is_again)
@@ -72,6 +79,13 @@ def _named(things: pl.DataFrame, by: Versioning) -> pl.DataFrame:
         thing.str.replace(pattern, "").alias(by.key[-1]),
         thing.str.extract(pattern).cast(pl.Int64).fill_null(1).alias("life?"),
     )
+
+
+def taken_away(folded: Folded, by: Versioning) -> pl.DataFrame:
+    """The keys of what is left out of a whole that is shown; not where what is shown of it is torn."""
+    shown = folded.shown_last.select(by.whole)
+    left_out = folded.left_out.join(shown, on=by.whole, how="semi", maintain_order="left")
+    return left_out.join(folded.torn.select(by.whole), on=by.whole, how="anti", maintain_order="left")
 
 
 def torn_now(before: Folded, torn: list[pl.DataFrame], shown: list[pl.DataFrame], by: Versioning) -> pl.DataFrame:

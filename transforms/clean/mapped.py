@@ -15,7 +15,7 @@ from schemas.customers import Export
 from schemas.form import Cleaning, Filled, Form, Formats, Place, Places, RawTable, Told
 from schemas.settings import Text
 from schemas.support import Instant
-from schemas.tables import CANONICAL
+from schemas.tables import CANONICAL, LARGE
 from schemas.writer import Writer
 from transforms.calendar import local_day
 from transforms.clean.money import Amount, minor_units
@@ -151,7 +151,8 @@ def made_by(form: Form, options: MappedOptions, tables: Collection[str]) -> Form
     raw = {table: _raw_table(CANONICAL[table], columns) for table, columns in options.tables.items()}
     formats = Formats(options.date, options.instants, options.true_words, options.false_words)
     clean = {
-        table: Cleaning(_filling(CANONICAL[table], columns), (table,)) for table, columns in options.tables.items()
+        table: Cleaning(_filling(CANONICAL[table], columns), (table,), by_part=table in LARGE)
+        for table, columns in options.tables.items()
     }
     return Form(form.name, raw, clean, formats, writer=form.writer, options=form.options, made_by=made_by)
 

@@ -214,7 +214,7 @@ VENDOR = Vendor(
             MixpanelMappings, {"warehouse": ("mp_identity_mappings_data_view", "mp_identity_mappings_data")}
         ),
     },
-    clean={"usage_events": Cleaning(usage_events, ("events",), ("mappings",), by_file=True)},
+    clean={"usage_events": Cleaning(usage_events, ("events",), ("mappings",), by_part=True)},
     writers=("api", "fivetran", "airbyte", "warehouse"),
     instants=(EPOCH, EPOCH_MS),
     options=MixpanelOptions,

@@ -104,7 +104,7 @@ VENDOR = Vendor(
     name="posthog",
     title="PostHog (product events)",
     kinds={"events": Kind(PosthogEvents, {"api": BATCHES, "warehouse": "events", "airbyte": "events"})},
-    clean={"usage_events": Cleaning(usage_events, ("events",), by_file=True)},
+    clean={"usage_events": Cleaning(usage_events, ("events",), by_part=True)},
     writers=("api", "warehouse", "airbyte"),
     instants=(*ISO, *PLAIN),  # ClickHouse, where the events are, spells them plainly
     options=PosthogOptions,

@@ -293,6 +293,7 @@ VENDOR = Vendor(
                 "coupon_plans",
             ),
             also=("add_ons",),
+            tells_whole=True,
         ),
         "invoices": Cleaning(invoices, ("invoices",), ("invoice_lines",)),
         "churn_events": Cleaning(churn_events, ("subscriptions",)),

@@ -52,7 +52,12 @@ def resolve(
 
     `accounts` are as `under_names` gives them, None without a CRM. No id is `(unknown)`.
     """
-    told = named(_customers(frame), accounts, account_links, crms).rename({"name": FOUND})
+    return under(frame, named(_customers(frame), accounts, account_links, crms))
+
+
+def under(frame: pl.DataFrame, customers: pl.DataFrame) -> pl.DataFrame:
+    """The same, where it is told of all customers of the rows, and maybe of others, whose they are (as by `named`)."""
+    told = customers.rename({"name": FOUND})
     ours = told.filter("is_ours")[FOUND].unique()
     resolved = _under(frame, told.drop("is_ours"))
     return only(resolved, ~pl.col("account_id").is_in(ours.implode())) if ours.len() else resolved
@@ -70,7 +75,9 @@ def _under(frame: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
     if (told[FOUND] == told["account_id"]).all():
         return frame.with_columns(pl.col("account_id").fill_null(UNKNOWN))
     # Of the rows themselves nothing is copied: the events of a large company would take their memory twice.
-    by = ["account_id"] if is_one(frame["export_source"]) else CUSTOMER
+    by = CUSTOMER
+    if is_one(frame["export_source"]):
+        by, told = ["account_id"], told.filter(pl.col("export_source") == frame["export_source"][0])
     found = frame.select(by).join(told.select(*by, FOUND), on=by, how="left", maintain_order="left")
     return frame.with_columns(found.select(account_id=pl.coalesce(FOUND, pl.lit(UNKNOWN))).to_series())
 

@@ -194,7 +194,7 @@ VENDOR = Vendor(
     },
     clean={
         "identities": Cleaning(identities, ("groups",)),
-        "usage_events": Cleaning(usage_events, ("calls",), ("groups", "users"), by_file=True, gathers=gathers),
+        "usage_events": Cleaning(usage_events, ("calls",), ("groups", "users"), by_part=True, gathers=gathers),
     },
     writers=("api", "warehouse"),
     instants=ISO,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import polars as pl
 
 from transforms.clean.folding import Folded, Snapshot, Versioning
-from transforms.clean.lives import torn_now, with_own_lives
+from transforms.clean.lives import taken_away, torn_now, with_own_lives
 
 NOT_CONTENT = ("export_source", "export_file", "export_line", "exported_at", "changed_at")
 """Columns in which a row may differ without saying anything else."""
@@ -34,7 +34,8 @@ def fold(start: Folded, snapshots: Iterable[Snapshot], by: Versioning, *, vanish
 
     What was folded may go on with the snapshots of later days: that makes what all of them at once make. A row is left
     out if the newest snapshot of no series shows it any more, be it in a rejected row. `vanished_end`: it ends there,
-    on the day that the snapshot without it speaks for; else it stays as it was.
+    on the day that the snapshot without it speaks for; else it stays as it was, unless it was taken away from a whole
+    that is shown with all its parts.
     """
     folded = start
     for speaks_for, told in _by_day(snapshots):
@@ -52,6 +53,8 @@ def fold(start: Folded, snapshots: Iterable[Snapshot], by: Versioning, *, vanish
         folded = Folded(history, every.unique(maintain_order=True), shown, torn, speaks_for)
         if vanished_end:
             folded = replace(folded, history=_ended(history, folded.left_out, by.key, speaks_for))
+        elif by.tells_whole and all(one.rejected is not None for one in of_day):
+            folded = replace(folded, history=_ended(history, taken_away(folded, by), by.key, speaks_for))
     return folded
 
 

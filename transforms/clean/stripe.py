@@ -382,6 +382,7 @@ VENDOR = Vendor(
                 *("prices", "plans", "products", "coupons", "customers", "invoices", "invoice_lines"),
             ),
             also=("invoice_lines",),
+            tells_whole=True,
         ),
         "invoices": Cleaning(
             invoices, ("invoices",), ("invoice_lines", "invoice_taxes", "credit_notes", "refunds", "charges")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -13,6 +14,8 @@ from schemas.writer import MARKS
 AT = ["export_source", "export_file", "export_line"]
 _ORDER = "order?"
 """No name of a column."""
+_MADE = "?"
+"""What tells a column that was made from a canonical one of its name."""
 
 
 def objects(rows: Mapping[str, pl.DataFrame], form: Form) -> dict[str, pl.DataFrame]:
@@ -97,29 +100,50 @@ def _in_minor_units(rows: pl.DataFrame, contract: type[Contract], form: Form) ->
     )
 
 
-def not_told(
-    filled: Filled, rows: pl.DataFrame, sent: Collection[str], absent: Collection[str], *, of_examples: bool = False
-) -> list[str]:
-    """The canonical columns that a source does not export: those that are nowhere filled, and couldn't be.
+@dataclass(frozen=True)
+class Telling:
+    """What some rows of a source tell: which canonical columns, and which columns that were made for these."""
 
-    `rows`: what the expressions gave; `sent`: the columns of objects, of which `absent` are in no file. A column
-    couldn't be filled if its expression gives nothing of a row that has everything but these, and but what was made of
-    objects and is nowhere filled. `of_examples`: the objects are none of the source's. An expression that gives nothing
-    of one that has all asks for certain words, and a column that reads something that is there is then told.
-    """
-    made = filled.rows
-    derived = [name for name in made.columns if name not in sent and made.height]
-    nowhere = {name for name in derived if made[name].null_count() == made.height}
-    lacking, whole = example_of(made.schema, {*absent, *nowhere}), example_of(made.schema, ())
+    columns: Mapping[str, pl.Expr]
+    schema: Mapping[str, pl.DataType]
+    derived: frozenset[str]
+    """Columns that are none of the objects', but made of them."""
+    there: frozenset[str]
+    """Canonical and derived columns that some row has."""
+    is_empty: bool
 
-    def could_be(made_of: pl.Expr) -> bool:
-        roots = set(made_of.meta.root_names())
-        if roots.isdisjoint(absent) or lacking.select(made_of).item() is not None:
-            return True
-        return of_examples and whole.select(made_of).item() is None and not roots <= {*absent, *nowhere}
+    @classmethod
+    def of(cls, filled: Filled, rows: pl.DataFrame, sent: Collection[str]) -> "Telling":
+        """What the rows tell: `rows` is what the expressions gave; `sent` are the columns of objects."""
+        made = filled.rows
+        derived = frozenset(made.columns) - set(sent)
+        there = {name for name in filled.columns if rows[name].null_count() < rows.height}
+        there |= {name + _MADE for name in derived if made[name].null_count() < made.height}
+        return cls(filled.columns, made.schema, derived, frozenset(there), made.is_empty())
 
-    empty = {name for name in filled.columns if rows[name].null_count() == rows.height}
-    return [name for name, made_of in filled.columns.items() if name in empty and not could_be(made_of)]
+    def and_also(self, other: "Telling") -> "Telling":
+        """What these rows and other ones of the same file tell."""
+        return replace(self, there=self.there | other.there, is_empty=self.is_empty and other.is_empty)
+
+    def not_told(self, absent: Collection[str], *, of_examples: bool = False) -> list[str]:
+        """The canonical columns that a source does not export: those that are nowhere filled, and couldn't be.
+
+        `absent`: columns of objects that are in no file. A column couldn't be filled if its expression gives nothing of
+        a row that has everything but these, and but what was made of objects and is nowhere filled. `of_examples`: the
+        objects are none of the source's. An expression that gives nothing of one that has all asks for certain words,
+        and a column that reads something that is there is then told.
+        """
+        nowhere = {name for name in self.derived if name + _MADE not in self.there and not self.is_empty}
+        lacking, whole = example_of(self.schema, {*absent, *nowhere}), example_of(self.schema, ())
+
+        def could_be(made_of: pl.Expr) -> bool:
+            roots = set(made_of.meta.root_names())
+            if roots.isdisjoint(absent) or lacking.select(made_of).item() is not None:
+                return True
+            return of_examples and whole.select(made_of).item() is None and not roots <= {*absent, *nowhere}
+
+        empty = {name: made_of for name, made_of in self.columns.items() if name not in self.there}
+        return [name for name, made_of in empty.items() if not could_be(made_of)]
 
 
 def example_of(columns: Mapping[str, pl.DataType], lacking: Collection[str]) -> pl.DataFrame:

@@ -1,0 +1,158 @@
+"""A large table between reading and staging: no more of it is in memory than a part of a file, or a month.
+
+Its rows wait on disk until all are there, as an event that was sent twice may stand in any two files. A hash of each
+row's key, eight bytes, stays in memory.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from pipelines.ingest.resolved import accounts_told
+from pipelines.project import Project
+from schemas.operations import EventDay, SourceAccount, SourceMonth
+from transforms.calendar import month_start
+from transforms.clean.coverage import rows_by_month
+from transforms.clean.reach import by_source
+from transforms.clean.resolve import CUSTOMER, under
+from transforms.earliest import ROW, sent_again
+from transforms.engine import collected, lazily
+from transforms.events.firsts import first_events
+from transforms.visible import own_day
+from warehouse.landed import LandedFile
+from warehouse.lineage import row_hash
+from warehouse.spill import MONTH, Spill
+
+DAY, NUMBER = "day?", "number?"
+"""No names of columns, which may be any word."""
+MANY = 100
+"""So many lists of customers are made one."""
+AT_ONCE = 1 << 20
+"""Rows with one key that are compared together."""
+
+
+class ByMonth:
+    """The rows of a large table, of whatever source, and what is told of them as their months are made."""
+
+    def __init__(self, project: Project, table: str) -> None:
+        self.project, self.table, self.contract = project, table, project.contracts[table]
+        self._spill = Spill(project.folders, table)
+        self._keys: list[np.ndarray] = []
+        self._parts: list[tuple[str, int, int]] = []
+        self._customers = [pl.DataFrame(schema=dict.fromkeys(CUSTOMER, pl.String))]
+        self.repeated: dict[tuple[str, str], int] = {}
+        """By source and file the rows of which another one counts."""
+        self.before: dict[str, int] = {}
+        """By source the rows that count, also of our own accounts."""
+        self.rows: dict[str, int] = {}
+        """By source the rows that are staged."""
+        self._firsts, self._days, self._whose = list[pl.DataFrame](), list[pl.DataFrame](), list[pl.DataFrame]()
+        self._coverage: list[tuple[pl.DataFrame, pl.DataFrame]] = []
+
+    def hold(self, source: str, rows: pl.DataFrame, generation: int = 0) -> None:
+        """Take canonical rows of a source; of several generations of it the last counts."""
+        rows = self.contract.shaped(rows)
+        number, day = sum(each.size for each in self._keys), own_day(self.contract, self._time_zone)
+        self._parts.append((source, generation, rows.height))
+        self._keys.append(rows.select(pl.struct(self.contract.grain()).hash(seed=7)).to_series().to_numpy())
+        self._customers.append(rows.select(CUSTOMER).drop_nulls("account_id").unique())
+        if len(self._customers) > MANY:
+            self._customers = [pl.concat(self._customers).unique()]
+        numbers = pl.int_range(number, number + rows.height, dtype=pl.Int64, eager=True)
+        dated = rows.with_columns(day.alias(DAY), numbers.alias(NUMBER))
+        self._spill.add(dated.with_columns(month_start(pl.col(DAY)).alias(MONTH)))
+
+    @property
+    def _time_zone(self) -> str:
+        return self.project.config.reporting.time_zone
+
+    def months(self, files: list[LandedFile]) -> Iterator[tuple[dt.date | None, pl.DataFrame]]:
+        """Each month with its rows that count, under the CRM's accounts and without our own."""
+        left_out = self._left_out()
+        customers = pl.concat(self._customers).unique().sort(CUSTOMER)
+        told, accounts = accounts_told(self.project, self.table, customers, files)
+        known = None if accounts is None else accounts["account_id"].unique()
+        for month in self._spill.months():
+            rows = self._spill.of(month)
+            if left_out.any():
+                rows = rows.filter(~pl.Series(left_out[rows[NUMBER].to_numpy()]))
+            _count(self.before, rows)
+            rows = under(rows.drop(NUMBER), told)
+            _count(self.rows, rows)
+            if rows.height:
+                self._look_at(rows, known)
+                yield month, self.contract.shaped(rows)
+        self._spill.clear()
+
+    def _look_at(self, rows: pl.DataFrame, known: pl.Series | None) -> None:
+        """Say of a month's rows what is asked of all."""
+        self._firsts.append(self.contract.shaped(collected(first_events(lazily(self.contract.shaped(rows))))))
+        content = row_hash(list(self.contract.followed())).sum()
+        self._days.append(rows.group_by("export_source", day=DAY).agg(rows=pl.len(), content=content))
+        self._whose.append(rows.group_by(CUSTOMER).agg(rows=pl.len()))
+        if known is not None:
+            self._coverage.append(rows_by_month(rows, self.contract, pl.col(MONTH), known))
+
+    def firsts(self) -> pl.DataFrame:
+        """The first events of each customer and feature, under the CRM's accounts."""
+        rows = pl.concat([self.contract.blank(), *self._firsts])
+        return self.contract.shaped(collected(first_events(lazily(rows))))
+
+    def days(self) -> pl.DataFrame:
+        """Rows of `event_day`."""
+        if not self._days:
+            return EventDay.blank()
+        told = pl.concat(self._days).with_columns(pl.col("content").cast(pl.String), table_name=pl.lit(self.table))
+        return EventDay.shaped(told).sort("export_source", "day")
+
+    def whose(self) -> pl.DataFrame:
+        """How many rows each account has of each source (export_source, account_id, rows)."""
+        none = pl.DataFrame(schema={**dict.fromkeys(CUSTOMER, pl.String), "rows": pl.UInt32})
+        return pl.concat([none, *self._whose]).group_by(CUSTOMER).agg(pl.col("rows").sum())
+
+    def coverage(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Rows of `source_month` and of `source_account`."""
+        months = pl.concat([SourceMonth.blank(), *(month for month, _ in self._coverage)])
+        named = pl.concat([SourceAccount.blank(), *(account for _, account in self._coverage)])
+        since = named.group_by([name for name in named.columns if name != "month"]).agg(pl.col("month").min())
+        return months.sort(SourceMonth.grain()), SourceAccount.shaped(since).sort(SourceAccount.grain())
+
+    def _left_out(self) -> np.ndarray:
+        """Of each row whether it counts no more: another one of its key does, or its writer began anew."""
+        keys = np.concatenate([np.empty(0, np.uint64), *self._keys])
+        self._keys.clear()
+        last: dict[str, int] = {}
+        for source, generation, _ in self._parts:
+            last[source] = max(last.get(source, generation), generation)
+        former = [np.full(rows, generation < last[source]) for source, generation, rows in self._parts]
+        left_out = np.concatenate([np.empty(0, bool), *former])
+        in_order = np.sort(keys[~left_out])
+        twice = np.unique(in_order[1:][in_order[1:] == in_order[:-1]])
+        if not twice.size:
+            return left_out
+        suspected = np.isin(keys, twice) & ~left_out
+        shares = -(-int(suspected.sum()) // AT_ONCE)
+        for share in range(shares):
+            again = self._again(suspected & (keys % shares == share))
+            left_out[again[NUMBER].to_numpy()] = True
+            for source, file, rows in again.group_by("export_source", "export_file").len().iter_rows():
+                self.repeated[source, file] = self.repeated.get((source, file), 0) + rows
+        return left_out
+
+    def _again(self, suspected: np.ndarray) -> pl.DataFrame:
+        """The rows among these of which another one with the same key counts."""
+        key, (_, by) = list(self.contract.grain()), self.contract.repeats() or ("first", self.contract.dated_by()[0])
+        asked = list(dict.fromkeys([*key, by, "export_source", "exported_at", "export_file", "export_line", NUMBER]))
+        found = list[pl.DataFrame]()
+        for month in self._spill.months():
+            rows = self._spill.of(month, asked)
+            found.append(rows.filter(pl.Series(suspected[rows[NUMBER].to_numpy()])))
+        rows = pl.concat(found)
+        return rows.join(collected(sent_again(lazily(rows), key, by)), on=list(ROW), how="semi")
+
+
+def _count(counts: dict[str, int], rows: pl.DataFrame) -> None:
+    for source, number in (by_source(rows) if rows.height else {}).items():
+        counts[source] = counts.get(source, 0) + number
