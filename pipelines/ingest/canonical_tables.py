@@ -171,7 +171,7 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
             made.lost.write_json(),
         )
         ingest = pl.DataFrame([row], Ingest.dtypes(), orient="row")
-        of_rows = _told_of_rows(project, table, gathered, run_id) | made.coverage
+        of_rows = {**_told_of_rows(project, table, gathered, run_id), **made.coverage}
         _record(project, table, ingest, sight, staged, of_rows)
         made.clean_up()
     except WarehouseError as fault:
@@ -280,7 +280,7 @@ class _Made:
     lost: pl.DataFrame
     """Rows of `left_out`."""
     rows: int
-    coverage: dict[str, pl.DataFrame]
+    coverage: Mapping[str, pl.DataFrame]
     """How many rows of each source and month are of accounts that the CRM knows."""
     kept: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     """What else is kept of a large table."""
@@ -296,14 +296,14 @@ def _made(project: Project, table: str, files: list[LandedFile], known: pl.DataF
     if project.config.in_place(table) and sources_of(project, table, files):
         found = read_in_place(project, table, files)
         gathered, staged, lost, rows = found.gathered, found.staged, found.lost, found.rows
-        beside: _Beside = {"kept": found.kept, "clean_up": found.clean_up}
+        coverage, beside = found.coverage, _Beside(kept=found.kept, clean_up=found.clean_up)
     else:
         gathered = gather(project, table, files)
         staged, lost = resolved(project, table, gathered, files)
-        rows, beside = staged.height, {}
+        rows, coverage, beside = staged.height, None, _Beside()
     months = _months(project, table, staged)
     sha256 = _stage(project, table, staged, months, _unknown(project, table, known))
-    coverage = _whose(project, table, staged, months, files)
+    coverage = coverage or _whose(project, table, staged, months, files)
     return _Made(_without_rows(gathered), staged, sha256, lost, rows, coverage, **beside)
 
 
@@ -365,10 +365,10 @@ def _told_of_rows(project: Project, table: str, gathered: Gathered, run_id: str)
 def _whose(
     project: Project, table: str, staged: pl.DataFrame, months: pl.Series, files: list[LandedFile]
 ) -> dict[str, pl.DataFrame]:
-    """How many rows of each source and month are of accounts that the CRM knows; nothing of what is not all here."""
+    """How many rows of each source and month are of accounts that the CRM knows."""
     accounts = crm_accounts(project, table, files)
     told = (SourceMonth, SourceAccount)
-    if accounts is None or "account_id" not in staged.columns or project.config.in_place(table):
+    if accounts is None or "account_id" not in staged.columns:
         return {contract.table(): contract.blank() for contract in told}
     rows = of_customers(table, staged.with_columns(months))
     rows = under_tickets(rows, project.staged("tickets")) if table == "survey_responses" else rows

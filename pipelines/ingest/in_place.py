@@ -15,12 +15,13 @@ from pipelines.large_tables import lake_of, name_of, those_that_count, whose
 from pipelines.project import Project
 from schemas.contract import Contract
 from schemas.form import Form
-from schemas.operations import EventAccount, EventDay, ExportFile, LeftOut
+from schemas.operations import EventAccount, EventDay, ExportFile, LeftOut, SourceAccount, SourceMonth
+from transforms.clean.coverage import told_by_numbers
 from transforms.clean.resolve import CUSTOMER, named
 from transforms.clean.vendors import FORMS
 from transforms.earliest import sent_again
-from transforms.engine import Lazy, collected
-from transforms.events.firsts import first_events, rows_of_days
+from transforms.engine import Lazy, brought, collected
+from transforms.events.firsts import first_events, first_months, rows_of_days, rows_of_months
 from warehouse.errors import ConfigError, DamagedError
 from warehouse.landed import LandedFile
 from warehouse.pasted import make
@@ -40,6 +41,8 @@ class InPlace:
     """Rows of `left_out`."""
     kept: Mapping[str, pl.DataFrame]
     """Rows of `event_day` and `event_account`."""
+    coverage: Mapping[str, pl.DataFrame]
+    """How many rows of each source and month are of accounts that the CRM knows."""
     clean_up: Callable[[], None]
     """Drops what Spark keeps of former versions: once it is recorded that others count."""
 
@@ -71,7 +74,9 @@ def read_in_place(project: Project, table: str, files: list[LandedFile]) -> InPl
     gathered = _gathered(lake, table, speaking, name, firsts)
     staged = contract.shaped(under_accounts(project, table, firsts, files))
     kept = {EventDay.table(): EventDay.shaped(days.filter(~pl.col("is_ours"))), EventAccount.table(): accounts}
-    return InPlace(gathered, staged, _lost(table, gathered, days), kept, partial(lake.drop_others, speaking, name))
+    coverage = _coverage(project, table, whose(counting, accounts), files)
+    clean_up = partial(lake.drop_others, speaking, name)
+    return InPlace(gathered, staged, _lost(table, gathered, days), kept, coverage, clean_up)
 
 
 def _validate(project: Project, lake: "EventLake", new: Mapping[str, LandedFile], table: str) -> None:
@@ -107,6 +112,18 @@ def _days(lake: "EventLake", table: str, rows: Lazy, accounts: pl.DataFrame, tim
     told = collected(rows_of_days(lake.with_content(whose(rows, accounts)), time_zone))
     named = told.with_columns(pl.col("content").cast(pl.String), table_name=pl.lit(table))
     return named.sort("export_source", "day", "is_ours")
+
+
+def _coverage(project: Project, table: str, rows: Lazy, files: list[LandedFile]) -> dict[str, pl.DataFrame]:
+    """Rows of `source_month` and of `source_account`, of rows under their accounts."""
+    crm, zone = crm_accounts(project, table, files), project.config.reporting.time_zone
+    if crm is None:
+        return {contract.table(): contract.blank() for contract in (SourceMonth, SourceAccount)}
+    known = crm.select("account_id").unique().sort("account_id").with_columns(is_known=pl.lit(value=True))
+    told = rows.filter(~nw.col("is_ours")).join(brought(known, rows), on="account_id", how="left")
+    named = told.with_columns(nw.col("is_known").fill_null(value=False))
+    asked = collected(rows_of_months(named, zone)), collected(first_months(named, zone))
+    return dict(zip((SourceMonth.table(), SourceAccount.table()), told_by_numbers(table, *asked), strict=True))
 
 
 def _gathered(lake: "EventLake", table: str, files: list[LandedFile], name: str, firsts: pl.DataFrame) -> Gathered:

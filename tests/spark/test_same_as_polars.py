@@ -14,12 +14,12 @@ from pipelines.months.build import MonthRun
 from pipelines.months.dimensions import ingest_all
 from pipelines.months.nodes import nodes
 from pipelines.project import Project
-from schemas.operations import EventAccount, EventDay, ExportFile, LeftOut, Quarantine
+from schemas.operations import EventAccount, EventDay, ExportFile, LeftOut, Quarantine, SourceAccount, SourceMonth
 from tests.integration.small_company import MONTHS, SmallCompany, exports, small_company
 from tests.on_spark import ENGINE
 
 EVENTS = int(os.environ.get("EVENTS") or 60_000)
-TOLD = [Quarantine.table(), LeftOut.table(), ExportFile.table()]
+TOLD = [contract.table() for contract in (Quarantine, LeftOut, ExportFile, SourceMonth, SourceAccount)]
 OF_USE = ["fct_usage_account_month", "fct_feature_account_month"]
 OF_ITSELF = ["run_id", "rejected_at", "sha256", "landed_at"]
 """What a run says of itself, and which version of a file it read."""

@@ -32,6 +32,15 @@ def rows_by_month(
     return _in_order(dated, SourceMonth), _in_order(named, SourceAccount)
 
 
+def told_by_numbers(table: str, months: pl.DataFrame, accounts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The same of a table that is read where it lies, of what was asked there: `rows_of_months` and `first_months`."""
+    month = pl.date(pl.col("month") // 100, pl.col("month") % 100, 1)
+    named = {"source": pl.col("export_source"), "table_name": pl.lit(table), "month": month}
+    dated = months.select("rows", "is_known", **named).group_by("table_name", "source", "month")
+    by_month = dated.agg(pl.col("rows").sum(), rows_in_crm=pl.col("rows").filter("is_known").sum())
+    return _in_order(by_month, SourceMonth), _in_order(accounts.select("account_id", **named), SourceAccount)
+
+
 def under_tickets(survey_responses: pl.DataFrame, tickets: pl.DataFrame) -> pl.DataFrame:
     """The responses, one without an account under that of its ticket."""
     known = tickets.select("ticket_id", ticket_source="export_source", its_account="account_id")

@@ -1,4 +1,4 @@
-"""Usage events → the first of each customer and feature, and the rows of each day."""
+"""Usage events → the first of each customer and feature, the rows of each day, and those of accounts that are known."""
 
 import narwhals as nw
 
@@ -25,6 +25,23 @@ def first_events(events: Lazy) -> Lazy:
     at_once = told.join(earliest, on=[*key, "occurred_at"], how="semi")
     first = at_once.group_by(key).agg(nw.col("event_id").min())
     return at_once.join(first, on=[*key, "event_id"], how="semi").drop(KIND)
+
+
+def rows_of_months(events: Lazy, time_zone: str) -> Lazy:
+    """One row per source, month as a number (202610) and whether the CRM knows the account (is_known): rows."""
+    dated = events.with_columns(month=_month(time_zone))
+    return dated.group_by("export_source", "month", "is_known").agg(rows=nw.len())
+
+
+def first_months(events: Lazy, time_zone: str) -> Lazy:
+    """One row per source and account that the CRM knows (is_known): the first month, as a number."""
+    known = events.filter(nw.col("is_known")).with_columns(month=_month(time_zone))
+    return known.group_by("export_source", "account_id").agg(nw.col("month").min())
+
+
+def _month(time_zone: str) -> nw.Expr:
+    day = day_in_zone("occurred_at", time_zone)
+    return day.dt.year() * 100 + day.dt.month()
 
 
 def rows_of_days(events: Lazy, time_zone: str) -> Lazy:
