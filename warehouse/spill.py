@@ -48,17 +48,26 @@ class Spill:
     def _write(self) -> None:
         if not self._held:
             return
-        rows = pl.concat(self._held)
+        months: dict[dt.date | None, list[pl.DataFrame]] = {}
+        for rows in self._held:
+            for month, of_month in _by_month(rows):
+                months.setdefault(month, []).append(of_month)
         self._held.clear()
         self._folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
-        for (month,), of_month in rows.partition_by(MONTH, as_dict=True).items():
+        for month, parts in months.items():
             folder = self._folder / _name(month)
             folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
             path = folder / f"{self._number}.arrow"
             path.touch(mode=PRIVATE_FILE)
             # In the newest layout each file would have the text of all months.
-            of_month.write_ipc(path, compat_level=pl.CompatLevel.oldest())
+            pl.concat(parts).write_ipc(path, compat_level=pl.CompatLevel.oldest())
         self._number += 1
+
+
+def _by_month(rows: pl.DataFrame) -> list[tuple[dt.date | None, pl.DataFrame]]:
+    if (rows[MONTH] == rows[MONTH][0]).all():  # mostly; to part them takes as long as to write them
+        return [(rows[MONTH][0], rows)]
+    return [(month, of_month) for (month,), of_month in rows.partition_by(MONTH, as_dict=True).items()]
 
 
 def _name(month: dt.date | None) -> str:

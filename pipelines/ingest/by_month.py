@@ -19,7 +19,7 @@ from transforms.clean.reach import by_source
 from transforms.clean.resolve import CUSTOMER, under
 from transforms.earliest import ROW, sent_again
 from transforms.engine import collected, lazily
-from transforms.events.firsts import first_events
+from transforms.events.firsts import first_events_after
 from transforms.visible import own_day
 from warehouse.landed import LandedFile
 from warehouse.lineage import row_hash
@@ -48,7 +48,9 @@ class ByMonth:
         """By source the rows that count, also of our own accounts."""
         self.rows: dict[str, int] = {}
         """By source the rows that are staged."""
-        self._firsts, self._days, self._whose = list[pl.DataFrame](), list[pl.DataFrame](), list[pl.DataFrame]()
+        self.firsts = self.contract.blank()
+        """The first events of each customer and feature, under the CRM's accounts."""
+        self._days, self._whose = list[pl.DataFrame](), list[pl.DataFrame]()
         self._coverage: list[tuple[pl.DataFrame, pl.DataFrame]] = []
 
     def hold(self, source: str, rows: pl.DataFrame, generation: int = 0) -> None:
@@ -88,17 +90,14 @@ class ByMonth:
 
     def _look_at(self, rows: pl.DataFrame, known: pl.Series | None) -> None:
         """Say of a month's rows what is asked of all."""
-        self._firsts.append(self.contract.shaped(collected(first_events(lazily(self.contract.shaped(rows))))))
+        # Months come in order: what is new in one comes after all that was before.
+        new = collected(first_events_after(lazily(self.firsts), lazily(self.contract.shaped(rows))))
+        self.firsts = pl.concat([self.firsts, self.contract.shaped(new)])
         content = row_hash(list(self.contract.followed())).sum()
         self._days.append(rows.group_by("export_source", day=DAY).agg(rows=pl.len(), content=content))
         self._whose.append(rows.group_by(CUSTOMER).agg(rows=pl.len()))
         if known is not None:
             self._coverage.append(rows_by_month(rows, self.contract, pl.col(MONTH), known))
-
-    def firsts(self) -> pl.DataFrame:
-        """The first events of each customer and feature, under the CRM's accounts."""
-        rows = pl.concat([self.contract.blank(), *self._firsts])
-        return self.contract.shaped(collected(first_events(lazily(rows))))
 
     def days(self) -> pl.DataFrame:
         """Rows of `event_day`."""

@@ -312,12 +312,12 @@ def _made_by_month(project: Project, table: str, files: list[LandedFile], known:
     contract, rows = project.contracts[table], ByMonth(project, table)
     gathered = gather(project, table, files, rows.hold)
     staging = (project.folders, table, rows.months(files), partial(in_order, contract=contract))
-    sha256 = write_staged_months(*staging, _unknown(project, table, known), rows.firsts)
+    sha256 = write_staged_months(*staging, _unknown(project, table, known), lambda: rows.firsts)
     gathered = replace(gathered, files=with_repeated(project, table, gathered, files, rows.repeated))
     lost = lost_of(project, table, gathered, files, rows.before, rows.rows)
     kept = {EventDay.table(): rows.days(), EventAccount.table(): EventAccount.blank()}
     told = dict(zip((SourceMonth.table(), SourceAccount.table()), rows.coverage(), strict=True))
-    return _Made(gathered, rows.firsts(), sha256, lost, sum(rows.rows.values()), told, kept, rows.whose())
+    return _Made(gathered, rows.firsts, sha256, lost, sum(rows.rows.values()), told, kept, rows.whose())
 
 
 def _unknown(project: Project, table: str, known: pl.DataFrame) -> str | None:

@@ -6,6 +6,7 @@ from transforms.engine import Lazy, day_in_zone
 
 CUSTOMER = ["export_source", "account_id"]
 KIND = ["customer", "feature", "internal", "counted"]
+KEY = ["export_source", *KIND]
 
 
 def first_events(events: Lazy) -> Lazy:
@@ -14,17 +15,26 @@ def first_events(events: Lazy) -> Lazy:
     Those that count no event are told apart. What asks for an account's first sign, or for its first use of something,
     finds it among them as among all.
     """
-    told = events.with_columns(
+    told = _with_kinds(events)
+    earliest = told.group_by(KEY).agg(nw.col("occurred_at").min())
+    at_once = told.join(earliest, on=[*KEY, "occurred_at"], how="semi")
+    first = at_once.group_by(KEY).agg(nw.col("event_id").min())
+    return at_once.join(first, on=[*KEY, "event_id"], how="semi").drop(KIND)
+
+
+def first_events_after(firsts: Lazy, events: Lazy) -> Lazy:
+    """The same of events that all come after those that the `firsts` are of: the first of what is new among them."""
+    new = _with_kinds(events).join(_with_kinds(firsts).select(KEY), on=KEY, how="anti")
+    return first_events(new.drop(KIND))
+
+
+def _with_kinds(events: Lazy) -> Lazy:
+    return events.with_columns(
         customer=nw.col("account_id").fill_null(""),
         feature=nw.col("name").fill_null(""),
         internal=nw.col("is_internal").fill_null(value=False),
         counted=nw.col("event_count").fill_null(1) > 0,
     )
-    key = ["export_source", *KIND]
-    earliest = told.group_by(key).agg(nw.col("occurred_at").min())
-    at_once = told.join(earliest, on=[*key, "occurred_at"], how="semi")
-    first = at_once.group_by(key).agg(nw.col("event_id").min())
-    return at_once.join(first, on=[*key, "event_id"], how="semi").drop(KIND)
 
 
 def rows_of_months(events: Lazy, time_zone: str) -> Lazy:
