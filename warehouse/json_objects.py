@@ -6,6 +6,7 @@ that are none, and a value of another kind than is asked for; and it spells some
 
 import json
 import re
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -24,11 +25,29 @@ ESCAPED_NAME = r'\\u[0-9a-fA-F]{4}(?:[^"\\]|\\.)*"\s*:'
 LINE_END = ord("\n")
 
 
+@dataclass(frozen=True)
+class _Text:
+    """What is looked into."""
+
+    lines: bytes
+    decoded: pl.Series
+
+    def has(self, pattern: str) -> bool:
+        """Whether something in it is so."""
+        return bool(self.decoded.str.contains(pattern).item())
+
+    def may_name(self, name: str) -> bool:
+        """Whether it may have something under this name, be it spelled by the numbers of letters."""
+        # To look for one letter takes a tenth of the time that two take, and most texts have none.
+        is_escaped = b"\\" in self.lines and b"\\u" in self.lines
+        return is_escaped or json.dumps(name, ensure_ascii=False).encode() in self.lines
+
+
 def objects(lines: bytes, dtype: pl.DataType) -> pl.DataFrame | None:
     """Objects, one a line, as columns of the type's fields, all values as text; None where that is not certain."""
     try:
-        text = pl.Series([lines.decode()])
-        if not dict(dtype.to_schema()) or text.str.contains(UNSURE).item():  # type: ignore[attr-defined]
+        text = _Text(lines, pl.Series([lines.decode()]))
+        if not dict(dtype.to_schema()) or text.has(UNSURE):  # type: ignore[attr-defined]
             return None
         values = _transformed(lines, dtype)
     except (UnicodeDecodeError, duckdb.Error):
@@ -60,17 +79,17 @@ def _asked(dtype: pl.DataType) -> Any:  # noqa: ANN401 - as DuckDB spells the sh
     return [_asked(dtype.inner)] if isinstance(dtype, pl.List) else "VARCHAR"  # type: ignore[arg-type]
 
 
-def _is_sure(values: pl.Series, dtype: pl.DataType, name: str, text: pl.Series) -> bool:
+def _is_sure(values: pl.Series, dtype: pl.DataType, name: str, text: _Text) -> bool:
     """Whether no value is one that DuckDB also makes of something of another kind.
 
     Of that it makes an object without any value, or no list: where there is one, the text must never have something
     else under its `name`.
     """
     if isinstance(dtype, pl.Struct):
-        fields = {field.name: values.struct.field(field.name) for field in dtype.fields}
-        if _has_hollow(values, list(fields.values())) and not _is_always("{", name, text):
+        if _has_hollow(values, dtype) and not _is_always("{", name, text):
             return False
-        return all(_is_sure(fields[field.name], field.dtype, field.name, text) for field in dtype.fields)  # type: ignore[arg-type]
+        within = [field for field in dtype.fields if isinstance(field.dtype, (pl.Struct, pl.List))]
+        return all(_is_sure(values.struct.field(each.name), each.dtype, each.name, text) for each in within)  # type: ignore[arg-type]
     if isinstance(dtype, pl.List):
         elements = values.explode(empty_as_null=False, keep_nulls=False)
         if elements.null_count() or (values.null_count() and not _is_always("[", name, text)):
@@ -79,15 +98,20 @@ def _is_sure(values: pl.Series, dtype: pl.DataType, name: str, text: pl.Series) 
     return True
 
 
-def _is_always(begin: str, name: str, text: pl.Series) -> bool:
+def _is_always(begin: str, name: str, text: _Text) -> bool:
     """Whether all that stands under a name begins so, or is null; of elements of lists nobody can tell."""
+    if not name or not text.may_name(name):
+        return bool(name)
     other = rf"{re.escape(json.dumps(name, ensure_ascii=False))}\s*:\s*[^\s{re.escape(begin)}n]"
-    return bool(name) and not text.str.contains(f"{other}|{ESCAPED_NAME}").item()
+    return not text.has(f"{other}|{ESCAPED_NAME}")
 
 
-def _has_hollow(values: pl.Series, fields: list[pl.Series]) -> bool:
+def _has_hollow(values: pl.Series, dtype: pl.Struct) -> bool:
     """Whether some object has no value."""
+    fields = (values.struct.field(field.name) for field in dtype.fields)
     hollow = values.is_not_null()
     for field in fields:
+        if field.null_count() == values.null_count():  # mostly the first: each has its id
+            return False
         hollow &= field.is_null()
     return bool(hollow.any())

@@ -212,18 +212,19 @@ def spread(frame: pl.DataFrame, found: Found) -> pl.DataFrame:
             return frame.select("export_line").head(0)
         frame = frame.with_columns(lists.alias(ROWS)).explode(ROWS, empty_as_null=False, keep_nulls=False)
     exprs = [pl.col("export_line")]
+    schema = frame.schema  # made anew whenever it is asked for, which takes long where types are nested
     for column, wheres in found.columns.items():
-        values = [value for path, in_list in wheres if (value := _value(frame, path, in_list=in_list)) is not None]
+        values = [value for path, in_list in wheres if (value := _value(schema, path, in_list=in_list)) is not None]
         if values:
             exprs.append((pl.coalesce(values) if len(values) > 1 else values[0]).alias(column))
     return frame.select(exprs)
 
 
-def _value(frame: pl.DataFrame, path: Path, *, in_list: bool) -> pl.Expr | None:
+def _value(schema: Mapping[str, pl.DataType], path: Path, *, in_list: bool) -> pl.Expr | None:
     root, within = (ROWS, path) if in_list else (path[0], path[1:])
-    if root not in frame.columns:
+    if root not in schema:
         return None
-    if in_list and path == ("id",) and frame.schema[ROWS] == pl.String:
+    if in_list and path == ("id",) and schema[ROWS] == pl.String:
         return pl.col(ROWS)  # an object that is named by its id alone
-    at = value_at(frame.schema[root], within, pl.col(root))
+    at = value_at(schema[root], within, pl.col(root))
     return at[0] if at else None
