@@ -19,7 +19,7 @@ from tests.vendors.hubspot_files import RENEWALS, STAGES, deal, lines, stage, ta
 from tests.vendors.one_source import Ingested, ingested
 from transforms.clean import hubspot_objects
 from transforms.clean.hubspot import VENDOR, identities
-from warehouse.errors import ConfigError
+from warehouse.errors import ConfigError, ExportError
 
 FIVETRAN = {"form": "hubspot", "written_by": "fivetran"}
 
@@ -63,6 +63,20 @@ def test_a_company_is_an_account_with_its_owner_by_name(tmp_path):
     assert found.values(
         "accounts", "account_id", "account_name", "industry", "country", "size", "csm_owner", "signup_on"
     ) == [("2182162682", "Acme", "RETAIL", "Spain", "250", "Kim Roe", day("2026-02-01"))]
+
+
+def test_a_company_signed_up_when_it_became_a_customer_and_not_when_its_record_was_made(tmp_path):
+    told = {"id": "11", "property_createdate": "2024-01-31 10:00:00", "property_closedate": "2026-02-01 10:00:00"}
+    header = f"{hubspot.COMPANY},property_closedate,_fivetran_deleted"
+    gone = {"id": "12", "property_createdate": "2024-01-31 10:00:00", "_fivetran_deleted": "TRUE"}
+    found = ingested(tmp_path, {"company.csv": table(header, told, gone)}, FIVETRAN, ["accounts"])
+    assert found.values("accounts", "account_id", "signup_on") == [("11", day("2026-02-01"))]
+
+
+def test_headers_in_the_language_of_a_user_are_refused_by_the_name_that_is_missing(tmp_path):
+    german = "Datensatz-ID,Unternehmensname\n11,Acme\n"
+    with pytest.raises(ExportError, match=r"companies\.csv: the column Record ID is missing"):
+        ingested(tmp_path, {"companies.csv": german}, source("dashboard"), ["accounts"])
 
 
 def test_an_owner_without_a_name_or_that_nobody_knows_is_none_and_no_address_is_kept(tmp_path):
@@ -278,8 +292,10 @@ def test_a_deal_of_two_companies_counts_once_for_its_primary_one(tmp_path):
         belongs("11"),
         belongs("9", type_id="5", category="USER_DEFINED"),
     ]
-    found = renewals(tmp_path, deal(), deal_company=(hubspot.DEAL_COMPANY, links))
-    assert found.values("renewals", "renewal_id", "account_id") == [("9001", "12")]
+    # Seen from the company its number is another.
+    links += [belongs("21", "9002"), belongs("22", "9002", type_id="6")]
+    found = renewals(tmp_path, deal(), deal("9002"), deal_company=(hubspot.DEAL_COMPANY, links))
+    assert found.values("renewals", "renewal_id", "account_id") == [("9001", "12"), ("9002", "22")]
 
 
 def test_without_a_primary_company_the_least_id_counts_as_a_number(tmp_path):
