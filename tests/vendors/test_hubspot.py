@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.ingest.filling import filling
 from schemas.contract import Contract
 from schemas.customers import UNKNOWN
 from schemas.form import Told
@@ -19,7 +20,9 @@ from tests.vendors.hubspot_files import RENEWALS, STAGES, deal, lines, stage, ta
 from tests.vendors.one_source import Ingested, ingested
 from transforms.clean import hubspot_objects
 from transforms.clean.hubspot import VENDOR, identities
+from transforms.clean.vendors import FORMS
 from warehouse.errors import ConfigError, ExportError
+from warehouse.sent import source_files
 
 FIVETRAN = {"form": "hubspot", "written_by": "fivetran"}
 
@@ -560,6 +563,25 @@ def test_where_no_file_has_the_stages_a_ticket_is_closed_as_the_config_says_or_o
     assert by_day.values("tickets", "ticket_id", "status") == [("5001", "closed"), ("5002", "open")]
     silent = found("c", *told)
     assert [(line, column) for _, line, column, _ in silent.rejects()] == [(2, "status"), (3, "status")]
+
+
+def test_the_doctor_knows_what_deals_and_tickets_fill_before_they_are_read(tmp_path):
+    sent = {
+        "deal.csv": table(hubspot.DEAL, deal()),
+        "deal_company.csv": table(hubspot.DEAL_COMPANY, belongs("11")),
+        "deal_pipeline_stage.csv": table(hubspot.DEAL_STAGE, *STAGES),
+        "ticket.csv": table(hubspot.TICKET, ticket()),
+        "ticket_company.csv": table(hubspot.TICKET_COMPANY, {"ticket_id": "5001", "company_id": "11"}),
+        "ticket_pipeline_stage.csv": table(hubspot.TICKET_STAGE, *hubspot.TICKET_STAGES),
+    }
+    found = ingested(tmp_path, sent, source(**RENEWALS), ["renewals", "tickets"])
+    company = found.company.project()
+    told = filling(company, source_files(company.loaded, FORMS, company.folders.fetched))["it"]
+    assert {name: columns & {"account_id", "outcome", "status"} for name, columns in told.items()} == {
+        "renewals": {"account_id", "outcome"},
+        "tickets": {"account_id", "status"},
+    }
+    assert {name: told[name] - found.exported(name) for name in told} == {"renewals": set(), "tickets": set()}
 
 
 # --- the forms --------------------------------------------------------------------------------------------------------
