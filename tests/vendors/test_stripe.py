@@ -539,6 +539,15 @@ class TestWhatPeopleDownload:
             ("ended", day("2026-01-15"), day("2026-05-04"), day("2026-06-14")),
         ]
 
+    def test_one_with_a_coupon_is_rejected_as_no_file_says_what_that_takes_off(self, tmp_path):
+        row = "cus_1,price_1,1,eur,month,10.00,active,2026-01-15 10:00,2026-01-15 10:00,"
+        sent = f"{self.HEADER},Coupon\nplain,{row},\nless,{row},half\n"
+        found = ingested(tmp_path, {"subscriptions.csv": sent}, DASHBOARD, ["subscription_items"])
+        assert found.values("subscription_items", "subscription_id", "discount_amount") == [("plain", None)]
+        ((_, line, column, reason),) = found.rejects()
+        assert (line, column) == (3, "discount_amount")
+        assert "half" in reason
+
     def test_what_the_file_does_not_have_is_not_exported(self, tmp_path):
         row = "sub_1,cus_1,price_1,3,eur,month,59.97,active,2026-01-15 10:00,2026-01-15 10:00,"
         found = ingested(tmp_path, self.sent(row), DASHBOARD, ["subscription_items"])
