@@ -169,17 +169,29 @@ def _places(
 ) -> tuple[Place, ...]:
     """Where the writer writes a column; `parent`: of the objects that have the list in which it stands."""
     if field.name in MARKS:
-        return tuple(Place((name,), "line") for name in writer.marks[field.name])
+        return tuple(Place(tuple(name.split(".")), "line") for name in writer.marks[field.name])
     spelled = field.spelled.get(writer.name)
     if spelled is not None:
         names = (spelled,) if isinstance(spelled, str) else spelled
-        return tuple(Place(tuple(name.split("."))) if writer.nests == "objects" else Place((name,)) for name in names)
+        if writer.nests == "objects":
+            return tuple(Place(tuple(name.split("."))) for name in names)
+        return tuple(place for name in names for place in _columns(name, field, writer))
     if writer.nests == "only_spelled":
         return _of_parent(field, writer, parent) if in_list else ()
     if writer.nests == "objects":
         return (Place(tuple(field.name.split("__"))), *_of_parent(field, writer, parent))
     name = field.name.replace("__", writer.nests)
-    return (Place((f"{name}_id",)), Place((name,))) if field.refers and writer.nests == "_" else (Place((name,)),)
+    return (
+        (Place((f"{name}_id",)), Place((name,)))
+        if field.refers and writer.nests == "_"
+        else _columns(name, field, writer)
+    )
+
+
+def _columns(name: str, field: Column, writer: Writer) -> tuple[Place, ...]:
+    """The column of this name, and, of a number, those of what its type cannot hold: 33.33 where there was only 25."""
+    others = writer.others if field.dtype.is_numeric() else ()
+    return (Place((name,)), *(Place((f"{name}{end}",)) for end in others))
 
 
 def _of_parent(field: Column, writer: Writer, parent: type[Contract] | None) -> tuple[Place, ...]:

@@ -22,7 +22,9 @@ class Writer:
     `files`: names and patterns of a table's files; `{table}` is its name. `nests`: how what is within an object is
     found: as an object in it, or in a column whose name has both names with a sign between them; `only_spelled`: no
     rule gives the name of a column. `lists`: whether the elements of a list stand in the object, by their path, or in a
-    table of their own. `envelopes`: what an object may be wrapped in. `marks`: by mark the columns that may hold it.
+    table of their own. `envelopes`: what an object may be wrapped in. `marks`: by mark the columns that may hold it,
+    with a point before what is within one. `others`: what the name of a column ends in that has those
+    numbers of another that its type cannot hold.
     `is_loose`: the case and the underscores of names are nobody's care. `keeps_times`: instants stay as the vendor
     spells them; `instants`: as the writer spells them, in UTC where they name no zone. `money`: whether amounts are in
     the vendor's minor units, or in whole units of their currency. `exported`: how a file's name tells when it was
@@ -38,6 +40,7 @@ class Writer:
     lists: Literal["path", "table"]
     envelopes: tuple[tuple[str, ...], ...] = ()
     marks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
     is_loose: bool = False
     keeps_times: bool = True
     instants: tuple[str, ...] = ()
@@ -89,7 +92,12 @@ WRITERS: dict[str, Writer] = {
             lists="path",
             envelopes=(("_airbyte_data",), ("record", "data"), ("data",)),
             marks={
-                "row_written_at": ("_airbyte_extracted_at", "_airbyte_emitted_at", "emitted_at"),
+                "row_written_at": (
+                    "_airbyte_extracted_at",
+                    "_airbyte_emitted_at",
+                    "emitted_at",
+                    "record.emitted_at",
+                ),
                 "row_generation": ("_airbyte_generation_id",),
             },
             exported=(r"_(\d{13})_\d+\.", 1000),
@@ -107,6 +115,7 @@ WRITERS: dict[str, Writer] = {
                 "row_id": ("_dlt_id",),
                 "row_parent": ("_dlt_parent_id",),
             },
+            others=("__v_text", "__v_double"),
             exported=(r"^(\d{10}\.\d+)\.", 1),
             appends=True,
             instants=(*ISO, *PLAIN),

@@ -10,7 +10,7 @@ from schemas.contract import Column, Contract
 from schemas.customers import COMPANY, UNKNOWN
 from warehouse.reading import PROVENANCE
 
-FOR_NOTHING = ("NULL", "null", UNKNOWN, COMPANY)
+FOR_NOTHING = ("NULL", "null", r"\N", UNKNOWN, COMPANY)
 """What databases write for an empty cell, and our own names for no account and for the company."""
 NO_ID = ("null", "none", "nan", "nat", "<na>", "nil", "undefined", "inf", "-inf")
 """What programs write for an id that is none, in any case: all rows with one would be one customer's."""

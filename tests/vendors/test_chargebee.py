@@ -281,6 +281,13 @@ class TestLines:
         found = items(tmp_path, subscription("s1", flat), item_prices=[item_price(pricing_model="flat_fee")])
         assert found.values("subscription_items", *COST, "seats") == [("plan", 1, Decimal(5_000), None, 3)]
 
+    def test_what_chargebee_says_is_recurring_counts_nowhere_as_it_is_none_where_that_is_switched_off(self, tmp_path):
+        found = items(tmp_path, subscription("off", mrr=0), subscription("on", mrr=777))
+        assert found.values("subscription_items", "subscription_id", *COST[1:]) == [
+            ("off", 1, Decimal(1_000), None),
+            ("on", 1, Decimal(1_000), None),
+        ]
+
     def test_amounts_are_in_minor_units_of_whatever_currency(self, tmp_path):
         found = items(
             tmp_path,

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.ingest.filling import filling
 from schemas.contract import Contract
 from schemas.customers import UNKNOWN
 from schemas.form import Told
@@ -19,7 +20,9 @@ from tests.vendors.hubspot_files import RENEWALS, STAGES, deal, lines, stage, ta
 from tests.vendors.one_source import Ingested, ingested
 from transforms.clean import hubspot_objects
 from transforms.clean.hubspot import VENDOR, identities
-from warehouse.errors import ConfigError
+from transforms.clean.vendors import FORMS
+from warehouse.errors import ConfigError, ExportError
+from warehouse.sent import source_files
 
 FIVETRAN = {"form": "hubspot", "written_by": "fivetran"}
 
@@ -63,6 +66,20 @@ def test_a_company_is_an_account_with_its_owner_by_name(tmp_path):
     assert found.values(
         "accounts", "account_id", "account_name", "industry", "country", "size", "csm_owner", "signup_on"
     ) == [("2182162682", "Acme", "RETAIL", "Spain", "250", "Kim Roe", day("2026-02-01"))]
+
+
+def test_a_company_signed_up_when_it_became_a_customer_and_not_when_its_record_was_made(tmp_path):
+    told = {"id": "11", "property_createdate": "2024-01-31 10:00:00", "property_closedate": "2026-02-01 10:00:00"}
+    header = f"{hubspot.COMPANY},property_closedate,_fivetran_deleted"
+    gone = {"id": "12", "property_createdate": "2024-01-31 10:00:00", "_fivetran_deleted": "TRUE"}
+    found = ingested(tmp_path, {"company.csv": table(header, told, gone)}, FIVETRAN, ["accounts"])
+    assert found.values("accounts", "account_id", "signup_on") == [("11", day("2026-02-01"))]
+
+
+def test_headers_in_the_language_of_a_user_are_refused_by_the_name_that_is_missing(tmp_path):
+    german = "Datensatz-ID,Unternehmensname\n11,Acme\n"
+    with pytest.raises(ExportError, match=r"companies\.csv: the column Record ID is missing"):
+        ingested(tmp_path, {"companies.csv": german}, source("dashboard"), ["accounts"])
 
 
 def test_an_owner_without_a_name_or_that_nobody_knows_is_none_and_no_address_is_kept(tmp_path):
@@ -278,8 +295,10 @@ def test_a_deal_of_two_companies_counts_once_for_its_primary_one(tmp_path):
         belongs("11"),
         belongs("9", type_id="5", category="USER_DEFINED"),
     ]
-    found = renewals(tmp_path, deal(), deal_company=(hubspot.DEAL_COMPANY, links))
-    assert found.values("renewals", "renewal_id", "account_id") == [("9001", "12")]
+    # Seen from the company its number is another.
+    links += [belongs("21", "9002"), belongs("22", "9002", type_id="6")]
+    found = renewals(tmp_path, deal(), deal("9002"), deal_company=(hubspot.DEAL_COMPANY, links))
+    assert found.values("renewals", "renewal_id", "account_id") == [("9001", "12"), ("9002", "22")]
 
 
 def test_without_a_primary_company_the_least_id_counts_as_a_number(tmp_path):
@@ -544,6 +563,25 @@ def test_where_no_file_has_the_stages_a_ticket_is_closed_as_the_config_says_or_o
     assert by_day.values("tickets", "ticket_id", "status") == [("5001", "closed"), ("5002", "open")]
     silent = found("c", *told)
     assert [(line, column) for _, line, column, _ in silent.rejects()] == [(2, "status"), (3, "status")]
+
+
+def test_the_doctor_knows_what_deals_and_tickets_fill_before_they_are_read(tmp_path):
+    sent = {
+        "deal.csv": table(hubspot.DEAL, deal()),
+        "deal_company.csv": table(hubspot.DEAL_COMPANY, belongs("11")),
+        "deal_pipeline_stage.csv": table(hubspot.DEAL_STAGE, *STAGES),
+        "ticket.csv": table(hubspot.TICKET, ticket()),
+        "ticket_company.csv": table(hubspot.TICKET_COMPANY, {"ticket_id": "5001", "company_id": "11"}),
+        "ticket_pipeline_stage.csv": table(hubspot.TICKET_STAGE, *hubspot.TICKET_STAGES),
+    }
+    found = ingested(tmp_path, sent, source(**RENEWALS), ["renewals", "tickets"])
+    company = found.company.project()
+    told = filling(company, source_files(company.loaded, FORMS, company.folders.fetched))["it"]
+    assert {name: columns & {"account_id", "outcome", "status"} for name, columns in told.items()} == {
+        "renewals": {"account_id", "outcome"},
+        "tickets": {"account_id", "status"},
+    }
+    assert {name: told[name] - found.exported(name) for name in told} == {"renewals": set(), "tickets": set()}
 
 
 # --- the forms --------------------------------------------------------------------------------------------------------

@@ -1,8 +1,12 @@
 """Objects that were written several times, in parts of a lake: the newest counts, over all parts of a day together."""
 
 import gzip
+import io
 import json
+from decimal import Decimal
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.frames import day
@@ -106,3 +110,64 @@ def test_the_newest_is_known_however_its_time_is_told(tmp_path, earlier, later):
 def test_marks_of_programs_beside_the_parts_are_no_exports(tmp_path):
     found = items(tmp_path, part("subscriptions", MAY, of("s1")), {"subscriptions/_SUCCESS": ""})
     assert found.values("subscription_items", "item_id") == [("s1",)]
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_of_messages_between_programs_of_airbytes_the_newest_of_an_object_counts(wrapped, tmp_path):
+    def message(moment: int, status: str) -> dict:
+        told = {"stream": "invoices", "data": invoice("in_1", status=status), "emitted_at": moment}
+        return {"type": "RECORD", "record": told} if wrapped else told
+
+    sent = "".join(json.dumps(one) + "\n" for one in (message(JUNE, "paid"), message(MAY, "open")))
+    found = ingested(tmp_path, {"invoices.jsonl": sent}, AIRBYTE, ["invoices"])
+    assert found.values("invoices", "invoice_id", "status") == [("in_1", "paid")]
+    assert found.left_out("invoices") == {"replaced": 1}
+    assert found.rejects() == []
+
+
+LOAD = {"_dlt_load_id": "1777611600.5"}
+"""A load of dlt's."""
+STREAMS = {
+    "subscription": [
+        {"id": key, "customer": "cus_1", "status": "active", "created": MAY // 1000, "_dlt_id": key}
+        for key in ("a", "b")
+    ],
+    "subscription__items__data": [
+        {"id": f"i_{key}", "subscription": key, "price__id": "p", "quantity": 1, "_dlt_parent_id": key, "_dlt_id": key}
+        for key in ("a", "b")
+    ],
+    "subscription__discounts": [
+        {"id": f"d_{key}", "coupon__id": key, "_dlt_parent_id": key, "_dlt_id": f"d_{key}"} for key in ("a", "b")
+    ],
+    "price": [
+        {
+            "id": "p",
+            "unit_amount": None,
+            "unit_amount__v_text": "1000",
+            "currency": "eur",
+            "recurring__interval": "month",
+        }
+    ],
+    "coupon": [
+        {"id": "a", "percent_off": 25, "percent_off__v_double": None, "duration": "forever"},
+        {"id": "b", "percent_off": None, "percent_off__v_double": 33.33, "duration": "forever"},
+    ],
+}
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_a_number_that_the_column_of_dlts_cannot_hold_stands_in_another(ending, tmp_path):
+    files = {}
+    for name, rows in STREAMS.items():
+        told = [{**LOAD, "_dlt_id": f"{name}{number}", **row} for number, row in enumerate(rows)]
+        sink = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist(told), sink)
+        text = "".join(json.dumps(row) + "\n" for row in told).encode()
+        files[f"{name}/1777611600.5.0.{ending}"] = text if ending == "jsonl" else sink.getvalue()
+    found = ingested(tmp_path, files, {"form": "stripe", "written_by": "dlt"}, ["subscription_items"])
+    assert found.rejects() == []
+    # A quarter of a thousand, and 33.33 %.
+    assert found.values("subscription_items", "item_id", "unit_amount", "discount_amount") == [
+        ("i_a", Decimal(1_000), 250),
+        ("i_b", Decimal(1_000), 333),
+    ]

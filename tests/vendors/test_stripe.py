@@ -105,6 +105,20 @@ class TestSubscriptions:
         assert found.values("subscription_items", "subscription_id") == [("served",)]
         assert found.rejects() == []
 
+    def test_what_is_not_paid_for_is_served_until_it_ends(self, tmp_path):
+        asked, end = seconds("2026-05-04T08:00"), seconds("2026-06-15T10:00")
+        found = items(
+            tmp_path,
+            subscription("late", status="past_due"),
+            subscription("unpaid", status="unpaid", canceled_at=asked),
+            subscription("unpaid to the end", status="unpaid", ended_at=end),
+        )
+        assert found.values("subscription_items", "subscription_id", "cancel_requested_on", "ended_on") == [
+            ("late", None, None),
+            ("unpaid to the end", None, day("2026-06-15")),
+            ("unpaid", day("2026-05-04"), None),
+        ]
+
     def test_a_trial_without_a_means_to_pay_is_paused_from_its_end(self, tmp_path):
         trial = {"trial_start": BEGUN, "trial_end": seconds("2026-02-14T10:00"), "status": "paused"}
         found = items(tmp_path, subscription(**trial))
@@ -186,6 +200,50 @@ class TestPrices:
     def test_amounts_are_in_minor_units_by_iso_4217(self, tmp_path, currency, sent, minor):
         found = items(tmp_path, subscription(items=[item(price=price(currency=currency, unit_amount=sent))]))
         assert found.values("subscription_items", "currency", "unit_amount") == [(currency.upper(), minor)]
+
+    def test_currencies_of_whole_units_and_of_thousandths_are_those_of_stripe(self, tmp_path):
+        whole = [
+            "bif",
+            "clp",
+            "djf",
+            "gnf",
+            "jpy",
+            "kmf",
+            "krw",
+            "mga",
+            "pyg",
+            "rwf",
+            "vnd",
+            "vuv",
+            "xaf",
+            "xof",
+            "xpf",
+        ]
+        others = {"isk": "100", "ugx": "100", "bhd": "10_000", "jod": "10_000", "kwd": "10_000", "omr": "10_000",
+                  "tnd": "10_000"}  # fmt: skip
+        sent = [
+            subscription(code, items=[item(f"si_{code}", price=price(currency=code, unit_amount=10_000))])
+            for code in (*whole, *others)
+        ]
+        # Of an ariary, which Stripe sends whole, ISO 4217 has hundredths.
+        expected = {code: Decimal(10_000) for code in whole} | {"mga": Decimal(1_000_000)}
+        found = items(tmp_path, *sent)
+        assert dict(found.values("subscription_items", "subscription_id", "unit_amount")) == {
+            **expected,
+            **{code: Decimal(amount) for code, amount in others.items()},
+        }
+
+    def test_an_amount_off_is_in_the_minor_units_of_its_currency_too(self, tmp_path):
+        off = {"id": "c", "amount_off": 30_000, "currency": "isk", "duration": "forever"}
+        of_isk = item(price=price(currency="isk", unit_amount=50_000))
+        found = items(tmp_path, subscription(items=[of_isk], discount={"coupon": off}))
+        assert found.values("subscription_items", "unit_amount", "discount_amount") == [(Decimal(500), 300)]
+
+    @pytest.mark.parametrize(("interval", "count"), [("month", 3), ("week", 2), ("year", 1), ("day", 30)])
+    def test_an_interval_is_as_many_of_its_unit_as_the_price_says(self, tmp_path, interval, count):
+        quarterly = price(recurring={**RECURRING, "interval": interval, "interval_count": count})
+        found = items(tmp_path, subscription(items=[item(price=quarterly)]))
+        assert found.values("subscription_items", "interval_unit", "interval_count") == [(interval, count)]
 
     def test_a_price_may_have_fractions_of_a_cent(self, tmp_path):
         half = price(unit_amount=None, unit_amount_decimal="0.5")
@@ -475,6 +533,33 @@ class TestWhatPeopleDownload:
         assert found.values("subscription_items", "subscription_id") == [("sub_4",)]
         told = {(line, column) for _, line, column, _ in found.rejects()}
         assert {(2, "interval_unit"), (3, "Status"), (4, "Created (UTC)")} <= told
+
+    def test_the_request_is_no_end_and_the_plans_start_is_not_that_of_the_subscription(self, tmp_path):
+        header = (
+            "id,Customer ID,Plan,Quantity,Currency,Interval,Amount,Status,Created (UTC),Start (UTC),Start Date (UTC),"
+            "Current Period End (UTC),Canceled At (UTC),Cancel At Period End,Ended At (UTC)"
+        )
+        sold, made = "c1,price_1,1,eur,month,10.00", "2026-01-15 10:00"
+        rows = [
+            f"asked,{sold},active,{made},2026-03-15 10:00,2025-12-15 10:00,2026-11-15 10:00,2026-05-04 10:00,true,",
+            f"ended,{sold},canceled,{made},{made},{made},2026-06-15 10:00,2026-05-04 10:00,false,2026-06-14 10:00",
+        ]
+        sent = {"subscriptions.csv": "\n".join([header, *rows]) + "\n"}
+        found = ingested(tmp_path, sent, DASHBOARD, ["subscription_items"])
+        told = ("subscription_id", "started_on", "cancel_requested_on", "ended_on")
+        assert found.values("subscription_items", *told) == [
+            ("asked", day("2025-12-15"), day("2026-05-04"), day("2026-11-15")),
+            ("ended", day("2026-01-15"), day("2026-05-04"), day("2026-06-14")),
+        ]
+
+    def test_one_with_a_coupon_is_rejected_as_no_file_says_what_that_takes_off(self, tmp_path):
+        row = "cus_1,price_1,1,eur,month,10.00,active,2026-01-15 10:00,2026-01-15 10:00,"
+        sent = f"{self.HEADER},Coupon\nplain,{row},\nless,{row},half\n"
+        found = ingested(tmp_path, {"subscriptions.csv": sent}, DASHBOARD, ["subscription_items"])
+        assert found.values("subscription_items", "subscription_id", "discount_amount") == [("plain", None)]
+        ((_, line, column, reason),) = found.rejects()
+        assert (line, column) == (3, "discount_amount")
+        assert "half" in reason
 
     def test_what_the_file_does_not_have_is_not_exported(self, tmp_path):
         row = "sub_1,cus_1,price_1,3,eur,month,59.97,active,2026-01-15 10:00,2026-01-15 10:00,"

@@ -104,6 +104,13 @@ def test_a_comment_of_somebody_of_no_known_role_may_be_a_reply_or_not(tmp_path):
     ]
 
 
+def test_a_reply_of_who_is_an_agent_no_more_is_not_seen_as_one(tmp_path):
+    # Roles are those of today: whoever left may be a user like others.
+    comments = [comment(1, CUSTOMER, "2026-03-02 09:00:00"), comment(2, AGENT, "2026-03-02 10:00:00")]
+    left = [user(AGENT, "end-user", None), user(CUSTOMER)]
+    assert of_comments(tmp_path, *comments, people=left).values("tickets", *REPLIES) == [("101", None, 0)]
+
+
 def test_replies_are_not_exported_where_comments_or_people_are_not(tmp_path):
     comments = [comment(1, CUSTOMER, "2026-03-02 09:00:00"), comment(2, AGENT, "2026-03-02 10:00:00")]
     without_people = kept(tmp_path / "people", ticket=[kept_ticket()], ticket_comment=comments)
@@ -174,6 +181,16 @@ def test_a_ticket_is_merged_that_is_tagged_so_or_that_another_names(tmp_path):
         ("102", False),
         ("103", True),
         ("105", True),
+    ]
+
+
+def test_what_a_warehouse_writes_for_nothing_is_no_account_and_its_row_is_told(tmp_path):
+    told = [kept_ticket(), kept_ticket(102, organization_id=r"\N"), kept_ticket(103, organization_id="NULL")]
+    found = kept(tmp_path, ticket=told)
+    assert found.values("tickets", "ticket_id", "account_id") == [("101", "31")]
+    assert [(line, column) for _, line, column, _ in found.rejects()] == [
+        (3, "organization_id"),
+        (4, "organization_id"),
     ]
 
 

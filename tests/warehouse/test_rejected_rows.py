@@ -201,7 +201,7 @@ IDS = [(table, name) for table, name in TEXTS if name.endswith("_id")]
 
 
 @pytest.mark.parametrize(("table", "column"), TEXTS)
-@pytest.mark.parametrize("text", [" ", "\t ", "\u00a0", "NULL", "null", "(unknown)", "(company)"])
+@pytest.mark.parametrize("text", [" ", "\t ", "\u00a0", "NULL", "null", r"\N", "(unknown)", "(company)"])
 def test_text_that_says_nothing_rejects_its_row(table: str, column: str, text: str) -> None:
     assert column in {name for name, _ in judged(table, **{column: text})}
 

@@ -67,5 +67,6 @@ def companies_of(of: Frames, kind: str) -> pl.DataFrame:
         ),
     ]
     every = pl.concat(told).drop_nulls(["record", "company"]).with_columns(pl.col("primary").fill_null(value=False))
-    ordered = every.sort(~pl.col("primary"), pl.col("company").cast(pl.Int64))
+    # What a source fills is asked of examples, too, whose ids are no numbers.
+    ordered = every.sort(~pl.col("primary"), pl.col("company").cast(pl.Int64, strict=False))
     return ordered.unique("record", keep="first", maintain_order=True).select("record", "company")

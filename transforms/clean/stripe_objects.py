@@ -48,7 +48,7 @@ class StripeSubscriptions(Export):
     cancellation_details__feedback: str = column("Why, in the customer's words of a list", optional=True)
     cancellation_details__comment: str = column("Why, in free words", optional=True, personal="text")
     discount__id: str = column("Its discount", optional=True)
-    discount__coupon__id: str = column("Its coupon", optional=True)
+    discount__coupon__id: str = column("Its coupon", optional=True, spelled={"dashboard": "Coupon"})
     discount__coupon__percent_off: Amount = column("Share taken off", unit="%", optional=True)  # type: ignore[valid-type]
     discount__coupon__amount_off: Amount = column(  # type: ignore[valid-type]
         "Amount taken off", optional=True, money="discount__coupon__currency"
