@@ -21,16 +21,17 @@ class Writer:
 
     `files`: names and patterns of a table's files; `{table}` is its name. `nests`: how what is within an object is
     found: as an object in it, or in a column whose name has both names with a sign between them; `only_spelled`: no
-    rule gives the name of a column. `lists`: whether the elements of a list stand in the object, by their path, or in a
-    table of their own. `envelopes`: what an object may be wrapped in. `marks`: by mark the columns that may hold it,
-    with a point before what is within one. `others`: what the name of a column ends in that has those
-    numbers of another that its type cannot hold.
-    `is_loose`: the case and the underscores of names are nobody's care. `keeps_times`: instants stay as the vendor
-    spells them; `instants`: as the writer spells them, in UTC where they name no zone. `money`: whether amounts are in
-    the vendor's minor units, or in whole units of their currency. `exported`: how a file's name tells when it was
-    written, as a number since 1970 (a pattern), and how many of these are a second. `appends`: a table's files are
-    parts that together say what there is, and none shows all. `keeps_pages`: objects may stand in the pages in which
-    the vendor's API gives them.
+    rule gives the name of a column. `lists`: whether the elements of a list stand in the object, by their path, or in
+    a table of their own. `envelopes`: what an object may be wrapped in. `marks`: by mark the columns that may hold it,
+    with a point before what is within one. `others`: what the name of a column ends in that has those numbers of
+    another that its type cannot hold. `is_loose`: the case and the underscores of names are nobody's care.
+    `keeps_times`: instants stay as the vendor spells them; `instants`: as the writer spells them, in UTC where they
+    name no zone. `money`: whether amounts are in the vendor's minor units, or in whole units of their currency.
+    `exported`: how a file's name tells when it was written, as a number since 1970 (a pattern), and how many of these
+    are a second. `finished`: where a file stands for each of these that came to its end, by a name that has the
+    number; where there are such, files of others are not whole, and left out. `appends`: a table's files are parts
+    that together say what there is, and none shows all. `keeps_pages`: objects may stand in the pages in which the
+    vendor's API gives them.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Writer:
     false: tuple[str, ...] = ("false",)
     money: Literal["minor", "whole"] = "minor"
     exported: tuple[str, int] | None = None
+    finished: str = ""
     appends: bool = False
     keeps_pages: bool = False
 
@@ -117,6 +119,7 @@ WRITERS: dict[str, Writer] = {
             },
             others=("__v_text", "__v_double"),
             exported=(r"^(\d{10}\.\d+)\.", 1),
+            finished="_dlt_loads/*",
             appends=True,
             instants=(*ISO, *PLAIN),
             true=("true", "True", "TRUE"),

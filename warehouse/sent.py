@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 
 from schemas.config import Source
 from schemas.form import Form
+from schemas.writer import Writer
 from warehouse.configuration import LoadedConfig
 from warehouse.errors import ConfigError, ExportError
 from warehouse.landed import LandedFile
@@ -79,12 +80,13 @@ def source_files(
     for name, source in loaded.config.sources.items():
         form = _form(loaded, name, source, forms)
         place, sent = _Place(loaded, source.folder, copies, anew=anew), []
+        loads = _Loads.of(place, form.writer)
         for raw_table, patterns in patterns_of(loaded, name, source, form).items():
             may_lack = form.raw[raw_table].may_lack and not source.files
             for pattern in () if loaded.config.in_place(raw_table) else patterns:
                 files = place.matching(pattern)
                 if form.writer:
-                    files = [file for file in files if not is_mark(PurePath(_name(file)))]
+                    files = [file for file in files if not is_mark(PurePath(_name(file))) and loads.has(file)]
                 if not files and not may_lack:
                     raise ExportError(
                         f"{name}.{raw_table}: there is no file {shown(source.folder, pattern, Path(pattern).name)}; "
@@ -105,6 +107,44 @@ def source_files(
     if twice := sorted({name for (_, _, name), number in names.items() if number > 1}):
         raise ExportError(f"two files are both called {', '.join(twice)}; give their folders other names")
     return found
+
+
+def unfinished_files(loaded: LoadedConfig, forms: Mapping[str, Form], copies: Path) -> dict[str, int]:
+    """By source how many of its files are of loads that did not come to their end, and left out."""
+    found = dict[str, int]()
+    for name, source in loaded.config.sources.items():
+        form = _form(loaded, name, source, forms)
+        place = _Place(loaded, source.folder, copies, anew=False)
+        loads = _Loads.of(place, form.writer)
+        if loads.finished:
+            patterns = {pattern for of in patterns_of(loaded, name, source, form).values() for pattern in of}
+            files = {_place(file): file for pattern in patterns for file in place.matching(pattern)}
+            found[name] = sum(not loads.has(file) for file in files.values())
+    return {name: number for name, number in found.items() if number}
+
+
+@dataclass(frozen=True)
+class _Loads:
+    """The loads of a writer that came to their end, by the numbers in the names of their files; none: nobody says."""
+
+    number: str
+    finished: frozenset[str]
+
+    @classmethod
+    def of(cls, place: "_Place", writer: Writer | None) -> "_Loads":
+        """Those that the place of a source tells."""
+        if writer is None or not writer.finished or writer.exported is None:
+            return cls("", frozenset())
+        number = writer.exported[0]
+        # The name of such a file has the number anywhere.
+        anywhere = number.removeprefix("^").removesuffix(r"\.")
+        found = (re.search(anywhere, _name(file)) for file in place.matching(writer.finished))
+        return cls(number, frozenset(named[1] for named in found if named))
+
+    def has(self, file: "_Found") -> bool:
+        """Whether a file is whole, as far as anybody says."""
+        named = re.search(self.number, _name(file)) if self.finished else None
+        return named is None or named[1] in self.finished
 
 
 def _fitting(place: "_Place", form: Form, forms: Mapping[str, Form]) -> str:

@@ -33,7 +33,15 @@ from pipelines.ingest.resolved import (
     resolved,
     with_repeated,
 )
-from pipelines.ingest.sources import crms_of, ingest_code, look_at, sent_files, sources_of, speaking_files
+from pipelines.ingest.sources import (
+    crms_of,
+    ingest_code,
+    look_at,
+    notices_on_loads,
+    sent_files,
+    sources_of,
+    speaking_files,
+)
 from pipelines.large_tables import lost_events
 from pipelines.project import Project
 from schemas.operations import (
@@ -116,7 +124,7 @@ def land_all(project: Project) -> tuple[list[LandedFile], dt.date]:
     except WarehouseError as fault:
         _mark(project, list(CANONICAL), str(fault), project.config.as_of or NEVER)
         raise
-    if notice := notice_on_as_of(project, sent, as_of):
+    for notice in (*filter(None, [notice_on_as_of(project, sent, as_of)]), *notices_on_loads(project)):
         warnings.warn(notice, ExportWarning, stacklevel=2)
     return landed, as_of
 

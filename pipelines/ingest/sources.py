@@ -19,7 +19,7 @@ from warehouse.first_look import look
 from warehouse.landed import LandedFile, landed_files
 from warehouse.landing import is_whole, sha256_of
 from warehouse.lineage import digest
-from warehouse.sent import SourceFile, source_files
+from warehouse.sent import SourceFile, source_files, unfinished_files
 
 READING = (
     "pipelines.ingest.canonical_tables:ingest_table",
@@ -79,6 +79,15 @@ def unlanded_files(project: Project) -> list[SourceFile]:
         return landed.exported_at == file.exported_at or landed.sha256 == sha256_of(file.path)
 
     return [file for file in sent_files(project) if not is_landed(file)]
+
+
+def notices_on_loads(project: Project) -> list[str]:
+    """That files are left out, as their writer did not end the loads that they are of."""
+    left_out = unfinished_files(project.loaded, FORMS, project.folders.fetched)
+    return [
+        f"{name}: {number} files are of loads that did not come to their end, and are left out until they do"
+        for name, number in left_out.items()
+    ]
 
 
 def look_at(project: Project, files: list[SourceFile]) -> None:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.ingest.notices import ExportWarning
 from tests.frames import day
 from tests.vendors.one_source import Ingested, ingested
 from tests.vendors.test_stripe import invoice, item, subscription
@@ -123,6 +124,26 @@ def test_of_messages_between_programs_of_airbytes_the_newest_of_an_object_counts
     assert found.values("invoices", "invoice_id", "status") == [("in_1", "paid")]
     assert found.left_out("invoices") == {"replaced": 1}
     assert found.rejects() == []
+
+
+def test_files_of_a_load_of_dlts_that_did_not_come_to_its_end_are_left_out_until_it_does(tmp_path):
+    def load(number: str, key: str) -> dict[str, str]:
+        told = {"_dlt_load_id": number, "_dlt_id": key}
+        one = {"id": key, "email": f"{key}@acme.example", "created": MAY // 1000}
+        return {f"customer/{number}.0.jsonl": json.dumps({**told, **one}) + "\n"}
+
+    def end(number: str) -> dict[str, str]:
+        return {f"_dlt_loads/stripe__{number}.jsonl": json.dumps({"load_id": number, "status": 0}) + "\n"}
+
+    first, broken, said = "1777611600.5", "1780290000.25", {"form": "stripe", "written_by": "dlt"}
+    sent = {**load(first, "cus_a"), **load(broken, "cus_b")}
+    with pytest.warns(ExportWarning, match=r"it: 1 files are of loads that did not come to their end"):
+        found = ingested(tmp_path, {**sent, **end(first)}, said, ["accounts"])
+    assert found.values("accounts", "account_id") == [("cus_a",)]
+    found = ingested(tmp_path, end(broken), said, ["accounts"])
+    assert found.values("accounts", "account_id") == [("cus_a",), ("cus_b",)]
+    nobody_says = ingested(tmp_path / "copied", sent, said, ["accounts"])
+    assert nobody_says.values("accounts", "account_id") == [("cus_a",), ("cus_b",)]
 
 
 LOAD = {"_dlt_load_id": "1777611600.5"}
