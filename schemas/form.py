@@ -129,7 +129,8 @@ class Cleaning:
     them tell of each other, by the raw table beside which they are rows of. `unmet`: of the same frames says in words
     what the config names and no file has. `shares_life`: of a table with versions, that a row tells no dates of its own
     but those of what it is part of. `asks_for`: options without any of which no row is one of the table's, so that the
-    source does not tell it.
+    source does not tell it. `scales`: of the source's options, the scales of its CSAT answers whatever its files say,
+    each as its lowest and its highest answer.
     """
 
     function: Callable[..., Any]
@@ -141,6 +142,7 @@ class Cleaning:
     unmet: Callable[..., str | None] | None = None
     shares_life: bool = False
     asks_for: tuple[str, ...] = ()
+    scales: Callable[[Any], tuple[tuple[float, float], ...]] | None = None
 
     def is_told(self, options: object) -> bool:
         """Whether the config says what the rows are."""
