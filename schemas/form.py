@@ -128,9 +128,10 @@ class Cleaning:
     are cleaned part by part, and those beside it stand beside each. `gathers`: of such files what rows of all of
     them tell of each other, by the raw table beside which they are rows of. `unmet`: of the same frames says in words
     what the config names and no file has. `shares_life`: of a table with versions, that a row tells no dates of its own
-    but those of what it is part of. `tells_whole`: of such a table, that what tells of a
-    thing that has parts tells of all of them. `asks_for`: options without any of which no row is one of the table's, so
-    that the source does not tell it.
+    but those of what it is part of. `tells_whole`: of such a table, that what tells of a thing that has parts tells of
+    all of them. `asks_for`: options without any of which no row is one of the table's, so that the source does not tell
+    it. `scales`: of the source's options, the scales of its CSAT answers whatever its files say, each as its lowest and
+    its highest answer.
     """
 
     function: Callable[..., Any]
@@ -143,6 +144,7 @@ class Cleaning:
     shares_life: bool = False
     tells_whole: bool = False
     asks_for: tuple[str, ...] = ()
+    scales: Callable[[Any], tuple[tuple[float, float], ...]] | None = None
 
     def is_told(self, options: object) -> bool:
         """Whether the config says what the rows are."""

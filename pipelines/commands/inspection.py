@@ -1,7 +1,7 @@
 """What `make doctor` looks at below DATA_DIR; it reads everything and writes nothing."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +9,14 @@ import duckdb
 import polars as pl
 
 from pipelines.commands.unreached import left_out
-from pipelines.ingest.filling import check_file, filling, together, unknowable
+from pipelines.ingest.filling import check_file, filling, together, unknowable, unread_scales
 from pipelines.ingest.sources import look_at, lost_files
 from pipelines.large_tables import lost_events
 from pipelines.project import Project
 from schemas.customers import Export
 from schemas.operations import Ingest, LeftOut, Publication
 from transforms.catalogue import CATALOGUE
+from transforms.facts.answers import csat_line
 from warehouse.ddl import qualified
 from warehouse.errors import WarehouseError
 from warehouse.landed import fingerprint, forgotten, is_damaged, landed_files, unlisted
@@ -55,6 +56,7 @@ def fills(project: Project, sent: list[SourceFile]) -> Iterator[Finding]:
             lacking = [name for name in project.contracts[table].dtypes() if name not in {*names, *Export.dtypes()}]
             told.append(f"{table} (without {', '.join(lacking)})" if lacking else table)
         yield True, f"{source} fills {'; '.join(told) or 'nothing'}"
+    yield from _scales({source: unread_scales(project, source, tables) for source, tables in found.items()}, project)
     reasons: dict[str, list[str]] = {}
     for metric, need in unknowable(together(found.values())).items():
         reasons.setdefault(need, []).append(metric)
@@ -62,6 +64,19 @@ def fills(project: Project, sent: list[SourceFile]) -> Iterator[Finding]:
     lines = [f"{', '.join(metrics)} for want of {need}" for need, metrics in sorted(reasons.items())]
     known = f"{len(CATALOGUE) - unknown} of {len(CATALOGUE)} metrics can be known"
     yield True, f"{known}; not {'; not '.join(lines)}" if lines else known
+
+
+def _scales(unread: Mapping[str, list[tuple[float, float]]], project: Project) -> Iterator[Finding]:
+    """That the config does not say which of a source's CSAT answers are positive: the first of them stops its month."""
+    line = csat_line(dict.fromkeys(scale for scales in unread.values() for scale in scales), project.config.feedback)
+    for source, scales in unread.items():
+        if scales:
+            told = ", ".join(f"{low:g}–{high:g}" for low, high in scales)
+            yield (
+                False,
+                f"{source} tells CSAT on the scale {told}, and feedback.csat in the config does not say which answers "
+                f"are positive, so that the first stops its month; give it a line, like {line}",
+            )
 
 
 def disk(project: Project, sent: list[SourceFile]) -> Finding:

@@ -24,6 +24,8 @@ from warehouse.sent import SourceFile
 
 Filling = Mapping[str, frozenset[str]]
 """By canonical table the columns that a source fills."""
+SCORES = {"tickets": "satisfaction_score", "survey_responses": "score"}
+"""By canonical table its column with answers."""
 
 
 def filling(project: Project, files: Iterable[SourceFile]) -> dict[str, Filling]:
@@ -96,6 +98,18 @@ def together(fillings: Iterable[Filling]) -> Exported:
         for table, names in filling_of.items():
             columns[table] = columns.get(table, frozenset()) | names
     return Exported(columns)
+
+
+def unread_scales(project: Project, source: str, tables: Filling) -> list[tuple[float, float]]:
+    """The scales of a source's CSAT answers of which the config does not say which answers are positive."""
+    known = {each.scale for each in project.config.feedback.csat}
+    found = [
+        scale
+        for table, score in SCORES.items()
+        if score in tables.get(table, ()) and (scales := form_of(project, source).clean[table].scales)
+        for scale in scales(project.options(source))
+    ]
+    return [scale for scale in dict.fromkeys(found) if scale not in known]
 
 
 def unknowable(exported: Exported) -> dict[str, str]:

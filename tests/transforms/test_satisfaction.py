@@ -1,5 +1,6 @@
 import polars as pl
 import pytest
+import yaml
 from polars.testing import assert_frame_equal
 
 from schemas.config import Feedback, Minimums, Privacy, Scale
@@ -158,9 +159,16 @@ def test_a_csat_scale_that_the_config_does_not_name_stops_and_says_so():
         facts(survey("1"), survey("2", 7, scale=(0, 100)), survey("3", 8, scale=(0, 100)))
     with pytest.raises(UnknownScaleError, match=r"0\.0–5\.0"):
         facts(survey("1", 5, scale=(0, 5)))
-    proposed = r"0\.0–1\.0.*feedback: \{csat: \[\{scale: \[0, 1\], positive: \[1, 1\]\}\]\}"
-    with pytest.raises(UnknownScaleError, match=proposed):
-        facts(tickets=[rating("1", 1, scale_min=0, scale_max=1)])
+
+
+def test_the_line_that_is_proposed_for_a_scale_keeps_those_that_the_config_has():
+    rated = rating("1", 1, scale_min=0, scale_max=1)
+    with pytest.raises(UnknownScaleError, match=r"0\.0–1\.0") as fault:
+        facts(survey("1", 4), tickets=[rated])
+    line = str(fault.value).partition("like ")[2]
+    assert line.endswith("{scale: [1, 7], positive: [5, 7]}, {scale: [0, 1], positive: [1, 1]}]}")
+    pasted = Feedback.model_validate(yaml.safe_load(line)["feedback"])
+    assert sorted(facts(survey("1", 4), tickets=[rated], config=pasted)["is_positive"].to_list()) == [True, True]
 
 
 def test_an_unknown_scale_stops_only_where_it_has_an_answer_of_csat_in_the_months():

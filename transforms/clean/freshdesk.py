@@ -263,7 +263,10 @@ VENDOR = Vendor(
     clean={
         "identities": Cleaning(identities, ("companies",), ("company_domains",)),
         "tickets": Cleaning(
-            tickets, ("tickets",), ("ticket_tags", "conversations", "satisfaction_ratings", "contacts")
+            tickets,
+            ("tickets",),
+            ("ticket_tags", "conversations", "satisfaction_ratings", "contacts"),
+            scales=lambda _: ((LEAST, MOST),),
         ),
     },
     writers=("airbyte", "dlt", "api", "dashboard"),

@@ -151,10 +151,20 @@ def made_by(form: Form, options: MappedOptions, tables: Collection[str]) -> Form
     raw = {table: _raw_table(CANONICAL[table], columns) for table, columns in options.tables.items()}
     formats = Formats(options.date, options.instants, options.true_words, options.false_words)
     clean = {
-        table: Cleaning(_filling(CANONICAL[table], columns), (table,), by_part=table in LARGE)
+        table: Cleaning(
+            _filling(CANONICAL[table], columns), (table,), by_part=table in LARGE, scales=partial(_scales, table)
+        )
         for table, columns in options.tables.items()
     }
     return Form(form.name, raw, clean, formats, writer=form.writer, options=form.options, made_by=made_by)
+
+
+def _scales(table: str, options: MappedOptions) -> tuple[tuple[float, float], ...]:
+    """The scale of a table's CSAT answers, where the config says it of all rows."""
+    said = {name: one.value for name, one in options.tables[table].items() if one.value is not None}
+    if not {"scale_min", "scale_max"} <= said.keys() or (table == "survey_responses" and said.get("kind") != "csat"):
+        return ()
+    return ((float(said["scale_min"]), float(said["scale_max"])),)
 
 
 def _raw_table(contract: type[Contract], columns: Mapping[str, Mapped]) -> RawTable:

@@ -13,6 +13,8 @@ from schemas.support import Instant
 from transforms.template import filled
 
 PROVENANCE = ("export_source", "export_file", "export_line", "exported_at")
+LEAST, MOST = 1.0, 5.0
+"""The scale of ratings."""
 
 
 class RavenstackAccounts(Export):
@@ -180,8 +182,8 @@ def tickets(support_tickets: pl.DataFrame) -> pl.DataFrame:
         first_replied_at=created_at + pl.duration(minutes=pl.col("first_response_time_minutes")),
         last_solved_at="closed_at",
         is_escalated="escalation_flag",
-        scale_min=pl.when(rated).then(1.0),
-        scale_max=pl.when(rated).then(5.0),
+        scale_min=pl.when(rated).then(LEAST),
+        scale_max=pl.when(rated).then(MOST),
     )
 
 
@@ -199,7 +201,7 @@ FORM = Form(
         "subscription_items": Cleaning(subscription_items, ("subscriptions",)),
         "churn_events": Cleaning(churn_events, ("churn_events",)),
         "usage_events": Cleaning(usage_events, ("feature_usage", "subscriptions")),
-        "tickets": Cleaning(tickets, ("support_tickets",)),
+        "tickets": Cleaning(tickets, ("support_tickets",), scales=lambda _: ((LEAST, MOST),)),
     },
     formats=Formats(instants=("%Y-%m-%d %H:%M:%S",), true=("True",), false=("False",)),
 )

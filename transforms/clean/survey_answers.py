@@ -132,6 +132,12 @@ def of_questions(
     }
 
 
+def csat_scales(options: SurveyOptions) -> tuple[tuple[float, float], ...]:
+    """The scales of the questions for satisfaction, as far as the config tells them."""
+    found = (one.ends for one in options.questions if one.kind == "csat")
+    return tuple(dict.fromkeys(ends for ends in found if ends))
+
+
 def names_in(rows: pl.DataFrame, names: Sequence[pl.Expr]) -> set[str]:
     """What questions are called in these rows."""
     return {name for each in names for name in rows.select(plain(each).unique().drop_nulls()).to_series()}

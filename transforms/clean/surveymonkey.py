@@ -20,6 +20,7 @@ from transforms.clean.survey_answers import (
     ASKED,
     answered,
     commented,
+    csat_scales,
     named,
     names_in,
     number_in,
@@ -180,7 +181,11 @@ VENDOR = Vendor(
     },
     clean={
         "survey_responses": Cleaning(
-            survey_responses, ("answers",), ("responses", *OF_QUESTIONS, *OF_CHOICES), unmet=lacking
+            survey_responses,
+            ("answers",),
+            ("responses", *OF_QUESTIONS, *OF_CHOICES),
+            unmet=lacking,
+            scales=csat_scales,
         ),
     },
     writers=("airbyte", "api", "dashboard"),

@@ -14,7 +14,16 @@ from schemas.form import Cleaning, Filled, Heads, Told
 from schemas.vendor import Kind, Vendor
 from schemas.writer import ISO
 from transforms.clean import typeform_objects as typeform
-from transforms.clean.survey_answers import answered, commented, named, names_in, of_questions, score, unmet
+from transforms.clean.survey_answers import (
+    answered,
+    commented,
+    csat_scales,
+    named,
+    names_in,
+    of_questions,
+    score,
+    unmet,
+)
 from transforms.clean.survey_options import SurveyOptions, columns_of_answers, options_of, spelled, whose
 
 Frames = Mapping[str, pl.DataFrame]
@@ -113,7 +122,9 @@ VENDOR = Vendor(
         "fields": Kind(typeform.TypeformFields, {}, within=("forms", "fields")),
     },
     clean={
-        "survey_responses": Cleaning(survey_responses, ("answers",), ("responses", "fields"), unmet=lacking),
+        "survey_responses": Cleaning(
+            survey_responses, ("answers",), ("responses", "fields"), unmet=lacking, scales=csat_scales
+        ),
     },
     writers=("airbyte", "api", "dashboard"),
     instants=ISO,

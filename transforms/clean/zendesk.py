@@ -25,6 +25,7 @@ MERGED = "closed_by_merge"
 """Tag that Zendesk gives to a ticket that was merged into another."""
 KINDS_OF_FIELD = ("list", "txt", "int", "dec", "flag")
 """What the CSV adds to the title of a custom field, in brackets."""
+BAD, GOOD = 0.0, 1.0
 SIGNS = r'[^\s,"\[\]]+'
 """A tag, wherever tags are parted by blanks or commas, or are a list in JSON."""
 
@@ -100,8 +101,8 @@ def tickets(of: Frames, told: Told) -> Filled:
             "is_merged": _is_merged(of),
             **({} if escalated is None else {"is_escalated": escalated}),
             "satisfaction_score": score,
-            "scale_min": pl.when(is_rated).then(0.0),
-            "scale_max": pl.when(is_rated).then(1.0),
+            "scale_min": pl.when(is_rated).then(BAD),
+            "scale_max": pl.when(is_rated).then(GOOD),
             "satisfaction_at": pl.when(is_rated).then(
                 pl.coalesce("satisfaction_ratings.updated_at", "history.answered_at")
             ),
@@ -269,6 +270,7 @@ VENDOR = Vendor(
                 "ticket_fields",
                 "users",
             ),
+            scales=lambda _: ((BAD, GOOD),),
         ),
     },
     writers=("fivetran", "airbyte", "dlt", "api", "dashboard"),

@@ -1,6 +1,7 @@
 """Survey responses and ticket ratings as facts."""
 
 import datetime as dt
+from collections.abc import Iterable
 from math import ceil
 
 import polars as pl
@@ -54,7 +55,7 @@ def fct_survey_response(
         )
     )
     said_in = pl.max_horizontal("month", "responded_month")
-    _refuse_unknown_scales(facts if computed_from is None else facts.filter(said_in >= computed_from))
+    _refuse_unknown_scales(facts if computed_from is None else facts.filter(said_in >= computed_from), feedback)
     return publishable(FctSurveyResponse.shaped(facts), FctSurveyResponse, privacy, secret).sort(
         "source", "response_id", "responded_at"
     )
@@ -166,18 +167,26 @@ def _is_positive(feedback: Feedback) -> pl.Expr:
     return pl.when(_is_csat()).then(pl.coalesce(*by_scale, pl.lit(None, pl.Boolean)))
 
 
-def _refuse_unknown_scales(facts: pl.DataFrame) -> None:
+def _refuse_unknown_scales(facts: pl.DataFrame, feedback: Feedback) -> None:
     unknown = facts.filter(_is_csat() & pl.col("is_positive").is_null())
     scales = unknown.group_by("scale_min", "scale_max").len().sort("scale_min", "scale_max").rows()
     if scales:
         named = ", ".join(f"{low}–{high} ({count} answers)" for low, high, count in scales)
-        lines = ", ".join(_proposed(low, high) for low, high, _ in scales)
         raise UnknownScaleError(
             f"CSAT answers on the scale {named}, but feedback.csat in the config does not say which of them are"
-            f" positive; give it a line, like feedback: {{csat: [{lines}]}}"
+            f" positive; give it a line, like {csat_line([(low, high) for low, high, _ in scales], feedback)}"
         )
 
 
-def _proposed(low: float, high: float) -> str:
-    """A line of feedback.csat for a scale, to be weighed: whole scores within the best quarter are positive."""
-    return f"{{scale: [{low:g}, {high:g}], positive: [{ceil(high - (high - low) / 4)}, {high:g}]}}"
+def csat_line(scales: Iterable[tuple[float, float]], feedback: Feedback) -> str:
+    """The config's line with these scales, to be weighed, after those that it has: what it names is all it has.
+
+    Whole scores within the best quarter of a scale are positive.
+    """
+    known = [(*each.scale, *each.positive) for each in feedback.csat]
+    added = [(low, high, ceil(high - (high - low) / 4), high) for low, high in scales]
+    told = ", ".join(
+        f"{{scale: [{low:g}, {high:g}], positive: [{least:g}, {most:g}]}}"
+        for low, high, least, most in [*known, *added]
+    )
+    return f"feedback: {{csat: [{told}]}}"
