@@ -111,6 +111,19 @@ def test_they_are_none_where_duckdb_forgives_or_something_is_of_another_kind(lin
     assert objects(f'{{"id":"first"}}\n{line}\n'.encode(), ORDER) is None
 
 
+def test_one_object_of_another_kind_is_told_among_many_that_have_values():
+    lines = ['{"address":{"country":"DE","at":{"street":"x"}}}', '{"id":"a"}', '{"address":{"country":"FR"}}']
+    for other in ('{"address":"text"}', '{"address":{"country":"FR","at":"x"}}'):
+        assert objects("\n".join([*lines, other]).encode(), ORDER) is None
+    found = objects("\n".join(lines).encode(), ORDER)
+    assert found is not None
+    assert found["address"].to_list() == [
+        {"country": "DE", "at": {"street": "x"}},
+        None,
+        {"country": "FR", "at": None},
+    ]
+
+
 def test_they_are_none_of_text_that_is_not_utf_8_and_of_names_that_differ_by_case_alone():
     assert objects(b'{"id":"\xff"}\n', ORDER) is None
     assert objects(b'{"id":"a"}\n', pl.Struct({"id": TEXT, "ID": TEXT})) is None
