@@ -22,12 +22,14 @@ def unpaged(path: Path, file: str, lists: Sequence[str]) -> Iterator[bytes] | No
     nothing of the objects.
 
     Raises:
-        ExportError: after the first page there is something else than pages.
+        ExportError: the first page is not whole, or after it there is something else than pages.
         UnicodeDecodeError: the text is not UTF-8.
     """
     with opened(path, file) as content:
         first = content.read(len(BOM)).removeprefix(BOM) + content.readline()
+        before = 0
         while first.isspace():
+            before += first.count(b"\n")
             first = content.readline()
         text = first.decode().strip()
         if not text.startswith("{"):
@@ -35,7 +37,10 @@ def unpaged(path: Path, file: str, lists: Sequence[str]) -> Iterator[bytes] | No
         found = _page_at(text, 0, lists)
         is_line = found is not None and found[1] == len(text)
         if not is_line:
-            found = _page_at((first + content.read()).decode().strip(), 0, lists)
+            text = (first + content.read()).decode()
+            found = _page_at(text.strip(), 0, lists)
+            if found is None and _begins_as_page(text, lists):
+                raise _broken_page(file, text, before, lists)
     if found is None or found[0] is None:
         return None
     return _in_blocks(_of_lines(path, file, lists) if is_line else _of_text(path, file, lists))
@@ -78,10 +83,46 @@ def _page_at(text: str, at: int, lists: Sequence[str]) -> tuple[list[str] | None
         return None
 
 
+def _begins_as_page(text: str, lists: Sequence[str]) -> bool:
+    """Whether a page begins where no whole object does: its list stands before any id."""
+    at = _past_blanks(text, 0)
+    try:
+        at = _past(text, at, "{")
+        while True:
+            name, at = _VALUES.raw_decode(text, at)
+            at = _past(text, _past_blanks(text, at), ":")
+            if name in lists and text[at] == "[":
+                return True
+            if name in _IDS:
+                return False
+            _, at = _VALUES.raw_decode(text, at)
+            at = _past(text, _past_blanks(text, at), ",")
+    except (ValueError, IndexError, RecursionError):
+        return False
+
+
+def _broken_page(file: str, text: str, before: int, lists: Sequence[str]) -> ExportError:
+    """`before`: so many lines stand before the text, which may begin with blank ones itself."""
+    page = text.strip()
+    before += text[: text.index(page)].count("\n")
+    try:
+        _VALUES.raw_decode(page)
+        ends = 1
+    except json.JSONDecodeError as fault:
+        # What was broken off ends where its last line does, and not where the line after it would begin.
+        ends = min(fault.lineno, page.count("\n") + 1)
+    except RecursionError:
+        ends = 1
+    return ExportError(
+        f"{file}, line {before + ends}: the page that begins in line {before + 1} is broken off or damaged here; "
+        f"expected a whole page with a list at {' or '.join(lists)}; fetch it again"
+    )
+
+
 def _no_page(file: str, line: int, lists: Sequence[str]) -> ExportError:
     return ExportError(
         f"{file}, line {line}: expected a whole page with a list at {' or '.join(lists)}, as the one that the file "
-        "begins with"
+        "begins with; fetch it again"
     )
 
 

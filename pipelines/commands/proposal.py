@@ -13,6 +13,7 @@ from schemas.form import Form
 from schemas.settings import is_source_name
 from transforms.clean.vendors import FORMS
 from warehouse.errors import ConfigError, WarehouseError
+from warehouse.pasted import make
 from warehouse.reading import columns_in
 
 HEAD = "# yaml-language-server: $schema=docs/config.schema.json"
@@ -47,7 +48,9 @@ def propose(folder: Path) -> list[Proposed]:
         ConfigError: there is no such folder, or no file in it that any form knows.
     """
     if not folder.is_dir():
-        raise ConfigError(f"{folder}: there is no such folder; expected one with exports: make init FOLDER=exports")
+        raise ConfigError(
+            f"{folder}: there is no such folder; expected one with exports: {make('init', FOLDER='exports')}"
+        )
     within = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     found = [proposed for each in (folder, *within) if (proposed := _fitting(each))]
     if not found:

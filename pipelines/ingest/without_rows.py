@@ -1,12 +1,18 @@
-"""Files of a header and no row: a source may have nothing to tell, but what it told does not vanish in silence."""
+"""Files without a row: a source may have nothing to tell, but what it told does not vanish in silence."""
 
+from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 
 from pipelines.ingest.cleaned import RawRows
 from pipelines.ingest.sources import VERSIONS
 from pipelines.project import Project
+from schemas.form import Places
+from warehouse.blocks import opened
 from warehouse.errors import ExportError
+from warehouse.first_look import is_json, is_parquet
 from warehouse.landed import LandedFile, landed_files, note_problem
+from warehouse.pages import unpaged
 from warehouse.reading import has_rows
 
 
@@ -23,7 +29,9 @@ def refuse_vanished(project: Project, raw: list[list[RawRows]]) -> tuple[str, ..
         newest = max((rows.file for rows in files), key=lambda file: file.exported_at)
         if any(_has_rows(project, file) for file in landed_files(project.folders) if _kind(file) == _kind(newest)):
             raise _refused(project, newest, ", and an earlier export had rows")
-    return tuple(f"{rows.file.name} has a header and no row: nothing is there to count" for rows in chain(*empty))
+    return tuple(
+        f"{rows.file.name} has {_what(project, rows.file).has}: nothing is there to count" for rows in chain(*empty)
+    )
 
 
 def refuse_nobody(project: Project, table: str, rows: RawRows, speaking: list[LandedFile]) -> None:
@@ -40,7 +48,7 @@ def refuse_nobody(project: Project, table: str, rows: RawRows, speaking: list[La
 
 
 def _refused(project: Project, file: LandedFile, why: str) -> ExportError:
-    fault = f"{file.name}: there is no row below the header{why}; export it whole, or take the file away"
+    fault = f"{file.name}: {_what(project, file).lacks}{why}; export it whole, or take the file away"
     note_problem(project.folders, file, fault)
     return ExportError(fault)
 
@@ -50,6 +58,46 @@ def _kind(file: LandedFile) -> tuple[str, str]:
 
 
 def _has_rows(project: Project, file: LandedFile) -> bool:
-    path = file.path(project.folders)
+    path, places = file.path(project.folders), _places(project, file)
+    if not path.exists():
+        return False
+    try:
+        if places and places.pages and _is_json(path, file):
+            of_pages = unpaged(path, file.name, places.pages)
+            return of_pages is None or any(of_pages)
+    except (ExportError, UnicodeDecodeError):
+        return True  # whatever is in it, it is more than pages without an object
+    return has_rows(path, places.heads if places else None)
+
+
+def _places(project: Project, file: LandedFile) -> Places | None:
     table = project.forms[file.source].raw.get(file.raw_table)
-    return path.exists() and has_rows(path, table.places.heads if table and table.places else None)
+    return table.places if table else None
+
+
+def _is_json(path: Path, file: LandedFile) -> bool:
+    with opened(path, file.name) as content:
+        return is_json(content.read(1 << 12))
+
+
+@dataclass(frozen=True)
+class _Words:
+    """How a file is told that has no row: what it lacks, and what it has instead."""
+
+    lacks: str
+    has: str
+
+
+_TABLE = _Words("there is no row below the header", "a header and no row")
+_PAGES = _Words("no page of it has an object", "pages without an object")
+_BLANK = _Words("there is no row in it", "no row")
+
+
+def _what(project: Project, file: LandedFile) -> _Words:
+    """The words for a file that can be read, and has no row."""
+    path, places = file.path(project.folders), _places(project, file)
+    if places is None or is_parquet(path):
+        return _TABLE
+    with opened(path, file.name) as content:
+        head = content.read(1 << 12)
+    return _PAGES if is_json(head) else _TABLE if head.strip() else _BLANK

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shlex
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -213,6 +214,64 @@ def test_a_command_names_config_and_data_where_they_are_not_the_usual_ones(monke
     assert make("rebuild") == "make rebuild"
     monkeypatch.setenv("DATA_DIR", "other")
     assert make("rebuild") == "make rebuild DATA_DIR=other"
+
+
+@pytest.fixture
+def started_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder without a Makefile of ours, in which `python -m pipelines` is started by what PYTHONPATH names."""
+    for name in ("CONFIG", "DATA_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "it's elsewhere"
+    folder.mkdir()
+    (folder / "Makefile").write_text("run:\n")  # of another program
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return folder
+
+
+@pytest.mark.usefixtures("started_elsewhere")
+def test_where_there_is_no_makefile_of_ours_python_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA_DIR", "my $data")
+    place, python = f"PYTHONPATH={shlex.quote(str(ROOT))}", shlex.quote(sys.executable)
+    assert make("forget", FILE="a b", CONFIG="c.yaml") == (
+        f"{place} CONFIG=c.yaml DATA_DIR='my $data' {python} -m pipelines forget --file 'a b'"
+    )
+    assert make("spark") == f"{python} -m pip install --no-deps --require-hashes -r {shlex.quote(str(ROOT))}/spark.lock"
+    monkeypatch.delenv("PYTHONPATH")  # whoever finds the program without it need not say it
+    assert make("run", MONTHS="2024-06") == f"DATA_DIR='my $data' {python} -m pipelines run --months 2024-06"
+
+
+def test_so_it_is_where_there_is_no_make(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CONFIG", "DATA_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    python = "python" if shutil.which("python") == sys.executable else shlex.quote(sys.executable)
+    assert make("plan") == f"{python} -m pipelines plan"
+
+
+def test_a_command_works_when_it_is_pasted_where_there_is_no_makefile(started_elsewhere: Path) -> None:
+    own = {"CONFIG", "DATA_DIR", "PYTHONPATH", "PATH"}
+    plain = {**{name: value for name, value in os.environ.items() if name not in own}, "PATH": "/usr/bin:/bin"}
+    place = {"CONFIG": "mine.yaml", "DATA_DIR": "my data", "PYTHONPATH": str(ROOT)}
+    (started_elsewhere / "mine.yaml").write_text(
+        "company: Mine\nfirst_month: 2024-01-01\nreporting: {currency: EUR, time_zone: UTC}\n"
+        "sources: {crm: {form: canonical, folder: ., files: {accounts: accounts.csv}}}\n"
+    )
+    (started_elsewhere / "accounts.csv").write_text("account_id,signup_on\n")
+
+    def started(command: str | list[str], **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, shell=isinstance(command, str), env={**plain, **environment},
+            cwd=started_elsewhere, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+
+    told = started([sys.executable, "-m", "pipelines", "forget", "--file", "none"], **place)
+    assert (told.returncode, told.stdout) == (1, "")
+    command = told.stderr.partition("no landed file is called so; ")[2].removesuffix(" names those that are bad\n")
+    assert command.endswith(" -m pipelines doctor")
+    found = started(command)
+    assert found.stdout.startswith("ok    config    mine.yaml: Mine, 2024-01 on, EUR\n"), found.stderr
 
 
 def test_a_command_that_an_error_names_works_when_it_is_pasted(

@@ -9,9 +9,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from schemas.billing import FxRates
 from schemas.bounds import MOST_MONEY, MOST_RATE
 from schemas.currencies import CODES, MINOR_DIGITS, WITHDRAWN_SINCE
-from transforms.facts.rates import RATE_DENOMINATOR, at_rate, minor_digits, sum_at_rates
+from tests.frames import months
+from transforms.facts.rates import (
+    RATE_DENOMINATOR,
+    MissingRateError,
+    at_rate,
+    minor_digits,
+    monthly_rates,
+    sum_at_rates,
+)
 
 RATES = st.decimals(min_value=Decimal("1e-20"), max_value=MOST_RATE, places=20)
 AMOUNTS = st.integers(-MOST_MONEY, MOST_MONEY)
@@ -80,3 +89,16 @@ def test_a_currency_in_force_is_not_among_those_withdrawn() -> None:
     assert not {"EUR", "USD", "GBP", "JPY", "CHF", "SEK", "PLN", "CZK", "DKK", "XCG", "SLE"} & set(WITHDRAWN_SINCE)
     assert WITHDRAWN_SINCE["HRK"] == dt.date(2023, 1, 1)
     assert set(MINOR_DIGITS.values()) == {0, 2, 3, 4}
+
+
+@pytest.mark.parametrize(("number", "end"), [(11, "USD in 2023-11"), (12, "USD in 2023-12"), (14, "and 2 more")])
+def test_of_many_rates_that_are_missing_the_first_twelve_are_named_and_the_others_counted(
+    number: int, end: str
+) -> None:
+    dim_month = months("2023-01", "2024-12").head(number)
+    in_service = dim_month.select("month", currency=pl.lit("USD"))
+    with pytest.raises(MissingRateError, match=r"USD in 2023-01, USD in 2023-02, ") as fault:
+        monthly_rates(FxRates.blank(), in_service, dim_month, "EUR")
+    named = str(fault.value).partition("; each currency")[0]
+    assert named.endswith(end)
+    assert named.count("USD in ") == min(number, 12)

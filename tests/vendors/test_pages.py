@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from pipelines.commands.proposal import propose
+from pipelines.ingest.notices import ExportWarning
 from tests.vendors import chargebee_files, intercom_files, recurly_files, test_stripe, zendesk_files
 from tests.vendors.one_source import ingested
 from transforms.clean.vendors import FORMS
@@ -119,9 +120,50 @@ def test_the_line_of_an_object_is_its_number_and_a_wrong_one_leaves_the_others_o
     assert reject[:3] == ("sent/subscriptions.json", 3, "status")
 
 
-def test_pages_without_an_object_are_refused_as_an_export_without_rows(tmp_path):
-    with pytest.raises(ExportError, match="there is no row"):
-        of_pages(tmp_path, json.dumps(of_stripe()))
+EMPTY = of_stripe()
+
+
+@pytest.mark.parametrize("pages", [json.dumps(EMPTY), f"{json.dumps(EMPTY)}\n" * 2, json.dumps(EMPTY, indent=2)])
+def test_pages_without_an_object_are_refused_as_an_export_without_rows(tmp_path, pages):
+    with pytest.raises(ExportError, match=r"sent/subscriptions.json: no page of it has an object; export it whole"):
+        of_pages(tmp_path, pages)
+
+
+def test_pages_that_never_had_an_object_have_none_and_that_is_told(tmp_path):
+    with pytest.warns(ExportWarning, match=r"sent/invoices.json has pages without an object: nothing is there"):
+        found = ingested(tmp_path, {"invoices.json": json.dumps(EMPTY)}, STRIPE, ["invoices"])
+    assert found.rows("invoices").is_empty()
+    path = found.company.folder / "sent" / "invoices.json"
+    path.write_text(chargebee_files.lines(of_stripe(test_stripe.invoice("a")), EMPTY))
+    found.company.ingest(["invoices"])
+    assert found.rows("invoices").height == 1
+    path.write_text(json.dumps(EMPTY))
+    with pytest.raises(ExportError, match="no page of it has an object, and an earlier export had rows"):
+        found.company.ingest(["invoices"])
+
+
+PAGE = of_stripe(subscription("a"), subscription("b"))
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.99])
+def test_a_first_page_that_is_broken_off_is_told_by_the_line_in_which_it_ends(tmp_path, share, end):
+    plain, indented = json.dumps(PAGE), json.dumps(PAGE, indent=2)
+    broken = indented[: int(len(indented) * share)]
+    told = "the page that begins in line {} is broken off or damaged here; expected a whole page with a list at data"
+    with pytest.raises(ExportError, match=f"sent/subscriptions.json, line 1: {told.format(1)}; fetch it again"):
+        of_pages(tmp_path / "plain", plain[: int(len(plain) * share)] + end)
+    last = broken.rstrip().count("\n") + 1
+    assert last > 9
+    with pytest.raises(ExportError, match=f"sent/subscriptions.json, line {last}: {told.format(1)}"):
+        of_pages(tmp_path / "indented", broken + end)
+    with pytest.raises(ExportError, match=f"sent/subscriptions.json, line {last + 2}: {told.format(3)}"):
+        of_pages(tmp_path / "below blanks", f"\n\n{broken}{end}")
+
+
+def test_an_object_that_is_broken_off_is_no_page(tmp_path):
+    with pytest.raises(ExportError, match="the first line is no whole object"):
+        of_pages(tmp_path, json.dumps(subscription("a", data=[{"id": "x"}]))[:-5])
 
 
 @pytest.mark.parametrize("indent", [None, 2])

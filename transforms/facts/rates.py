@@ -16,8 +16,8 @@ RATE_DENOMINATOR: int = 10 ** (DECIMALS + SHIFT)
 """Every rate between minor units is a whole multiple of 1 / RATE_DENOMINATOR."""
 LIMB = 10**12
 """RATE_DENOMINATOR is LIMB²: an amount × a rate outgrows 128 bits, an amount × a third of the rate's digits doesn't."""
-
-
+NAMED = 12
+"""So many rates that are missing are named."""
 MOST_OF_ALL = 2**63 - 1
 """What the sum of a month's accounts may come to: published sums have 64 bits."""
 
@@ -62,7 +62,8 @@ def monthly_rates(
     rated = known_rates(fx_rates, in_service, dim_month, reporting)
     missing = rated.filter(pl.col("whole_rate").is_null()).select("month", "currency").rows()
     if missing:
-        named = ", ".join(f"{currency} in {month:%Y-%m}" for month, currency in missing[:12])
+        named = ", ".join(f"{currency} in {month:%Y-%m}" for month, currency in missing[:NAMED])
+        named += f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
         raise MissingRateError(f"fx_rates has no rate for {named}; each currency in service needs one every month")
     return rated
 
