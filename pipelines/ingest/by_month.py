@@ -50,13 +50,16 @@ class ByMonth:
         """By source the rows that are staged."""
         self.firsts = self.contract.blank()
         """The first events of each customer and feature, under the CRM's accounts."""
-        self._days, self._whose = list[pl.DataFrame](), list[pl.DataFrame]()
-        self._coverage: list[tuple[pl.DataFrame, pl.DataFrame]] = []
+        self.whose = pl.DataFrame(schema={**dict.fromkeys(CUSTOMER, pl.String), "rows": pl.UInt32})
+        """How many rows each account has of each source (export_source, account_id, rows)."""
+        self._days, self._of_months, self._accounts = list[pl.DataFrame](), SourceMonth.blank(), SourceAccount.blank()
+        self._number = 0
 
     def hold(self, source: str, rows: pl.DataFrame, generation: int = 0) -> None:
         """Take canonical rows of a source; of several generations of it the last counts."""
         rows = self.contract.shaped(rows)
-        number, day = sum(each.size for each in self._keys), own_day(self.contract, self._time_zone)
+        number, day = self._number, own_day(self.contract, self._time_zone)
+        self._number += rows.height
         self._parts.append((source, generation, rows.height))
         self._keys.append(rows.select(pl.struct(self.contract.grain()).hash(seed=7)).to_series().to_numpy())
         self._customers.append(rows.select(CUSTOMER).drop_nulls("account_id").unique())
@@ -95,9 +98,13 @@ class ByMonth:
         self.firsts = pl.concat([self.firsts, self.contract.shaped(new)])
         content = row_hash(list(self.contract.followed())).sum()
         self._days.append(rows.group_by("export_source", day=DAY).agg(rows=pl.len(), content=content))
-        self._whose.append(rows.group_by(CUSTOMER).agg(rows=pl.len()))
+        whose = pl.concat([self.whose, rows.group_by(CUSTOMER).agg(rows=pl.len())])
+        self.whose = whose.group_by(CUSTOMER).agg(pl.col("rows").sum())
         if known is not None:
-            self._coverage.append(rows_by_month(rows, self.contract, pl.col(MONTH), known))
+            of_month, named = rows_by_month(rows, self.contract, pl.col(MONTH), known)
+            self._of_months = pl.concat([self._of_months, of_month])
+            each = pl.concat([self._accounts, named]).group_by(SourceAccount.grain()).agg(pl.col("month").min())
+            self._accounts = SourceAccount.shaped(each)
 
     def days(self) -> pl.DataFrame:
         """Rows of `event_day`."""
@@ -106,17 +113,9 @@ class ByMonth:
         told = pl.concat(self._days).with_columns(pl.col("content").cast(pl.String), table_name=pl.lit(self.table))
         return EventDay.shaped(told).sort("export_source", "day")
 
-    def whose(self) -> pl.DataFrame:
-        """How many rows each account has of each source (export_source, account_id, rows)."""
-        none = pl.DataFrame(schema={**dict.fromkeys(CUSTOMER, pl.String), "rows": pl.UInt32})
-        return pl.concat([none, *self._whose]).group_by(CUSTOMER).agg(pl.col("rows").sum())
-
     def coverage(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Rows of `source_month` and of `source_account`."""
-        months = pl.concat([SourceMonth.blank(), *(month for month, _ in self._coverage)])
-        named = pl.concat([SourceAccount.blank(), *(account for _, account in self._coverage)])
-        since = named.group_by([name for name in named.columns if name != "month"]).agg(pl.col("month").min())
-        return months.sort(SourceMonth.grain()), SourceAccount.shaped(since).sort(SourceAccount.grain())
+        return self._of_months.sort(SourceMonth.grain()), self._accounts.sort(SourceAccount.grain())
 
     def _left_out(self) -> np.ndarray:
         """Of each row whether it counts no more: another one of its key does, or its writer began anew."""

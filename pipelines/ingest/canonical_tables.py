@@ -325,7 +325,7 @@ def _made_by_month(project: Project, table: str, files: list[LandedFile], known:
     lost = lost_of(project, table, gathered, files, rows.before, rows.rows)
     kept = {EventDay.table(): rows.days(), EventAccount.table(): EventAccount.blank()}
     told = dict(zip((SourceMonth.table(), SourceAccount.table()), rows.coverage(), strict=True))
-    return _Made(gathered, rows.firsts, sha256, lost, sum(rows.rows.values()), told, kept, rows.whose())
+    return _Made(gathered, rows.firsts, sha256, lost, sum(rows.rows.values()), told, kept, rows.whose)
 
 
 def _unknown(project: Project, table: str, known: pl.DataFrame) -> str | None:
