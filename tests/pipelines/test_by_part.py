@@ -93,7 +93,8 @@ def test_a_run_reads_only_files_that_are_new(tmp_path, monkeypatch):
     assert found.values("usage_events", "event_id") == [("m1",), ("m2",), ("m3",)]
 
 
-def test_of_the_files_no_more_than_one_is_held_as_it_was_sent(tmp_path, monkeypatch):
+def held_at_a_time(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """So many of the frames of calls are in memory, told whenever one is cleaned."""
     whole, held, most = pipelines.ingest.by_part.objects, list[weakref.ref[pl.DataFrame]](), list[int]()
 
     def watching(rows: dict[str, pl.DataFrame], form: Any) -> Any:
@@ -104,6 +105,11 @@ def test_of_the_files_no_more_than_one_is_held_as_it_was_sent(tmp_path, monkeypa
         return whole(rows, form)
 
     monkeypatch.setattr(pipelines.ingest.by_part, "objects", watching)
+    return most
+
+
+def test_of_the_files_no_more_than_one_is_held_as_it_was_sent(tmp_path, monkeypatch):
+    most = held_at_a_time(monkeypatch)
     found = of_tables(tmp_path, tracks(**{f"f{n}": [row(f"m{n}")] for n in range(5)}))
     assert found.rows("usage_events").height == 5
     assert most == [1] * 5
@@ -162,16 +168,7 @@ def test_files_make_the_same_in_one_part_and_in_many(tmp_path, monkeypatch, seed
 
 
 def test_no_more_than_a_part_of_a_file_is_held(tmp_path, monkeypatch):
-    whole, held, most = pipelines.ingest.by_part.objects, list[weakref.ref[pl.DataFrame]](), list[int]()
-
-    def watching(rows: dict[str, pl.DataFrame], form: Any) -> Any:
-        if "calls" in rows:
-            held.append(weakref.ref(rows["calls"]))
-            gc.collect()
-            most.append(sum(one() is not None for one in held))
-        return whole(rows, form)
-
-    monkeypatch.setattr(pipelines.ingest.by_part, "objects", watching)
+    most = held_at_a_time(monkeypatch)
     in_small_parts(monkeypatch)
     options = {"form": "segment", "written_by": "warehouse"}
     found = ingested(tmp_path, tracks(a=[row(f"m{n}") for n in range(12)]), options, ["usage_events"])
