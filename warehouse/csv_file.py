@@ -134,11 +134,19 @@ def read_csv(
                 del faults[: len(told)]  # those of lines to come are told with them
                 yield Piece(_piece(numbers, values, header, names), ragged(told), header, pl.DataFrame())
     except UnicodeDecodeError:
-        line = undecodable(path, file, encoding)
-        way_out = "export it as UTF-8" if encoding == "utf-8" else "correct `encoding` of this source"
-        raise ExportError(f"{file}, line {line}: not {encoding.upper()}; {way_out}") from None
+        raise not_text(path, file, encoding) from None
     except csv.Error as fault:
         raise ExportError(f"{file}, line {lines.number}: broken quoting ({fault}); nothing of it was loaded") from None
+
+
+def not_text(path: Path, file: str, encoding: str) -> ExportError:
+    """That a file is no text of the encoding in which it is read, with its first line that isn't."""
+    way_out = (
+        "export it as UTF-8, or say its encoding for this source, like `encoding: windows-1252`"
+        if encoding == "utf-8"
+        else "correct `encoding` of this source"
+    )
+    return ExportError(f"{file}, line {undecodable(path, file, encoding)}: not {encoding.upper()}; {way_out}")
 
 
 def _each_once(header: list[str]) -> list[str]:

@@ -34,8 +34,12 @@ def look(path: Path, file: str, formats: Formats) -> None:
     Raises:
         ExportError: it is something else, has no header, or has more columns or rows than an export can have.
     """
-    with opened(path, file, formats.encoding) as content:
-        head = content.read(LOOK)
+    try:
+        with opened(path, file, formats.encoding) as content:
+            head = content.read(LOOK)
+    except UnicodeError:  # of UTF-16 also that no mark of it stands at the beginning
+        told = formats.encoding.upper()
+        raise ExportError(f"{file}: its beginning is not {told}; correct `encoding` of this source") from None
     if head[:4] == PARQUET:
         _look_at_parquet(path, file)
         return
@@ -46,7 +50,9 @@ def look(path: Path, file: str, formats: Formats) -> None:
         raise ExportError(f"{file}: this is compressed (brotli); unpack it, or let it be exported with gzip")
     if head and not head.strip(b"\x00"):
         raise ExportError(f"{file}: the file begins with nothing but NULs, as a broken-off copy does; send it again")
-    if head[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\x00" in head:
+    if head[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        raise ExportError(f"{file}: this is UTF-16; {_INSTEAD}, or say `encoding: utf-16` for this source")
+    if b"\x00" in head:
         raise ExportError(f"{file}: not UTF-8 text (UTF-16, or a binary file); {_INSTEAD}")
     if not is_json(head):
         _look_at_header(head, file, formats)

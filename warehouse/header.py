@@ -4,6 +4,7 @@ A file without a header would show its first row, and a name may be a person's a
 """
 
 import difflib
+import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -33,7 +34,10 @@ def check_once(
         raise ExportError(f"{file}, line 1: the name of {told(header, twice, known)} stands twice")
     for other in {",", ";", "\t", "|"} - {formats.separator}:
         if len(header) == 1 and other in header[0] and known & set(header[0].split(other)):
-            raise ExportError(f"{file}, line 1: values are parted by {other!r}; expected {formats.separator!r}")
+            raise ExportError(
+                f"{file}, line 1: values are parted by {other!r}; expected {formats.separator!r}; if all files of this "
+                f"source are so, say `separator: {json.dumps(other)}` for it"
+            )
 
 
 def check_writer(file: str, header: Collection[str], said: str) -> None:

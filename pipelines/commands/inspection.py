@@ -9,7 +9,8 @@ import duckdb
 import polars as pl
 
 from pipelines.commands.unreached import left_out
-from pipelines.ingest.filling import check_file, filling, together, unknowable, unread_scales
+from pipelines.ingest.beginnings import check_file
+from pipelines.ingest.filling import filling, together, unknowable, unread_scales
 from pipelines.ingest.sources import look_at, lost_files
 from pipelines.large_tables import lost_events
 from pipelines.project import Project
@@ -39,12 +40,16 @@ LEAST_ROOM = 100_000_000
 
 def sources(project: Project, sent: list[SourceFile]) -> Iterator[Finding]:
     """Files that cannot be what the config says of them, as their beginnings show."""
+    faults = list[str]()
     for file in sent:
         try:
             look_at(project, [file])
             check_file(project, file)
         except WarehouseError as fault:
-            yield False, f"{fault}; mend the export, then: {make('run')}"
+            faults.append(str(fault))
+    # A file that holds several kinds of objects is looked at for each.
+    for told in dict.fromkeys(faults):
+        yield False, f"{told}; mend that, then: {make('run')}"
 
 
 def fills(project: Project, sent: list[SourceFile]) -> Iterator[Finding]:
@@ -115,7 +120,7 @@ def landed(project: Project, sent: list[SourceFile]) -> Iterator[Finding]:
         yield False, f"{file.told()} {how}: {make('run')} lands it again"
     for file in files:
         if file.problem and sent_keys.get(file.key) == file:
-            yield False, f"{file.told()} cannot be used: {file.problem}; mend the export, then: {make('run')}"
+            yield False, f"{file.told()} cannot be used: {file.problem}; mend that, then: {make('run')}"
         elif file.problem and file.read_at:
             yield (
                 False,

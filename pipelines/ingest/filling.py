@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import polars as pl
 
-from pipelines.ingest.cleaned import filled, kind_of, raw_contract
+from pipelines.ingest.cleaned import filled, raw_contract
 from pipelines.ingest.kept import exported_on
 from pipelines.ingest.sources import VERSIONS, form_of, formats_of
 from pipelines.project import Project
@@ -19,7 +19,7 @@ from transforms.exported import Exported
 from transforms.metrics.definition import Derived, Metric
 from transforms.metrics.roll_up import effective_expression
 from warehouse.errors import WarehouseError
-from warehouse.reading import check_columns, columns_in
+from warehouse.reading import columns_in
 from warehouse.sent import SourceFile
 
 Filling = Mapping[str, frozenset[str]]
@@ -39,7 +39,7 @@ def filling(project: Project, files: Iterable[SourceFile]) -> dict[str, Filling]
         exported.setdefault((file.source, file.raw_table), set()).add(exported_on(file, project.config.reporting.zone))
         try:
             found |= set(columns_in(file.path, file.name, contract, formats_of(project, file.source), places))
-        except (WarehouseError, ArithmeticError, pl.exceptions.PolarsError):
+        except (WarehouseError, ArithmeticError, UnicodeError, pl.exceptions.PolarsError):
             continue  # what is wrong with it is told where files are looked at
     told = {}
     for source in project.config.sources:
@@ -47,16 +47,6 @@ def filling(project: Project, files: Iterable[SourceFile]) -> dict[str, Filling]
         snapshots = {raw for (of, raw), days in exported.items() if of == source and len(days) > 1}
         told[source] = _of_source(project, source, form_of(project, source), columns, snapshots)
     return told
-
-
-def check_file(project: Project, file: SourceFile) -> None:
-    """See at a file's beginning that it can be what the config says of it.
-
-    Raises:
-        ExportError: it lacks a column that is needed, or somebody else wrote it.
-    """
-    kind = kind_of(project, form_of(project, file.source), file.raw_table)
-    check_columns(file.path, file.name, kind, formats_of(project, file.source))
 
 
 def _of_source(
@@ -68,7 +58,8 @@ def _of_source(
         cleaning = form.clean.get(table)
         if cleaning is None or not cleaning.is_told(project.options(source)):
             continue
-        if any(raw not in columns for raw in cleaning.raw):
+        # A table without any column is of files that cannot be read, or of pages without an object.
+        if any(raw not in columns for raw in cleaning.raw) or not columns[cleaning.raw[0]]:
             continue
         if form.writer is not None:
             examples = _examples(form, columns)

@@ -58,15 +58,18 @@ def _kind(file: LandedFile) -> tuple[str, str]:
 
 
 def _has_rows(project: Project, file: LandedFile) -> bool:
-    path, places = file.path(project.folders), _places(project, file)
-    if not path.exists():
-        return False
+    path = file.path(project.folders)
+    return path.exists() and holds_rows(path, file.name, _places(project, file))
+
+
+def holds_rows(path: Path, file: str, places: Places | None) -> bool:
+    """Whether there is more in a file than a header, or than pages without an object; `file` names it in messages."""
     try:
         if places and places.pages and _is_json(path, file):
-            of_pages = unpaged(path, file.name, places.pages)
+            of_pages = unpaged(path, file, places.pages)
             return of_pages is None or any(of_pages)
     except (ExportError, UnicodeDecodeError):
-        return True  # whatever is in it, it is more than pages without an object
+        return True  # whatever is in it, it is more than that
     return has_rows(path, places.heads if places else None)
 
 
@@ -75,8 +78,8 @@ def _places(project: Project, file: LandedFile) -> Places | None:
     return table.places if table else None
 
 
-def _is_json(path: Path, file: LandedFile) -> bool:
-    with opened(path, file.name) as content:
+def _is_json(path: Path, file: str) -> bool:
+    with opened(path, file) as content:
         return is_json(content.read(1 << 12))
 
 

@@ -392,9 +392,7 @@ FILES = (
         "a compressed file that is damaged",
         "what is packed in it is broken off or d",
     ),
-    file(
-        "file-utf-16", "tickets", lambda was: was.decode().encode("utf-16"), "UTF-16", "not UTF-8 text (UTF-16, or a b"
-    ),
+    file("file-utf-16", "tickets", lambda was: was.decode().encode("utf-16"), "UTF-16", "this is UTF-16; export it"),
     file("parquet-cut", "tickets", lambda _: b"PAR1 and no more", "a cut Parquet file", "not a readable Parquet file"),
     file(
         "file-empty",

@@ -121,7 +121,7 @@ def test_a_file_that_could_not_be_read_hinders_no_run_once_it_is_mended(
     status, out, _ = command("run")
     assert status == 1 and f"{path.parent.name}/{table}.csv" in out and "readers keep version 1" in out
     (line,) = wrong(command)
-    assert f"{path.parent.name}/{table}.csv" in line and "mend the export" in line
+    assert f"{path.parent.name}/{table}.csv" in line and "mend that" in line
     path.write_bytes(good)
     assert command("run")[0] == 0
     assert wrong(command) == []

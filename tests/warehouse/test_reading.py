@@ -5,6 +5,7 @@ import csv
 import datetime as dt
 import gzip
 import io
+import json
 import lzma
 import random
 import re
@@ -448,10 +449,11 @@ class TestForms:
     @pytest.mark.parametrize("other", [";", "\t", "|"])
     def test_values_parted_by_another_sign_are_told(self, refused, other):
         said = refused(f"key{other}n\na{other}1\n")
-        assert said == f"{FILE}, line 1: values are parted by {other!r}; expected ','"
+        way_out = f"if all files of this source are so, say `separator: {json.dumps(other)}` for it"
+        assert said == f"{FILE}, line 1: values are parted by {other!r}; expected ','; {way_out}"
 
     def test_commas_are_told_where_the_form_has_semicolons(self, refused):
-        assert refused("key,n\na,1\n", formats=self.vendor).endswith("values are parted by ','; expected ';'")
+        assert "values are parted by ','; expected ';'; if all" in refused("key,n\na,1\n", formats=self.vendor)
 
 
 class TestFilesThatCannotBeUsed:
@@ -472,7 +474,7 @@ class TestFilesThatCannotBeUsed:
             (b"key,n,ann,bob,ann\na,1,b,c,d\n", "line 1: the name of column 3, 5 stands twice"),
             (b"<!DOCTYPE html>\n<html>key,n</html>", "this is a web page, not CSV"),
             (b"\xef\xbb\xbf\n  <html>\n", "this is a web page, not CSV"),
-            ("key,n\na,1\n".encode("utf-16"), "not UTF-8 text (UTF-16, or a binary file)"),
+            ("key,n\na,1\n".encode("utf-16"), "this is UTF-16; export it as UTF-8 CSV or Parquet, or say `enc"),
             ("key,n\na,1\n".encode("utf-16-le"), "not UTF-8 text (UTF-16, or a binary file)"),
             ("key,n\na,1\n".encode("utf-16-be"), "not UTF-8 text (UTF-16, or a binary file)"),
             (b"PK\x03\x04\x14\x00\x06\x00 broken off", "what is packed in it is broken off or damaged (BadZipFile)"),
