@@ -74,14 +74,16 @@ def source_files(
 
     Raises:
         ConfigError: a source names a form or a table that does not exist.
-        ExportError: a file the config names is not there, or a store does not answer.
+        ExportError: a file the config names is not there, or a store does not answer; or an archive that is called as
+            a file of the form holds several, of which none is.
     """
     found = []
     for name, source in loaded.config.sources.items():
         form = _form(loaded, name, source, forms)
         place, sent = _Place(loaded, source.folder, copies, anew=anew), []
         loads = _Loads.of(place, form.writer)
-        for raw_table, patterns in patterns_of(loaded, name, source, form).items():
+        wanted = patterns_of(loaded, name, source, form)
+        for raw_table, patterns in wanted.items():
             may_lack = form.raw[raw_table].may_lack and not source.files
             for pattern in () if loaded.config.in_place(raw_table) else patterns:
                 files = place.matching(pattern)
@@ -93,6 +95,7 @@ def source_files(
                         "put it there, or correct sources in the config"
                     )
                 sent += [_source_file(name, raw_table, pattern, file, loaded, form) for file in files]
+        place.refuse_untaken([pattern for patterns in wanted.values() for pattern in patterns[:1]])
         if not sent and form.writer:
             usual = list(dict.fromkeys(table.files[0] for table in form.raw.values()))
             raise ExportError(
@@ -175,6 +178,10 @@ class _Place:
     def __init__(self, loaded: LoadedConfig, folder: str, copies: Path, *, anew: bool) -> None:
         self.loaded, self.folder, self.copies = loaded, folder, copies
         self._archives: dict[str, dict[str, list[Stored]]] = {}
+        self._meant: dict[str, str] = {}
+        """By address the archives of several files that a pattern means, as they are shown."""
+        self._opened: set[str] = set()
+        """Those of which a file is taken."""
         if anew and is_address(folder):
             look_anew(folder, folder)
 
@@ -198,7 +205,18 @@ class _Place:
         members = [one for address, of_archive in archives.items() if address not in own for one in of_archive]
         named = [one for one in members if one.member and fnmatchcase(PurePath(one.member).name, name)]
         left = [file for file in found if _place(file) in own]
+        self._meant |= {_place(file): self._shown(pattern, _name(file)) for file in found if _place(file) not in own}
+        self._opened |= {address for address, of_archive in archives.items() if any(one in named for one in of_archive)}
         return [*left, *(_Found(self._copy(one), one) for one in named)]
+
+    def refuse_untaken(self, wanted: Sequence[str]) -> None:
+        """Raise ExportError for an archive that was meant, and of whose files none is called as a pattern says."""
+        for address, told in self._meant.items():
+            if address not in self._opened:
+                raise ExportError(
+                    f"{told}: this is an archive of several files, none of which is called as a file of this source; "
+                    f"expected some of {', '.join(dict.fromkeys(wanted))}; unpack it, and give them such names"
+                )
 
     def _in_archives(self, folder: str, zips: Iterable[Stored], pattern: str) -> dict[str, list[Stored]]:
         """By address of an archive of several files these."""

@@ -162,5 +162,7 @@ class TestPackedFiles:
             ("cus_1",)
         ]
         neither = self.zipped(a_jsonl=self.LINES, b_jsonl=self.LINES)
-        with pytest.raises(ExportError, match="holds no file that stripe written by api is"):
+        with pytest.raises(
+            ExportError, match=r"none of which is called as a file of this source; expected some of sub"
+        ):
             customers("api", {"customers.zip": neither}, tmp_path / "neither")

@@ -99,6 +99,23 @@ def test_an_archive_that_a_pattern_means_is_the_files_in_it_if_there_are_several
     assert str(file.exported_at) == "2024-04-30 22:00:00"  # the archive's day, in Berlin
 
 
+def test_an_archive_that_was_meant_and_holds_nothing_of_such_a_name_is_told_and_another_is_not(tmp_path: Path):
+    made = company(tmp_path, ".", {})
+    source = {"form": "freshdesk", "written_by": "api", "folder": "crm"}
+    made.config.write_text(yaml.safe_dump({**SETTINGS, "segments": [], "sources": {"help": source}}))
+    (tmp_path / "crm" / "companies.jsonl").write_text('{"id": 1, "name": "Acme"}\n')
+    several = packed(**{"part_1.jsonl": '{"id": 1}\n', "part_2.jsonl": '{"id": 2}\n'})
+    (tmp_path / "crm" / "backup.zip").write_bytes(several)
+    assert {file.name for file in sent_files(made.project())} == {"crm/companies.jsonl"}
+    (tmp_path / "crm" / "tickets.zip").write_bytes(several)
+    told = r"crm/tickets\.zip: this is an archive of several files, none of which is called as a file of this source"
+    with pytest.raises(ExportError, match=told):
+        sent_files(made.project())
+    (tmp_path / "crm" / "tickets.zip").write_bytes(packed(**{"part_1.jsonl": '{"id": 1}\n', "tickets.jsonl": "{}"}))
+    found = {file.name for file in sent_files(made.project())}
+    assert found == {"crm/companies.jsonl", "crm/tickets.zip/tickets.jsonl"}
+
+
 def test_a_workbook_is_no_archive_of_files(tmp_path: Path):
     made = company(tmp_path, "crm", {"accounts": "accounts.xlsx"})
     book = packed(**{"[Content_Types].xml": "x", "accounts.csv": HEADER})
