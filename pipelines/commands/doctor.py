@@ -37,13 +37,14 @@ def _examined(project: Project, copies: Path) -> tuple[list[str], bool]:
             wrong = wrong or not good
             lines.append(f"{'ok   ' if good else 'WRONG'} {name:10}{what}")
 
-    files: list[SourceFile] = []
+    files, faults = list[SourceFile](), dict[str, list[str]]()
     try:
         config = project.config
         told = f"{config.company}, {config.first_month:%Y-%m} on, {config.reporting.currency}"
         tell("config", [(True, f"{project.config_path}: {told}")])
         files = fetched(sent_files(project, copies), project.folders)
-        tell("sources", [(True, _sources(project, files)), *inspection.sources(project, files)])
+        faults = inspection.faults_of(project, files)
+        tell("sources", [(True, _sources(project, files)), *inspection.sources(faults)])
         tell("fills", inspection.fills(project, files))
     except WarehouseError as fault:
         tell("config", [(False, str(fault))])
@@ -53,7 +54,7 @@ def _examined(project: Project, copies: Path) -> tuple[list[str], bool]:
         tell("disk", [inspection.disk(project, files)])
         tell("versions", [(True, _versions())])
         if not other and project.data_dir.exists():
-            tell("landed", inspection.landed(project, files))
+            tell("landed", inspection.landed(project, files, faults))
             tell("staged", inspection.staged(project))
             tell("loaded", inspection.loaded(project))
             tell("working", [inspection.working(project)])

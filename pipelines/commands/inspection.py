@@ -38,17 +38,22 @@ LEAST_ROOM = 100_000_000
 """Bytes that a run writes whatever the exports are: its history in Dagster, logs, what DuckDB spills."""
 
 
-def sources(project: Project, sent: list[SourceFile]) -> Iterator[Finding]:
-    """Files that cannot be what the config says of them, as their beginnings show."""
-    faults = list[str]()
+def faults_of(project: Project, sent: list[SourceFile]) -> dict[str, list[str]]:
+    """By name the files that cannot be what the config says of them, as their beginnings show, with what is wrong."""
+    faults: dict[str, list[str]] = {}
     for file in sent:
         try:
             look_at(project, [file])
             check_file(project, file)
         except WarehouseError as fault:
-            faults.append(str(fault))
+            faults.setdefault(file.name, []).append(str(fault))
+    return faults
+
+
+def sources(faults: Mapping[str, list[str]]) -> Iterator[Finding]:
+    """What is wrong with files as their beginnings show."""
     # A file that holds several kinds of objects is looked at for each.
-    for told in dict.fromkeys(faults):
+    for told in dict.fromkeys(fault for of_file in faults.values() for fault in of_file):
         yield False, f"{told}; mend that, then: {make('run')}"
 
 
@@ -96,8 +101,8 @@ def disk(project: Project, sent: list[SourceFile]) -> Finding:
     return free >= wanted, told if free >= wanted else f"{told}; make room, or name another place: DATA_DIR=…"
 
 
-def landed(project: Project, sent: list[SourceFile]) -> Iterator[Finding]:
-    """The list of landed files, and the copies that it names."""
+def landed(project: Project, sent: list[SourceFile], faults: Mapping[str, list[str]]) -> Iterator[Finding]:
+    """The list of landed files, and the copies that it names; `faults` of files that are sent are told already."""
     folders = project.folders
     try:
         files = landed_files(folders)
@@ -119,6 +124,8 @@ def landed(project: Project, sent: list[SourceFile]) -> Iterator[Finding]:
         how = "was changed" if file.path(folders).exists() else "is gone"
         yield False, f"{file.told()} {how}: {make('run')} lands it again"
     for file in files:
+        if file.problem and sent_keys.get(file.key) == file and file.name in faults:
+            continue
         if file.problem and sent_keys.get(file.key) == file:
             yield False, f"{file.told()} cannot be used: {file.problem}; mend that, then: {make('run')}"
         elif file.problem and file.read_at:
