@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.commands.inspection import fills, sources
+from pipelines.commands.inspection import faults_of, fills, sources
 from pipelines.ingest.sources import sent_files
 from pipelines.project import Project
 from tests.vendors import chargebee_files, freshdesk_files, test_stripe, zendesk_files
@@ -30,7 +30,7 @@ def project(folder: Path, name: str, content: str | bytes, source: dict[str, obj
 def wrong(folder: Path, name: str, content: str | bytes, source: dict[str, object], **said: object) -> list[str]:
     """What is told of a file, without the command that follows."""
     company = project(folder, name, content, {**source, **said})
-    return [words.partition("; mend that, then: ")[0] for _, words in sources(company, sent_files(company))]
+    return [words.partition("; mend that, then: ")[0] for _, words in sources(faults_of(company, sent_files(company)))]
 
 
 def test_what_is_wrong_with_a_file_of_several_kinds_of_objects_is_told_once(tmp_path):
