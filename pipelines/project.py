@@ -3,6 +3,7 @@
 import datetime as dt
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +27,7 @@ from warehouse.folders import Folders
 from warehouse.lake import lake_files
 from warehouse.landed import LandedFile
 from warehouse.pasted import make
-from warehouse.staging import Share, read_firsts, read_staged
+from warehouse.staging import Share, read_firsts, read_staged, read_staged_parts
 from warehouse.upkeep import prepare
 
 SEGMENTED = ("accounts", "dim_account", "account_version", "dim_account_month")
@@ -156,6 +157,14 @@ class Project:
             DamagedError: its file is not what was staged.
         """
         return read_staged(self.folders, table, self.contracts[table], self._staged_hash(table), months, share)
+
+    def staged_parts(self, table: str) -> Iterator[pl.DataFrame]:
+        """The same, all of it, month by month where it is staged so.
+
+        Raises:
+            StaleError, DamagedError: as `staged`.
+        """
+        return read_staged_parts(self.folders, table, self.contracts[table], self._staged_hash(table))
 
     def firsts(self, table: str) -> pl.DataFrame:
         """Of a large table the rows among which the first of each kind is found as among all.

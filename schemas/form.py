@@ -125,7 +125,9 @@ class Cleaning:
     tables that it also takes, and that may not be there. `also`: those of them whose rows become rows of the canonical
     table, too, as the items of a subscription beside the plan that stands in it; what is wrong with such a row is told
     where it stands. `by_part`: of a large table, whose rows each say what they are: the files of the first raw table
-    are cleaned part by part, and those beside it stand beside each. `gathers`: of such files what rows of all of
+    are cleaned part by part, and those beside it stand beside each. `by_object`: what becomes of an object is told by
+    its own rows, those of its lists, and what stands beside, and by no other object: some objects are cleaned at a
+    time. `gathers`: of such files what rows of all of
     them tell of each other, by the raw table beside which they are rows of. `unmet`: of the same frames says in words
     what the config names and no file has. `shares_life`: of a table with versions, that a row tells no dates of its own
     but those of what it is part of. `tells_whole`: of such a table, that what tells of a thing that has parts tells of
@@ -139,6 +141,7 @@ class Cleaning:
     beside: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     by_part: bool = False
+    by_object: bool = False
     gathers: Callable[["Told"], Mapping[str, Callable[[pl.DataFrame], pl.DataFrame]]] | None = None
     unmet: Callable[..., str | None] | None = None
     shares_life: bool = False

@@ -87,67 +87,79 @@ def read_kinds(
         ExportError: the file is empty, unreadable, not in the form's encoding or dialect, lacks a needed column, or
             (`exact`) has a column the contract does not know.
     """
-    if all(kind.places and kind.places.in_parts for kind in kinds) and _is_blank(path, file):
+    if _is_nothing(path, file, kinds, formats):
         return [_nothing(kind.contract) for kind in kinds]
-    _check_not_empty(path, file, kinds[0].contract)
-    look(path, file, formats)
-    said = (source, exported_at)
-    pages = {kind.places.pages for kind in kinds if kind.places}
-    if len(kinds) == 1 or len(pages) > 1 or not holds_json(path, file, formats):
-        return [_rows_of(file, kind, formats, _pieces(path, file, kind, formats), *said) for kind in kinds]
-    wanted = [(kind.contract, kind.places) for kind in kinds if kind.places]
-    pieces = read_json_lines(path, file, wanted)
-    readings = [_Reading(file, kind, formats, first) for kind, first in zip(kinds, next(pieces), strict=True)]
-    taken: list[list[_Taken]] = [[] for _ in kinds]
-    for of_block in pieces:
-        for of_kind, reading, piece in zip(taken, readings, of_block, strict=True):
-            of_kind.append(reading.take(piece))
     found = []
-    for of_kind, reading in zip(taken, readings, strict=True):
-        reading.check_all()
-        found.append(reading.told(of_kind, *said))
-        of_kind.clear()
+    for readings, blocks in _readings(path, file, kinds, formats):
+        taken: list[list[_Taken]] = [[] for _ in readings]
+        for pieces in blocks:
+            for of_kind, reading, piece in zip(taken, readings, pieces, strict=True):
+                of_kind.append(reading.take(piece))
+        for of_kind, reading in zip(taken, readings, strict=True):
+            reading.check_all()
+            found.append(reading.told(of_kind, source, exported_at))
+            of_kind.clear()
     return found
 
 
 def read_parts(
-    path: Path, file: str, source: str, exported_at: dt.datetime, kind: Kind, formats: Formats
-) -> Iterator[tuple[FileRows, Texts]]:
-    """The same of one kind, part by part: of a large file no more than one is in memory. A file has at least one.
+    path: Path, file: str, source: str, exported_at: dt.datetime, kinds: Sequence[Kind], formats: Formats
+) -> Iterator[tuple[int, FileRows, Texts]]:
+    """The same, part by part: of a large file no more than one is in memory. A file has at least one of each kind.
 
-    With each what gives the text of its rows, by their lines. The columns are those that were seen so far.
+    With each the place of its kind among these, and what gives the text of its rows, by their lines. The columns are
+    those that were seen so far.
 
     Raises:
         ExportError: as `read_kinds`; some faults show at the file's end only.
     """
-    if kind.places and kind.places.in_parts and _is_blank(path, file):
-        yield _nothing(kind.contract), lambda _: pl.DataFrame(schema={"export_line": pl.Int64})
+    if _is_nothing(path, file, kinds, formats):
+        yield from ((place, _nothing(kind.contract), _no_text) for place, kind in enumerate(kinds))
         return
-    _check_not_empty(path, file, kind.contract)
-    look(path, file, formats)
-    pieces = _pieces(path, file, kind, formats)
-    first = next(pieces)
-    reading = _Reading(file, kind, formats, first)
-    piece = None
-    for piece in pieces:
-        yield reading.told([reading.take(piece)], source, exported_at), partial(_at, piece)
-    reading.check_all()
-    if piece is None:
-        yield reading.told([], source, exported_at), partial(_at, first)
+    before = 0
+    for readings, blocks in _readings(path, file, kinds, formats):
+        is_empty = True
+        for pieces in blocks:
+            is_empty = False
+            for place, (reading, piece) in enumerate(zip(readings, pieces, strict=True), before):
+                yield place, reading.told([reading.take(piece)], source, exported_at), partial(_at, piece)
+        for place, reading in enumerate(readings, before):
+            reading.check_all()
+            if is_empty:
+                yield place, reading.told([], source, exported_at), partial(_at, reading.first)
+        before += len(readings)
 
 
-def _check_not_empty(path: Path, file: str, contract: type[Contract]) -> None:
+def _readings(
+    path: Path, file: str, kinds: Sequence[Kind], formats: Formats
+) -> Iterator[tuple[list["_Reading"], Iterator[list[Piece]]]]:
+    """How each kind is read, with the pieces that are read: of JSON lines those of all kinds side by side."""
+    pages = {kind.places.pages for kind in kinds if kind.places}
+    if len(kinds) == 1 or len(pages) > 1 or not holds_json(path, file, formats):
+        for kind in kinds:
+            pieces = _pieces(path, file, kind, formats)
+            yield [_Reading(file, kind, formats, next(pieces))], ([piece] for piece in pieces)
+        return
+    blocks = read_json_lines(path, file, [(kind.contract, kind.places) for kind in kinds if kind.places])
+    yield [_Reading(file, kind, formats, first) for kind, first in zip(kinds, next(blocks), strict=True)], blocks
+
+
+def _is_nothing(path: Path, file: str, kinds: Sequence[Kind], formats: Formats) -> bool:
+    """Whether the file is a part in which nothing is; any other is looked at, and has something.
+
+    Raises:
+        ExportError: it is empty, or no export.
+    """
+    if all(kind.places and kind.places.in_parts for kind in kinds) and _is_blank(path, file):
+        return True
     if path.stat().st_size == 0:
-        raise ExportError(f"{file}: the file is empty; expected a header with {_names(contract)}")
+        raise ExportError(f"{file}: the file is empty; expected a header with {_names(kinds[0].contract)}")
+    look(path, file, formats)
+    return False
 
 
-def _rows_of(
-    file: str, kind: Kind, formats: Formats, pieces: Iterator[Piece], source: str, exported_at: dt.datetime
-) -> FileRows:
-    reading = _Reading(file, kind, formats, next(pieces))
-    taken = [reading.take(piece) for piece in pieces]
-    reading.check_all()
-    return reading.told(taken, source, exported_at)
+def _no_text(_: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame(schema={"export_line": pl.Int64})
 
 
 def _nothing(contract: type[Contract]) -> FileRows:

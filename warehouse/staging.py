@@ -6,7 +6,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -187,6 +187,19 @@ def read_staged(
     files = _checked(folders, path, lambda name: name != FIRSTS and (months is None or _is_within(name, *months)))
     # They are of one schema: a file of another one is written anew, though its rows are the same.
     return contract.shaped(_rows(files, share)) if files else contract.blank()
+
+
+def read_staged_parts(folders: Folders, table: str, contract: type[Contract], sha256: str) -> Iterator[pl.DataFrame]:
+    """The same, of all rows, a file at a time: of a table that is staged by month each month by itself.
+
+    Raises:
+        DamagedError: as `read_staged`.
+    """
+    path = staged_path(folders, table)
+    _check(folders, path, sha256)
+    files = _checked(folders, path, lambda name: name != FIRSTS) if path.name == MONTHS else [path]
+    for file in files:
+        yield contract.shaped(_rows([file], None))
 
 
 def read_firsts(folders: Folders, table: str, contract: type[Contract], sha256: str) -> pl.DataFrame:

@@ -17,7 +17,12 @@ SAID_ONCE = {
 
 def refuse_contradictory(rows: pl.DataFrame, contract: type[Contract]) -> None:
     """Raise ExportError if two files of one source and one time say different things under one key."""
-    _refuse_of_one_time(contradictory(rows, contract), list(contract.grain()), contract.table())
+    refuse(contradictory(rows, contract), contract)
+
+
+def refuse(found: pl.DataFrame, contract: type[Contract]) -> None:
+    """Raise ExportError if there are rows that contradict each other, which were found before."""
+    _refuse_of_one_time(found, list(contract.grain()), contract.table())
 
 
 def refuse_contradictory_versions(rows: pl.DataFrame, key: list[str], table: str) -> None:

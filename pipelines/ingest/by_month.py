@@ -1,7 +1,7 @@
-"""A large table between reading and staging: no more of it is in memory than a part of a file, or a month.
+"""A table that is staged by month, between reading and staging: no more of it is in memory than a part, or a month.
 
-Its rows wait on disk until all are there, as an event that was sent twice may stand in any two files. A hash of each
-row's key, eight bytes, stays in memory.
+Its rows wait on disk until all are there. Of events, of which one that was sent twice may stand in any two files, a
+hash of each row's key, eight bytes, stays in memory.
 """
 
 import datetime as dt
@@ -10,11 +10,12 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from pipelines.ingest.resolved import accounts_told
+from pipelines.ingest.overview import MONTH, Overview
+from pipelines.ingest.resolved import accounts_told, with_internal
 from pipelines.project import Project
-from schemas.operations import EventDay, SourceAccount, SourceMonth
+from schemas.operations import EventDay
+from schemas.tables import LARGE
 from transforms.calendar import month_start
-from transforms.clean.coverage import rows_by_month
 from transforms.clean.reach import by_source
 from transforms.clean.resolve import CUSTOMER, under
 from transforms.earliest import ROW, sent_again
@@ -23,22 +24,26 @@ from transforms.events.firsts import first_events_after
 from transforms.visible import own_day
 from warehouse.landed import LandedFile
 from warehouse.lineage import row_hash
-from warehouse.spill import MONTH, Spill
+from warehouse.spill import Spill
 
 DAY, NUMBER = "day?", "number?"
 """No names of columns, which may be any word."""
 MANY = 100
 """So many lists of customers are made one."""
 AT_ONCE = 1 << 20
-"""Rows with one key that are compared together."""
+"""Rows with one key that are compared together; and rows that are looked at together."""
 
 
 class ByMonth:
-    """The rows of a large table, of whatever source, and what is told of them as their months are made."""
+    """The rows of a table that is staged by month, of whatever source, on their way to their months.
 
-    def __init__(self, project: Project, table: str) -> None:
+    What is told of all of them the `overview` says at the end; of one that may be larger than a machine it is told by
+    day, and of its first events.
+    """
+
+    def __init__(self, project: Project, table: str, overview: Overview) -> None:
         self.project, self.table, self.contract = project, table, project.contracts[table]
-        self._spill = Spill(project.folders, table)
+        self._overview, self._spill = overview, Spill[dt.date | None](project.folders, table, MONTH)
         self._keys: list[np.ndarray] = []
         self._parts: list[tuple[str, int, int]] = []
         self._customers = [pl.DataFrame(schema=dict.fromkeys(CUSTOMER, pl.String))]
@@ -50,9 +55,8 @@ class ByMonth:
         """By source the rows that are staged."""
         self.firsts = self.contract.blank()
         """The first events of each customer and feature, under the CRM's accounts."""
-        self.whose = pl.DataFrame(schema={**dict.fromkeys(CUSTOMER, pl.String), "rows": pl.UInt32})
-        """How many rows each account has of each source (export_source, account_id, rows)."""
-        self._days, self._of_months, self._accounts = list[pl.DataFrame](), SourceMonth.blank(), SourceAccount.blank()
+        self._days = list[pl.DataFrame]()
+        self._looked_at = list[pl.DataFrame]()
         self._number = 0
 
     def hold(self, source: str, rows: pl.DataFrame, generation: int = 0) -> None:
@@ -61,7 +65,8 @@ class ByMonth:
         number, day = self._number, own_day(self.contract, self._time_zone)
         self._number += rows.height
         self._parts.append((source, generation, rows.height))
-        self._keys.append(rows.select(pl.struct(self.contract.grain()).hash(seed=7)).to_series().to_numpy())
+        if self.contract.repeats():
+            self._keys.append(rows.select(pl.struct(self.contract.grain()).hash(seed=7)).to_series().to_numpy())
         self._customers.append(rows.select(CUSTOMER).drop_nulls("account_id").unique())
         if len(self._customers) > MANY:
             self._customers = [pl.concat(self._customers).unique()]
@@ -78,33 +83,42 @@ class ByMonth:
         left_out = self._left_out()
         customers = pl.concat(self._customers).unique().sort(CUSTOMER)
         told, accounts = accounts_told(self.project, self.table, customers, files)
-        known = None if accounts is None else accounts["account_id"].unique()
-        for month in self._spill.months():
-            rows = self._spill.of(month)
+        for month in self._spill.groups():
+            rows = self._spill.of([month])
             if left_out.any():
                 rows = rows.filter(~pl.Series(left_out[rows[NUMBER].to_numpy()]))
             _count(self.before, rows)
-            rows = under(rows.drop(NUMBER), told)
+            rows = with_internal(self.table, under(rows.drop(NUMBER), told), accounts)
             _count(self.rows, rows)
             if rows.height:
-                self._look_at(rows, known)
+                self._look_at(rows)
                 yield month, self.contract.shaped(rows)
-        self._spill.clear()
+        self._look_at_those()
 
-    def _look_at(self, rows: pl.DataFrame, known: pl.Series | None) -> None:
+    def _look_at(self, rows: pl.DataFrame) -> None:
         """Say of a month's rows what is asked of all."""
+        if self.table not in LARGE:
+            self._looked_at.append(rows)
+            if sum(each.height for each in self._looked_at) >= AT_ONCE:
+                self._look_at_those()
+            return
         # Months come in order: what is new in one comes after all that was before.
         new = collected(first_events_after(lazily(self.firsts), lazily(self.contract.shaped(rows))))
         self.firsts = pl.concat([self.firsts, self.contract.shaped(new)])
         content = row_hash(list(self.contract.followed())).sum()
         self._days.append(rows.group_by("export_source", day=DAY).agg(rows=pl.len(), content=content))
-        whose = pl.concat([self.whose, rows.group_by(CUSTOMER).agg(rows=pl.len())])
-        self.whose = whose.group_by(CUSTOMER).agg(pl.col("rows").sum())
-        if known is not None:
-            of_month, named = rows_by_month(rows, self.contract, pl.col(MONTH), known)
-            self._of_months = pl.concat([self._of_months, of_month])
-            each = pl.concat([self._accounts, named]).group_by(SourceAccount.grain()).agg(pl.col("month").min())
-            self._accounts = SourceAccount.shaped(each)
+        self._overview.count(rows, rows[MONTH])
+
+    def _look_at_those(self) -> None:
+        """Look at the rows that wait to be looked at: of few at a time it takes longer."""
+        if self._looked_at:
+            rows = pl.concat(self._looked_at)
+            self._looked_at.clear()
+            self._overview.look_at(self.contract.shaped(rows), rows[MONTH])
+
+    def close(self) -> None:
+        """Give up the rows that wait."""
+        self._spill.clear()
 
     def days(self) -> pl.DataFrame:
         """Rows of `event_day`."""
@@ -113,19 +127,17 @@ class ByMonth:
         told = pl.concat(self._days).with_columns(pl.col("content").cast(pl.String), table_name=pl.lit(self.table))
         return EventDay.shaped(told).sort("export_source", "day")
 
-    def coverage(self) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Rows of `source_month` and of `source_account`."""
-        return self._of_months.sort(SourceMonth.grain()), self._accounts.sort(SourceAccount.grain())
-
     def _left_out(self) -> np.ndarray:
         """Of each row whether it counts no more: another one of its key does, or its writer began anew."""
-        keys = np.concatenate([np.empty(0, np.uint64), *self._keys])
-        self._keys.clear()
         last: dict[str, int] = {}
         for source, generation, _ in self._parts:
             last[source] = max(last.get(source, generation), generation)
         former = [np.full(rows, generation < last[source]) for source, generation, rows in self._parts]
         left_out = np.concatenate([np.empty(0, bool), *former])
+        if not self.contract.repeats():
+            return left_out
+        keys = np.concatenate([np.empty(0, np.uint64), *self._keys])
+        self._keys.clear()
         in_order = np.sort(keys[~left_out])
         twice = np.unique(in_order[1:][in_order[1:] == in_order[:-1]])
         if not twice.size:
@@ -144,8 +156,8 @@ class ByMonth:
         key, (_, by) = list(self.contract.grain()), self.contract.repeats() or ("first", self.contract.dated_by()[0])
         asked = list(dict.fromkeys([*key, by, "export_source", "exported_at", "export_file", "export_line", NUMBER]))
         found = list[pl.DataFrame]()
-        for month in self._spill.months():
-            rows = self._spill.of(month, asked)
+        for month in self._spill.groups():
+            rows = self._spill.of([month], asked)
             found.append(rows.filter(pl.Series(suspected[rows[NUMBER].to_numpy()])))
         rows = pl.concat(found)
         return rows.join(collected(sent_again(lazily(rows), key, by)), on=list(ROW), how="semi")

@@ -6,37 +6,33 @@ from itertools import groupby
 
 import polars as pl
 
-from pipelines.ingest.agreement import refuse_contradictory
 from pipelines.ingest.cleaned import (
     Gathered,
+    Hold,
     RawRows,
-    absent,
     accounted,
     blank_of,
     conforming,
     counts_of,
+    exported,
     made_of,
-    raw_contract,
+    of_beside,
+    read_valid_parts,
     text_reader,
+    those_that_count,
     together,
     without,
 )
 from pipelines.ingest.kept_rows import read_files, read_parts_of
 from pipelines.project import Project
-from schemas.contract import Contract
 from schemas.form import Form, Told
 from schemas.operations import ExportFile
 from schemas.writer import MARKS
-from transforms.clean.repeats import spoken
-from transforms.clean.written import Telling, objects
+from transforms.clean.written import Telling, generation, objects
 from warehouse.landed import LandedFile
-from warehouse.reading import PROVENANCE
 from warehouse.validation import AT
 
 READ, SKEWED = (list(ExportFile.dtypes()).index(name) for name in ("rows_read", "rows_skewed"))
-
-Hold = Callable[[str, pl.DataFrame, int], None]
-"""Takes canonical rows of a source, with the run of their writer that they are of."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +74,7 @@ def clean_by_part(
     ways = {name: way for name, way in ways.items() if name not in others}
 
     def parts() -> Iterator[RawRows]:
-        return read_parts_of(project, table, form, files, again=bool(ways))
+        return read_parts_of(project, table, form, {first: files}, read_valid_parts, again=bool(ways))
 
     beside = _beside(project, form, others, ways, parts() if ways else ())
     found, seen = list[Gathered](), list[RawRows]()
@@ -88,7 +84,7 @@ def clean_by_part(
         found.append(whole)
         seen.append(rows)
     raw = {first: seen, **others}
-    found += [_of_beside(rows, table, contract) for rows in accounted(project, table, form, raw)]
+    found += [of_beside(rows, table, contract) for rows in accounted(project, table, form, raw)]
     return together(contract, found), raw
 
 
@@ -100,13 +96,7 @@ def _beside(
     parts: Iterable[RawRows],
 ) -> _Beside:
     """The objects of other kinds: of files of their own, and what rows of the first ones tell, if the config asks."""
-    newest, columns = dict[str, pl.DataFrame](), dict[str, frozenset[str]]()
-    for name, each in others.items():
-        contract = raw_contract(project, form, name)
-        good = pl.concat([contract.blank(), *(rows.good for rows in each)])
-        refuse_contradictory(good, contract)
-        newest[name] = spoken(good, contract)
-        columns[name] = frozenset().union(*(rows.columns for rows in each))
+    newest, columns = those_that_count(project, form, others)
     there = objects(newest, form)
     gathered: dict[str, list[pl.DataFrame]] = {name: [] for name in ways}
     for rows in parts:
@@ -179,21 +169,9 @@ def _exported(form: Form, table: str, parts: list[_Part], columns: Mapping[str, 
     tellings = [part.telling for part in parts if part.telling is not None]
     if not tellings:
         return columns[form.clean[table].raw[0]]
-    whole = tellings[0]
-    for telling in tellings[1:]:
-        whole = whole.and_also(telling)
-    return frozenset(whole.columns) - set(whole.not_told(absent(form, table, columns))) - set(PROVENANCE)
-
-
-def _of_beside(rows: RawRows, table: str, contract: type[Contract]) -> Gathered:
-    """What became of the rows of a file that only tells more of others."""
-    nothing = rows.rejects.clear()
-    text = rows.text.with_columns(export_file=pl.lit(rows.file.name))
-    counts = counts_of(rows, table, nothing, nothing.select(AT), nothing.select(AT))
-    return Gathered(contract.blank(), rows.rejects, text, (counts,))
+    return exported(form, table, tellings, columns)
 
 
 def _generation(rows: pl.DataFrame) -> int:
-    """The run of its writer that a part is of, the last; before there were any all files were of the first."""
-    newest = rows["row_generation"].cast(pl.Int64, strict=False).max() if "row_generation" in rows.columns else None
-    return newest if isinstance(newest, int) else 0
+    """The run of its writer that a part is of, the last."""
+    return rows.select(generation().max()).item() or 0 if "row_generation" in rows.columns else 0

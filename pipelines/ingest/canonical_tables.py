@@ -3,10 +3,10 @@
 import datetime as dt
 import json
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypedDict
 
 import polars as pl
 
@@ -15,14 +15,8 @@ from pipelines.ingest.by_month import ByMonth
 from pipelines.ingest.cleaned import Gathered
 from pipelines.ingest.gathering import gather
 from pipelines.ingest.in_place import read_in_place
-from pipelines.ingest.notices import (
-    ExportWarning,
-    notices_on_contradiction,
-    notices_on_ratings,
-    notices_on_unknown,
-    notices_on_young,
-)
-from pipelines.ingest.rejected_accounts import notices_on_rejected
+from pipelines.ingest.notices import ExportWarning
+from pipelines.ingest.overview import Overview, Sight, month_of
 from pipelines.ingest.resolved import (
     FIRST,
     LINK,
@@ -53,15 +47,8 @@ from schemas.operations import (
     Ingest,
     LeftOut,
     Quarantine,
-    SourceAccount,
-    SourceMonth,
 )
 from schemas.tables import CANONICAL, LARGE
-from transforms.calendar import month_start
-from transforms.clean.counting import of_customers
-from transforms.clean.coverage import rows_by_month, under_tickets
-from transforms.clean.reach import together
-from transforms.visible import own_day
 from warehouse.errors import WarehouseError
 from warehouse.fetching import fetched, note_fetched
 from warehouse.landed import LandedFile, landed_files
@@ -72,8 +59,6 @@ from warehouse.rejected import dated
 from warehouse.staging import is_staged, write_quarantined, write_staged, write_staged_months, wrong_staged
 from warehouse.validation import AT
 
-MONTH = "month?"
-"""No name of a column, which may be any word."""
 NEVER = dt.date(1970, 1, 1)
 READS = {"account_links": "identities", "milestones": "usage_events", "survey_responses": "tickets"}
 """Tables that are made with another one, and come after it."""
@@ -92,17 +77,6 @@ class Ingested:
     """What was settled without a rejection, in words."""
     notices: tuple[str, ...] = ()
     """What a person should know of rows that keep their contract."""
-
-
-@dataclass(frozen=True)
-class Sight:
-    """What months see of a table: in one hash how far and to which day, and the rows that say it."""
-
-    name: str
-    content: Callable[[pl.DataFrame], pl.DataFrame]
-    """From a staged table to its rows of `content_month`."""
-    left_out: Callable[[pl.DataFrame], pl.DataFrame]
-    """From a staged table to its rows of `left_out`: those that no month sees."""
 
 
 def land_all(project: Project) -> tuple[list[LandedFile], dt.date]:
@@ -148,21 +122,16 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
             seen = last.with_columns(as_of=pl.lit(as_of), sight=pl.lit(sight.name))
             rows = int(last["rows"].item())
             if not last.equals(seen):
-                _record(project, table, seen, sight, _looked_at(project, table))
+                overview = Overview(project, table, sight, files)
+                for part in _seen_again(project, table):
+                    overview.see(part)
+                _record(project, table, seen, overview)
             return Ingested(table, rows, 0, has_source, unchanged=True)
-        made = _made(project, table, files, known)
-        gathered, staged = made.gathered, made.staged
+        overview = Overview(project, table, sight, files)
+        made = _made(project, table, files, known, overview)
+        gathered = made.gathered
         write_quarantined(project.folders, table, gathered.rejects, gathered.raw)
-        if made.kept:  # what months see of the table is told by these
-            project.database.write_whole(made.kept, {"table_name": [table]})
-        notices = (
-            *gathered.notices,
-            *notices_on_rejected(project, table, staged, files, made.whose),
-            *notices_on_unknown(table, staged, project.config),
-            *notices_on_ratings(table, staged, project.config),
-            *notices_on_young(table, staged, project.config),
-            *notices_on_contradiction(project.contracts[table], staged),
-        )
+        notices = (*gathered.notices, *overview.notices(made.accounts))
         exported = ",".join(sorted(_exported(project, table, gathered))) or None
         partly = ",".join(sorted(gathered.partly)) or None
         row = (
@@ -179,8 +148,8 @@ def ingest_table(project: Project, table: str, as_of: dt.date, run_id: str, sigh
             made.lost.write_json(),
         )
         ingest = pl.DataFrame([row], Ingest.dtypes(), orient="row")
-        of_rows = {**_told_of_rows(project, table, gathered, run_id), **made.coverage}
-        _record(project, table, ingest, sight, staged, of_rows)
+        of_rows = {**_told_of_rows(project, table, gathered, run_id), **(made.coverage or overview.coverage())}
+        _record(project, table, ingest, overview, of_rows)
         made.clean_up()
     except WarehouseError as fault:
         _mark(project, [table], str(fault), as_of)
@@ -250,12 +219,6 @@ def made_from(project: Project, table: str, files: list[LandedFile]) -> str:
     )
 
 
-def _months(project: Project, table: str, rows: pl.DataFrame) -> pl.Series:
-    """The month that dates each row of a table; NULL where nothing does."""
-    day = own_day(project.contracts[table], project.config.reporting.time_zone)
-    return rows.with_columns(month_start(day).alias(MONTH))[MONTH]
-
-
 def _stage(project: Project, table: str, rows: pl.DataFrame, months: pl.Series, former: str | None) -> str:
     """Write the table, each month in one order; the SHA-256 by which it is known from now on, and not by `former`."""
     contract = project.contracts[table]
@@ -269,63 +232,70 @@ def _stage(project: Project, table: str, rows: pl.DataFrame, months: pl.Series, 
     return write_staged_months(project.folders, table, of_each, partial(in_order, contract=contract), former)
 
 
-class _Beside(TypedDict, total=False):
-    """What a table has that is read where it lies."""
-
-    kept: Mapping[str, pl.DataFrame]
-    clean_up: Callable[[], None]
-
-
 @dataclass(frozen=True)
 class _Made:
     """A canonical table that was made and is staged, and what became of every row that was read."""
 
     gathered: Gathered
     """Without the rows."""
-    staged: pl.DataFrame
-    """The rows; of a large table its first events."""
     sha256: str
     lost: pl.DataFrame
-    """Rows of `left_out`."""
+    """Rows of `left_out`: those that are not staged."""
     rows: int
-    coverage: Mapping[str, pl.DataFrame]
-    """How many rows of each source and month are of accounts that the CRM knows."""
-    kept: Mapping[str, pl.DataFrame] = field(default_factory=dict)
-    """What else is kept of a large table."""
-    whose: pl.DataFrame | None = None
-    """How many rows each account has, of a table that is not in `staged`."""
+    accounts: pl.DataFrame | None = None
+    """The rows of `accounts`."""
+    coverage: Mapping[str, pl.DataFrame] | None = None
+    """How many rows of each source and month are of accounts that the CRM knows, where the overview doesn't say it."""
     clean_up: Callable[[], None] = lambda: None
 
 
-def _made(project: Project, table: str, files: list[LandedFile], known: pl.DataFrame) -> _Made:
-    """Make and stage a table; `known`: what is recorded of its last ingest."""
-    if table in LARGE and not project.config.in_place(table):
-        return _made_by_month(project, table, files, known)
+def _made(project: Project, table: str, files: list[LandedFile], known: pl.DataFrame, overview: Overview) -> _Made:
+    """Make and stage a table, whose rows the overview sees; `known`: what is recorded of its last ingest."""
+    contract = project.contracts[table]
     if project.config.in_place(table) and sources_of(project, table, files):
-        found = read_in_place(project, table, files)
-        gathered, staged, lost, rows = found.gathered, found.staged, found.lost, found.rows
-        coverage, beside = found.coverage, _Beside(kept=found.kept, clean_up=found.clean_up)
-    else:
-        gathered = gather(project, table, files)
-        staged, lost = resolved(project, table, gathered, files)
-        rows, coverage, beside = staged.height, None, _Beside()
-    months = _months(project, table, staged)
+        return _made_in_place(project, table, files, known, overview)
+    # Which answer counts is settled among the rows of several months.
+    if contract.by_month() and (contract.repeats() or ("",))[0] != "last" and not project.config.in_place(table):
+        return _made_by_month(project, table, files, known, overview)
+    gathered = gather(project, table, files)
+    staged, lost = resolved(project, table, gathered, files)
+    months = month_of(project, table, staged)
     sha256 = _stage(project, table, staged, months, _unknown(project, table, known))
-    coverage = coverage or _whose(project, table, staged, months, files)
-    return _Made(_without_rows(gathered), staged, sha256, lost, rows, coverage, **beside)
+    overview.look_at(staged, months)
+    accounts = staged if table == "accounts" else None
+    return _Made(_without_rows(gathered), sha256, lost, staged.height, accounts)
 
 
-def _made_by_month(project: Project, table: str, files: list[LandedFile], known: pl.DataFrame) -> _Made:
-    """The same of a large table."""
-    contract, rows = project.contracts[table], ByMonth(project, table)
-    gathered = gather(project, table, files, rows.hold)
-    staging = (project.folders, table, rows.months(files), partial(in_order, contract=contract))
-    sha256 = write_staged_months(*staging, _unknown(project, table, known), lambda: rows.firsts)
+def _made_in_place(
+    project: Project, table: str, files: list[LandedFile], known: pl.DataFrame, overview: Overview
+) -> _Made:
+    """The same of a table that is read where it lies, of which the first events are staged."""
+    found = read_in_place(project, table, files)
+    months = month_of(project, table, found.staged)
+    sha256 = _stage(project, table, found.staged, months, _unknown(project, table, known))
+    project.database.write_whole(found.kept, {"table_name": [table]})  # what months see of it is told by these
+    overview.look_at(found.staged, months)
+    gathered = _without_rows(found.gathered)
+    return _Made(gathered, sha256, found.lost, found.rows, coverage=found.coverage, clean_up=found.clean_up)
+
+
+def _made_by_month(
+    project: Project, table: str, files: list[LandedFile], known: pl.DataFrame, overview: Overview
+) -> _Made:
+    """The same of a table that is staged by month, of which no more is in memory than a month, or a part of a file."""
+    contract, is_large = project.contracts[table], table in LARGE
+    with closing(ByMonth(project, table, overview)) as rows:
+        gathered = gather(project, table, files, rows.hold)
+        staging = (project.folders, table, rows.months(files), partial(in_order, contract=contract))
+        firsts = (lambda: rows.firsts) if is_large else None
+        sha256 = write_staged_months(*staging, _unknown(project, table, known), firsts)
     gathered = replace(gathered, files=with_repeated(project, table, gathered, files, rows.repeated))
     lost = lost_of(project, table, gathered, files, rows.before, rows.rows)
-    kept = {EventDay.table(): rows.days(), EventAccount.table(): EventAccount.blank()}
-    told = dict(zip((SourceMonth.table(), SourceAccount.table()), rows.coverage(), strict=True))
-    return _Made(gathered, rows.firsts, sha256, lost, sum(rows.rows.values()), told, kept, rows.whose)
+    if is_large:
+        kept = {EventDay.table(): rows.days(), EventAccount.table(): EventAccount.blank()}
+        project.database.write_whole(kept, {"table_name": [table]})
+        overview.see(rows.firsts)
+    return _Made(gathered, sha256, lost, sum(rows.rows.values()))
 
 
 def _unknown(project: Project, table: str, known: pl.DataFrame) -> str | None:
@@ -339,9 +309,14 @@ def _unknown(project: Project, table: str, known: pl.DataFrame) -> str | None:
     return next(iter(known["staged_sha256"]), None)
 
 
-def _looked_at(project: Project, table: str) -> pl.DataFrame:
-    """The staged rows by which it is told what months see: of a large table its first events."""
-    return project.firsts(table) if table in LARGE else project.staged(table)
+def _seen_again(project: Project, table: str) -> Iterator[pl.DataFrame]:
+    """The staged rows by which it is told what months see, some at a time: of a large table its first events."""
+    if table in LARGE:
+        yield project.firsts(table)
+    elif (project.contracts[table].repeats() or ("",))[0] == "last":
+        yield project.staged(table)
+    else:
+        yield from project.staged_parts(table)
 
 
 def _without_rows(gathered: Gathered) -> Gathered:
@@ -370,20 +345,6 @@ def _told_of_rows(project: Project, table: str, gathered: Gathered, run_id: str)
     return {ExportFile.table(): files, Quarantine.table(): quarantined}
 
 
-def _whose(
-    project: Project, table: str, staged: pl.DataFrame, months: pl.Series, files: list[LandedFile]
-) -> dict[str, pl.DataFrame]:
-    """How many rows of each source and month are of accounts that the CRM knows."""
-    accounts = crm_accounts(project, table, files)
-    told = (SourceMonth, SourceAccount)
-    if accounts is None or "account_id" not in staged.columns:
-        return {contract.table(): contract.blank() for contract in told}
-    rows = of_customers(table, staged.with_columns(months))
-    rows = under_tickets(rows, project.staged("tickets")) if table == "survey_responses" else rows
-    found = rows_by_month(rows, project.contracts[table], pl.col(MONTH), accounts["account_id"].unique())
-    return {contract.table(): rows for contract, rows in zip(told, found, strict=True)}
-
-
 def _warnings(gathered: Gathered) -> tuple[str, ...]:
     files = pl.DataFrame(gathered.files, schema=ExportFile.dtypes(), orient="row")
     return tuple(f"{count} rows {told}" for name, told in WARNED.items() if (count := files[name].sum()))
@@ -393,16 +354,15 @@ def _record(
     project: Project,
     table: str,
     ingest: pl.DataFrame,
-    sight: Sight,
-    staged: pl.DataFrame,
+    overview: Overview,
     of_rows: Mapping[str, pl.DataFrame] | None = None,
 ) -> None:
     """Record the ingest, what of the table each month sees, what none does, and `of_rows`, in one transaction."""
     lost = LeftOut.shaped(pl.DataFrame(json.loads(ingest["left_out"].item() or "[]"), LeftOut.dtypes()))
     written = {
         **(of_rows or {}),
-        ContentMonth.table(): sight.content(staged),
-        LeftOut.table(): together(table, lost, sight.left_out(staged)),
+        ContentMonth.table(): overview.content(),
+        LeftOut.table(): overview.left_out(lost),
         Ingest.table(): ingest,
     }
     project.database.write_whole(written, {"table_name": [table]})

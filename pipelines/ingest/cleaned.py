@@ -1,8 +1,8 @@
 """A landed file's rows: read, validated and cleaned to canonical ones, every row accounted for."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import polars as pl
@@ -23,6 +23,9 @@ from warehouse.landed import LandedFile, landed_files, note_problem
 from warehouse.landing import check_whole
 from warehouse.reading import PROVENANCE, REJECTS, FileRows, Kind, Texts, read_kinds, read_parts, texts_at
 from warehouse.validation import AT, validate
+
+Hold = Callable[[str, pl.DataFrame, int], None]
+"""Takes canonical rows of a source, with the run of their writer that they are of."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class RawRows:
     columns: frozenset[str]
     skewed: pl.DataFrame
     """Where the good rows are in which clocks disagreed."""
+    spelled: Mapping[str, str] = field(default_factory=dict)
+    """What the file calls columns, where it does not call them as the contract does."""
     of_lists: bool = False
     """Whether its rows are elements of lists, and what is counted is the records that have these."""
 
@@ -105,19 +110,29 @@ def read_landed(project: Project, form: Form, file: LandedFile, *, speaks: bool 
     with noted(project, file):
         formats = formats_of(project, file.source)
         (found,) = read_kinds(path, file.name, file.source, file.exported_at, [kind], formats)
-        return _valid(project, file, kind, found, text_reader(project, form, file))
+        return valid(project, kind.contract, _typed(file, kind, found, text_reader(project, form, file)))
 
 
-def read_by_part(project: Project, form: Form, file: LandedFile) -> Iterator[RawRows]:
-    """The rows of a copy part by part, of which no more than one needs to be in memory; else as `read_landed`.
+def read_by_part(project: Project, form: Form, files: Sequence[LandedFile]) -> Iterator[RawRows]:
+    """The rows of the kinds that one landed copy holds, part by part, of which no more than one needs to be in memory.
 
-    Of a contract that lets rows have one key: no two parts are compared.
+    Each value is spelled as it should be. Rows that have one key may be in two parts: whoever asks looks for them, and
+    sees whether the rows are `valid`.
+
+    Raises:
+        ExportError, DamagedError: as `read_landed`.
     """
-    path, kind = check_whole(file, project.folders), kind_of(project, form, file.raw_table)
-    with noted(project, file):
-        formats = formats_of(project, file.source)
-        for found, text_at in read_parts(path, file.name, file.source, file.exported_at, kind, formats):
-            yield _valid(project, file, kind, found, text_at)
+    one, kinds = files[0], [kind_of(project, form, file.raw_table) for file in files]
+    path, formats = check_whole(one, project.folders), formats_of(project, one.source)
+    with noted(project, *files):
+        for place, found, text_at in read_parts(path, one.name, one.source, one.exported_at, kinds, formats):
+            yield _typed(files[place], kinds[place], found, text_at)
+
+
+def read_valid_parts(project: Project, form: Form, files: Sequence[LandedFile]) -> Iterator[RawRows]:
+    """The same, of contracts that let rows have one key: those that are valid."""
+    for rows in read_by_part(project, form, files):
+        yield valid(project, raw_contract(project, form, rows.file.raw_table), rows)
 
 
 def read_at_once(project: Project, form: Form, files: Sequence[LandedFile]) -> list[RawRows]:
@@ -138,7 +153,7 @@ def read_at_once(project: Project, form: Form, files: Sequence[LandedFile]) -> l
     made = []
     for file, kind, rows in zip(files, kinds, found, strict=True):
         with noted(project, file):
-            made.append(_valid(project, file, kind, rows, text_reader(project, form, file)))
+            made.append(valid(project, kind.contract, _typed(file, kind, rows, text_reader(project, form, file))))
     return made
 
 
@@ -148,18 +163,28 @@ def kind_of(project: Project, form: Form, raw_table: str, *, speaks: bool = True
     return Kind(contract, form.raw[raw_table].places, form.exact_header and speaks)
 
 
-def _valid(project: Project, file: LandedFile, kind: Kind, found: FileRows, text_at: Texts) -> RawRows:
-    """The rows that satisfy the contract, and what is wrong with all others."""
+def _typed(file: LandedFile, kind: Kind, found: FileRows, text_at: Texts) -> RawRows:
+    """The rows in which each value is spelled as it should be, before anything else is asked of them."""
     settled, skewed = _settled(found.rows, kind.contract)
-    good, rejects = validate(settled, kind.contract, project.config.sources)
-    text = pl.concat([found.text, text_at(rejects["export_line"])], how="diagonal") if rejects.height else found.text
-    all_rejects = pl.concat([found.rejects, rejects])
-    if found.spelled:
-        all_rejects = all_rejects.with_columns(pl.col("column_name").replace(found.spelled))
-    if kind.of_lists:
+    rejects = as_spelled(found.rejects, found.spelled)
+    told = (found.text, text_at, found.columns, skewed, found.spelled, kind.of_lists)
+    return RawRows(file, found.rows_read, settled, rejects, *told)
+
+
+def valid(project: Project, contract: type[Contract], rows: RawRows) -> RawRows:
+    """Those of a file's rows that satisfy the contract, and what is wrong with all others."""
+    good, wrong = validate(rows.good, contract, project.config.sources)
+    text = pl.concat([rows.text, rows.text_at(wrong["export_line"])], how="diagonal") if wrong.height else rows.text
+    rejects = pl.concat([rows.rejects, as_spelled(wrong, rows.spelled)])
+    if rows.of_lists:
         # What is wrong with an element is wrong with its record: nobody counts half a subscription.
-        good = good.join(all_rejects, on=AT, how="anti", maintain_order="left")
-    return RawRows(file, found.rows_read, good, all_rejects, text, text_at, found.columns, skewed, kind.of_lists)
+        good = good.join(rejects, on=AT, how="anti", maintain_order="left")
+    return replace(rows, good=good, rejects=rejects, text=text)
+
+
+def as_spelled(rejects: pl.DataFrame, spelled: Mapping[str, str]) -> pl.DataFrame:
+    """The rejects with columns as their file calls them."""
+    return rejects.with_columns(pl.col("column_name").replace(spelled)) if spelled else rejects
 
 
 def text_reader(project: Project, form: Form, file: LandedFile) -> Texts:
@@ -170,8 +195,10 @@ def text_reader(project: Project, form: Form, file: LandedFile) -> Texts:
 
 
 @contextmanager
-def noted(project: Project, file: LandedFile) -> Iterator[None]:
-    """Why the file cannot be used is noted in the list of landed files, whatever goes wrong within the block.
+def noted(project: Project, *files: LandedFile) -> Iterator[None]:
+    """Why a file cannot be used is noted in the list of landed files, whatever goes wrong within the block.
+
+    `files`: it, once for each kind of rows that is read of it.
 
     Raises:
         ExportError: it cannot be used; also where the program fails at it: no file may stop all later runs.
@@ -181,17 +208,22 @@ def noted(project: Project, file: LandedFile) -> Iterator[None]:
     except (OSError, MemoryError):  # of the machine, not of the file
         raise
     except ExportError as fault:
-        note_problem(project.folders, file, str(fault))
+        _note(project, files, str(fault))
         raise
     except WarehouseError:
         raise
     except (Exception, pl.exceptions.PanicException) as fault:
         said = (
-            f"{file.name}: reading it ended in {type(fault).__name__}, which is a fault of the program, to be reported "
-            "with this line; export the file in another way"
+            f"{files[0].name}: reading it ended in {type(fault).__name__}, which is a fault of the program, to be "
+            "reported with this line; export the file in another way"
         )
-        note_problem(project.folders, file, said)
+        _note(project, files, said)
         raise ExportError(said) from fault
+
+
+def _note(project: Project, files: Iterable[LandedFile], said: str) -> None:
+    for file in files:
+        note_problem(project.folders, file, said)
 
 
 def _settled(rows: pl.DataFrame, contract: type[Contract]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -207,6 +239,23 @@ def raw_contract(project: Project, form: Form, raw_table: str, *, speaks: bool =
     if raw_table == "accounts" and form.exact_header:
         return with_columns(contract, extra, SEGMENT, optional=not speaks)
     return contract
+
+
+def those_that_count(
+    project: Project, form: Form, raw: Mapping[str, list[RawRows]]
+) -> tuple[dict[str, pl.DataFrame], dict[str, frozenset[str]]]:
+    """Of each raw table the rows that count, and the columns that any of its files has.
+
+    Raises:
+        ExportError: two files contradict each other.
+    """
+    newest = dict[str, pl.DataFrame]()
+    for name, files in raw.items():
+        contract = raw_contract(project, form, name)
+        good = pl.concat([contract.blank(), *(rows.good for rows in files)])
+        refuse_contradictory(good, contract)
+        newest[name] = spoken(good, contract)
+    return newest, {name: frozenset().union(*(rows.columns for rows in files)) for name, files in raw.items()}
 
 
 def clean(project: Project, table: str, form: Form, raw: Mapping[str, list[RawRows]]) -> Gathered:
@@ -344,6 +393,16 @@ def absent(form: Form, table: str, columns: Mapping[str, frozenset[str]]) -> set
     return found
 
 
+def exported(
+    form: Form, table: str, tellings: Sequence[Telling], columns: Mapping[str, frozenset[str]]
+) -> frozenset[str]:
+    """The canonical columns that files export, some of whose rows tell these each; `columns` as of `filled`."""
+    whole = tellings[0]
+    for telling in tellings[1:]:
+        whole = whole.and_also(telling)
+    return frozenset(whole.columns) - set(whole.not_told(absent(form, table, columns))) - set(PROVENANCE)
+
+
 def made_of(
     project: Project,
     table: str,
@@ -435,6 +494,14 @@ def _accounted(form: Form, table: str, kinds: Collection[str]) -> list[str]:
 
     beside = [name for name in form.raw if name not in {*mains, *needed} and is_read_first(name)]
     return [*(needed if form.writer else ()), *beside]
+
+
+def of_beside(rows: RawRows, table: str, contract: type[Contract]) -> Gathered:
+    """What became of the rows of a file that only tells more of others."""
+    nothing = rows.rejects.clear()
+    text = rows.text.with_columns(export_file=pl.lit(rows.file.name))
+    counts = counts_of(rows, table, nothing, nothing.select(AT), nothing.select(AT))
+    return Gathered(contract.blank(), rows.rejects, text, (counts,))
 
 
 def texts_of(rows: RawRows, late: pl.DataFrame) -> pl.DataFrame:

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import polars as pl
 
-from pipelines.ingest.by_part import Hold, clean_by_part
-from pipelines.ingest.cleaned import Gathered, RawRows, clean, together
+from pipelines.ingest.by_object import clean_by_object
+from pipelines.ingest.by_part import clean_by_part
+from pipelines.ingest.cleaned import Gathered, Hold, RawRows, clean, together
 from pipelines.ingest.former_form import note_form
 from pipelines.ingest.history import history
 from pipelines.ingest.kept_rows import forget_others, read_files
@@ -50,6 +51,8 @@ def _made(
     """The canonical rows of a source, if nobody holds them, and what was read."""
     if hold and form.clean[table].by_part:
         return clean_by_part(project, table, form, of, hold)
+    if hold and form.clean[table].by_object:
+        return clean_by_object(project, table, form, of, hold)
     raw = read_files(project, table, form, of)
     made = clean(project, table, form, raw)
     if hold:

@@ -1,8 +1,8 @@
 """A landed file's rows as they were read before: of a table in many files, as one a day, a run reads what is new."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from pipelines.ingest.cleaned import RawRows, read_at_once, read_by_part, read_landed, text_reader
+from pipelines.ingest.cleaned import RawRows, read_at_once, read_landed, text_reader
 from pipelines.ingest.sources import ingest_code
 from pipelines.project import Project
 from schemas.form import Form
@@ -13,6 +13,8 @@ from warehouse.lineage import digest
 
 MANY = 2
 """So many files of a kind are kept each by itself."""
+Reader = Callable[[Project, Form, Sequence[LandedFile]], Iterator[RawRows]]
+"""Reads one copy, for each kind that is wanted of it, part by part."""
 
 
 def read_files(
@@ -56,19 +58,27 @@ def read_each(project: Project, table: str, form: Form, files: Sequence[LandedFi
 
 
 def read_parts_of(
-    project: Project, table: str, form: Form, files: Sequence[LandedFile], *, again: bool
+    project: Project,
+    table: str,
+    form: Form,
+    of: Mapping[str, Sequence[LandedFile]],
+    read: Reader,
+    *,
+    again: bool = False,
 ) -> Iterator[RawRows]:
-    """The same, each file part by part; `again`: they are asked for once more, so that what was read is kept."""
-    if len(files) < MANY and not again:
-        for file in files:
-            yield from read_by_part(project, form, file)
-        return
-    code = ingest_code(project, table)
-    for file in files:
-        yield from _read_parts(project, table, form, file, code)
+    """The same of all kinds, each file part by part; `again`: they are asked for once more, so they are kept."""
+    alone = [] if again else [file for files in of.values() if len(files) < MANY for file in files]
+    for together in of_one_copy(alone):
+        yield from read(project, form, together)
+    if many := [file for files in of.values() for file in files if again or len(files) >= MANY]:
+        code = ingest_code(project, table)
+        for file in many:
+            yield from _read_parts(project, table, form, file, code, read)
 
 
-def _read_parts(project: Project, table: str, form: Form, file: LandedFile, code: str) -> Iterator[RawRows]:
+def _read_parts(
+    project: Project, table: str, form: Form, file: LandedFile, code: str, read: Reader
+) -> Iterator[RawRows]:
     """The parts as they are kept, and from the first that is not as they are read now."""
     name, key, number = _name(table, file), _key(project, file, code), 0
     while (kept := _as_kept(project, form, file, f"{name}.{number}", key)) is not None:
@@ -79,7 +89,7 @@ def _read_parts(project: Project, table: str, form: Form, file: LandedFile, code
         number += 1
         if is_last:
             return
-    for place, (rows, is_last) in enumerate(_with_last(read_by_part(project, form, file))):
+    for place, (rows, is_last) in enumerate(_with_last(read(project, form, [file]))):
         _keep(project, f"{name}.{place}", key, rows, is_last=is_last)
         if place >= number:
             yield rows
@@ -123,6 +133,7 @@ def _key(project: Project, file: LandedFile, code: str) -> str:
 def _keep(project: Project, name: str, key: str, rows: RawRows, *, is_last: bool) -> None:
     frames = {"good": rows.good, "rejects": rows.rejects, "text": rows.text, "skewed": rows.skewed}
     told = {"key": key, "read": rows.read, "columns": sorted(rows.columns), "is_last": is_last}
+    told["spelled"] = dict(rows.spelled)
     write_kept(project.folders, name, told, frames)
 
 
@@ -135,5 +146,6 @@ def _as_kept(project: Project, form: Form, file: LandedFile, name: str, key: str
     text_at = text_reader(project, form, file)
     good, rejects, text, skewed = (frames[each] for each in ("good", "rejects", "text", "skewed"))
     of_lists = bool((places := form.raw[file.raw_table].places) and places.rows)
-    rows = RawRows(file, told["read"], good, rejects, text, text_at, frozenset(told["columns"]), skewed, of_lists)
+    named = frozenset(told["columns"]), skewed, told["spelled"], of_lists
+    rows = RawRows(file, told["read"], good, rejects, text, text_at, *named)
     return rows, told["is_last"]

@@ -4,7 +4,7 @@ import datetime as dt
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 import polars as pl
 
@@ -22,6 +22,7 @@ from warehouse.validation import AT
 
 YOUNG_DAYS = 40
 """Where no ticket of an export is so old, it may be one of the last 30 days."""
+_AGES: dict[str, Any] = {"tickets": pl.Int64, "oldest": pl.Datetime("us"), "exported": pl.Datetime("us")}
 NAMED = 3
 """So many rows are named."""
 
@@ -97,61 +98,83 @@ def notices_on_rejected_items(source: str, rejects: pl.DataFrame) -> list[str]:
     ]
 
 
-def notices_on_unknown(table: str, staged: pl.DataFrame, config: Config) -> list[str]:
-    """That rows name what the config doesn't know, and so count in nothing; by file and line."""
-    known = known_to(config).get(table)
-    unknown = staged.clear() if known is None else staged.filter(~known)
-    if unknown.is_empty():
-        return []
-    return [
-        f"{table}: {unknown.height} rows name what {NAMES[table]} in the config does not, and count in nothing "
-        f"({places_of(unknown)})"
-    ]
+class Noticed:
+    """What is wondered about in rows of a canonical table that keep their contract, of which some come at a time.
+
+    Rows are told by file and line, as what stands in them may be a person's.
+    """
+
+    def __init__(self, contract: type[Contract], config: Config) -> None:
+        self._table, self._config, self._outcome = contract.table(), config, contract.told_outcome()
+        nothing = pl.DataFrame(schema=dict(zip(AT, (pl.String, pl.Int64), strict=True)))
+        self._unknown, self._unrated, self._contradicting = nothing, nothing, nothing
+        self._ages = pl.DataFrame(schema={"source": pl.String, **_AGES})
+
+    def look_at(self, rows: pl.DataFrame) -> None:
+        """Look at some more rows."""
+        if (known := known_to(self._config).get(self._table)) is not None:
+            self._unknown = _with(self._unknown, rows.filter(~known))
+        if self._table == CsmActivities.table():
+            is_rated = pl.col("rating").is_in(list(self._config.sentiment.scores))
+            self._unrated = _with(self._unrated, rows.filter(~is_rated))
+        if self._outcome is not None:
+            is_other = pl.col(self._outcome.column) != self._outcome.told
+            both = rows.filter(pl.col(self._outcome.day).is_not_null() & is_other)
+            self._contradicting = _with(self._contradicting, both)
+        if self._table == Tickets.table():
+            each = rows.group_by(source="export_source").agg(
+                tickets=pl.len(), oldest=pl.col("created_at").min(), exported=pl.col("exported_at").max()
+            )
+            every = pl.concat([self._ages, each.cast(_AGES)]).group_by("source")  # type: ignore[arg-type]
+            self._ages = every.agg(pl.col("tickets").sum(), pl.col("oldest").min(), pl.col("exported").max())
+
+    def told(self) -> list[str]:
+        """What there is to know, in words."""
+        return [*self._of_unknown(), *self._of_unrated(), *self._of_young(), *self._of_contradicting()]
+
+    def _of_unknown(self) -> list[str]:
+        """That rows name what the config doesn't know, and so count in nothing."""
+        if self._unknown.is_empty():
+            return []
+        return [
+            f"{self._table}: {self._unknown.height} rows name what {NAMES[self._table]} in the config does not, and "
+            f"count in nothing ({places_of(self._unknown)})"
+        ]
+
+    def _of_unrated(self) -> list[str]:
+        """That rows have a rating without a score, which stops their months."""
+        if self._unrated.is_empty():
+            return []
+        return [
+            f"{self._table}: {self._unrated.height} rows have a rating that sentiment.scores in the config gives no "
+            f"score ({places_of(self._unrated)})"
+        ]
+
+    def _of_contradicting(self) -> list[str]:
+        """That rows tell the day of an outcome beside another outcome."""
+        if self._outcome is None or self._contradicting.is_empty():
+            return []
+        day, column, told = self._outcome.day, self._outcome.column, self._outcome.told
+        return [
+            f"{self._table}: {self._contradicting.height} rows tell {day}, though {column} is not {told}; where money "
+            f"is asked for, the day counts ({places_of(self._contradicting)})"
+        ]
+
+    def _of_young(self) -> list[str]:
+        """That a source's tickets are all so young that its export may be a list of the last days."""
+        zone = self._config.reporting.time_zone
+        told = self._ages.with_columns(local_day(pl.col("oldest"), zone), local_day(pl.col("exported"), zone))
+        days = (pl.col("exported") - pl.col("oldest")).dt.total_days()
+        young = told.filter(days < YOUNG_DAYS, pl.col("oldest") > add_months(self._config.first_month, 1))
+        return [
+            f"{source}: the oldest of {tickets} tickets is of {oldest}, {(exported - oldest).days} days before the "
+            "export; if it leaves out what is older, as lists of the last 30 days do, the months before have no tickets"
+            for source, tickets, oldest, exported in young.sort("source").iter_rows()
+        ]
 
 
-def notices_on_ratings(table: str, staged: pl.DataFrame, config: Config) -> list[str]:
-    """That rows have a rating without a score, which stops their months; by file and line, as it may be any word."""
-    if table != CsmActivities.table():
-        return []
-    unknown = staged.filter(~pl.col("rating").is_in(list(config.sentiment.scores)))
-    if unknown.is_empty():
-        return []
-    return [
-        f"{table}: {unknown.height} rows have a rating that sentiment.scores in the config gives no score "
-        f"({places_of(unknown)})"
-    ]
-
-
-def notices_on_contradiction(contract: type[Contract], staged: pl.DataFrame) -> list[str]:
-    """That rows tell the day of an outcome beside another outcome; by file and line."""
-    if (outcome := contract.told_outcome()) is None:
-        return []
-    both = staged.filter(pl.col(outcome.day).is_not_null() & (pl.col(outcome.column) != outcome.told))
-    if both.is_empty():
-        return []
-    return [
-        f"{contract.table()}: {both.height} rows tell {outcome.day}, though {outcome.column} is not {outcome.told}; "
-        f"where money is asked for, the day counts ({places_of(both)})"
-    ]
-
-
-def notices_on_young(table: str, staged: pl.DataFrame, config: Config) -> list[str]:
-    """That a source's tickets are all so young that its export may be a list of the last days, as some systems give."""
-    if table != Tickets.table() or staged.is_empty():
-        return []
-    zone = config.reporting.time_zone
-    told = staged.group_by(pl.col("export_source").alias("source")).agg(
-        tickets=pl.len(),
-        oldest=local_day(pl.col("created_at").min(), zone),
-        exported=local_day(pl.col("exported_at").max(), zone),
-    )
-    days = (pl.col("exported") - pl.col("oldest")).dt.total_days()
-    young = told.filter(days < YOUNG_DAYS, pl.col("oldest") > add_months(config.first_month, 1)).sort("source")
-    return [
-        f"{source}: the oldest of {tickets} tickets is of {oldest}, {(exported - oldest).days} days before the export; "
-        "if it leaves out what is older, as lists of the last 30 days do, the months before have no tickets"
-        for source, tickets, oldest, exported in young.iter_rows()
-    ]
+def _with(places: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    return pl.concat([places, rows.select(AT)]) if rows.height else places
 
 
 def places_of(rows: pl.DataFrame) -> str:

@@ -13,33 +13,32 @@ from warehouse.validation import AT, REPEATED
 
 
 def notices_on_rejected(
-    project: Project, table: str, staged: pl.DataFrame, files: list[LandedFile], whose: pl.DataFrame | None = None
+    project: Project, table: str, whose: pl.DataFrame, files: list[LandedFile], own: pl.DataFrame | None = None
 ) -> list[str]:
     """In words: accounts that stay as last known, or rows of other tables whose account nobody knows.
 
-    `staged` is the table as it will be; `whose`: of a large one how many rows each account has. Rows are named by file
-    and line, never by a value.
+    `whose`: how many rows of the table each account has; `own`: of accounts the table as it will be. Rows are named by
+    file and line, never by a value.
     """
     if table == "account_links":
         return _links(read_quarantined(project.folders, table))
-    if "account_id" not in staged.columns:
+    if whose.is_empty() and own is None:
         return []
     rejected = _rejected(project, files)
     if rejected.is_empty():
         return []
-    accounts = staged if table == "accounts" else project.staged("accounts")
+    accounts = project.staged("accounts") if own is None else own
     known = rejected.filter(pl.col("account_id").is_in(accounts["account_id"].unique().implode()))
     if table == "accounts":
         return [*_kept(known, accounts), *_unknown(rejected.join(known, on="account_id", how="anti"))]
     lost = rejected.join(known, on="account_id", how="anti")
-    hanging = (staged if whose is None else whose).filter(
+    hanging = whose.filter(
         pl.col("account_id").is_in(lost["account_id"].implode()) | _orphan().is_in(lost["its_id"].implode())
     )
     if hanging.is_empty():
         return []
     # Of a table that is read where it lies only the first rows are here.
-    count = hanging.height if whose is None else hanging["rows"].sum()
-    number = "" if project.config.in_place(table) else f"{count} "
+    number = "" if project.config.in_place(table) else f"{hanging['rows'].sum()} "
     return [
         f"{table}: {number}rows name accounts whose row of accounts was rejected ({places_of(lost)}); they "
         "count as of customers that the CRM does not know, even if they are our own; mend those rows"

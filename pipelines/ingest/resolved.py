@@ -39,9 +39,18 @@ def crm_accounts(project: Project, table: str, files: list[LandedFile]) -> pl.Da
 def accounts_told(
     project: Project, table: str, customers: pl.DataFrame, files: list[LandedFile]
 ) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-    """Whose the rows of each customer of a source are, as `named` says; and the CRM's accounts, if there is one."""
+    """Whose the rows of each customer of a source are, as `named` says; and the CRM's accounts, if there is one.
+
+    Tickets of our own accounts stay, and say so.
+    """
     accounts = crm_accounts(project, table, files)
-    return named(customers, accounts, project.staged("account_links"), crms_of(project, files)), accounts
+    told = named(customers, accounts, project.staged("account_links"), crms_of(project, files))
+    return told.with_columns(is_ours=pl.lit(value=False)) if table == "tickets" else told, accounts
+
+
+def with_internal(table: str, rows: pl.DataFrame, accounts: pl.DataFrame | None) -> pl.DataFrame:
+    """The rows under the CRM's accounts; tickets with whether they are our own."""
+    return internal_told(rows, accounts) if table == "tickets" else rows
 
 
 def resolved(
@@ -136,15 +145,11 @@ def _by_rules(project: Project, exported: pl.DataFrame, files: list[LandedFile])
 
 
 def under_accounts(project: Project, table: str, rows: pl.DataFrame, files: list[LandedFile]) -> pl.DataFrame:
-    """The rows under the CRM's accounts, without those of our own; tickets of these stay and say so."""
+    """The rows under the CRM's accounts, without those of our own."""
     if "account_id" not in project.contracts[table].dtypes() or table in FIRST:
         return rows
     accounts, links = crm_accounts(project, table, files), project.staged("account_links")
-    crms = crms_of(project, files)
-    if table != "tickets":
-        return resolve(rows, accounts, links, crms)
-    everyone = None if accounts is None else accounts.with_columns(is_internal=pl.lit(value=False))
-    return internal_told(resolve(rows, everyone, links, crms), accounts)
+    return resolve(rows, accounts, links, crms_of(project, files))
 
 
 def _about_what_counts(project: Project, table: str, rows: pl.DataFrame, _: list[LandedFile]) -> pl.DataFrame:

@@ -20,6 +20,8 @@ BY_MONTH = "by month"
 AT_ONCE = 500_000
 """Rows that are hashed together: it takes several times their own memory."""
 ALL_MONTHS = (dt.date.min, dt.date(9999, 12, 1))
+_SEEN = {"month": pl.Date, "content": pl.Int128, "rows": pl.Int64}
+_NOTHING = pl.DataFrame(schema=_SEEN)
 
 
 def reach(window: Window) -> str:
@@ -47,51 +49,82 @@ def content_rows(
     `frame` is as `as_of` knows it; the windows are resolved. `days`: of a large table its rows of
     `event_day`, which say what windows of months show; what others show, its first events in `frame` say.
     """
-    found: dict[str, list[tuple[dt.date | None, str]]] = {}
+    asked = windows if days is None else [window for window in windows if not isinstance(window, Months)]
+    told = content_of(contract.table(), seen_rows(frame, contract, asked, months, config))
+    return told if days is None else pl.concat([told, content_of_days(contract.table(), days, windows, months)])
+
+
+def seen_rows(
+    frame: pl.DataFrame, contract: type[Contract], windows: Iterable[Window], months: list[dt.date], config: Config
+) -> pl.DataFrame:
+    """What windows show of some rows of a table: reach, month, content (the sum of the rows' hashes), rows.
+
+    Of a table whose rows come some at a time the sums of these are what the windows show of all. What belongs to a
+    thing as its last version tells it is known where all of its rows are at hand.
+    """
+    found: dict[str, pl.DataFrame] = {}
     as_told, frame = frame, held(frame, contract)
     for window in windows:
         if isinstance(window, Months) and window.earlier != 0 and months:
-            before = (
-                _before(frame, contract, config, window, months[0])
-                if days is None
-                else _of_days(days, earliest(window, months[0], months[0]), months[0])
-            )
-            found[reach_before(window)] = [(months[0], before)]
+            before = _before(frame, contract, config, window, months[0])
+            found[reach_before(window)] = _sums(before, months[0])
         if reach(window) in found:
             continue
         shown = as_told if is_as_told(window) else frame
         if isinstance(window, Months):
-            found[reach(window)] = _by_month(frame, contract, config, window) if days is None else _days_by_month(days)
+            found[reach(window)] = _by_month(frame, contract, config, window)
         elif isinstance(window, Whole):
-            found[reach(window)] = [(None, _hashed(visible(shown, contract, window, ALL_MONTHS, config)))]
+            found[reach(window)] = _sums(visible(shown, contract, window, ALL_MONTHS, config), None)
         else:
-            found[reach(window)] = [
-                (month, _hashed(visible(shown, contract, window, (month, month), config))) for month in months
-            ]
-    rows = [(contract.table(), name, month, hashed) for name, told in found.items() for month, hashed in told]
+            each = [_sums(visible(shown, contract, window, (m, m), config), m) for m in months]
+            found[reach(window)] = pl.concat([_NOTHING, *each])
+    told = [rows.select(pl.lit(name).alias("reach"), pl.all()) for name, rows in found.items()]
+    return pl.concat([_NOTHING.select(pl.lit("").alias("reach"), pl.all()), *told])
+
+
+def content_of(table: str, sums: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `content_month`, of the sums of what all rows of a table show."""
+    rows = [
+        (table, name, month, digest(content, number))
+        for name, month, content, number in sums.select("reach", "month", "content", "rows").iter_rows()
+    ]
     return pl.DataFrame(rows, schema=ContentMonth.dtypes(), orient="row")
 
 
-def _by_month(
-    frame: pl.DataFrame, contract: type[Contract], config: Config, window: Months
-) -> list[tuple[dt.date | None, str]]:
+def content_of_days(table: str, days: pl.DataFrame, windows: Iterable[Window], months: list[dt.date]) -> pl.DataFrame:
+    """The same of what windows of months show of a large table, which its rows of `event_day` say."""
+    found: dict[tuple[str, dt.date], str] = {}
+    for window in windows:
+        if not isinstance(window, Months):
+            continue
+        if window.earlier != 0 and months:
+            before = _of_days(days, earliest(window, months[0], months[0]), months[0])
+            found[reach_before(window), months[0]] = before
+        for month in sorted(days["day"].dt.month_start().unique()):
+            if (reach(window), month) not in found:
+                found[reach(window), month] = _of_days(days, month, add_months(month, 1))
+    rows = [(table, name, month, hashed) for (name, month), hashed in found.items()]
+    return pl.DataFrame(rows, schema=ContentMonth.dtypes(), orient="row")
+
+
+def _sums(rows: pl.DataFrame, month: dt.date | None) -> pl.DataFrame:
+    """What is seen of rows that a month is shown."""
+    content = rows.select(row_hash(rows.columns).sum()).item() or 0
+    return pl.DataFrame({"month": [month], "content": [content], "rows": [rows.height]}, _SEEN)
+
+
+def _by_month(frame: pl.DataFrame, contract: type[Contract], config: Config, window: Months) -> pl.DataFrame:
     """Each month's own rows; those of a window are the rows of its months."""
     month = month_start(day_by(window.by, contract, config.reporting.time_zone))
     hashed = [
-        piece.select(month.alias("month"), row=row_hash(contract.followed()))
+        piece.select(month.alias("month"), content=row_hash(contract.followed()))
         .drop_nulls("month")
         .group_by("month")
-        .agg(pl.col("row").sum(), rows=pl.len())
+        .agg(pl.col("content").sum(), rows=pl.len())
+        .cast(_SEEN)  # type: ignore[arg-type]
         for piece in (frame.iter_slices(AT_ONCE) if frame.height else [frame])
     ]
-    sums = pl.concat(hashed).group_by("month").agg(pl.col("row", "rows").sum()).sort("month")
-    return [(month, digest(total, rows)) for month, total, rows in sums.iter_rows()]
-
-
-def _days_by_month(days: pl.DataFrame) -> list[tuple[dt.date | None, str]]:
-    """Each month's own rows, of what is told by day."""
-    months = sorted(days["day"].dt.month_start().unique())
-    return [(month, _of_days(days, month, add_months(month, 1))) for month in months]
+    return pl.concat(hashed).group_by("month").agg(pl.col("content", "rows").sum()).sort("month")
 
 
 def _of_days(days: pl.DataFrame, first: dt.date | None, end: dt.date) -> str:
@@ -101,16 +134,13 @@ def _of_days(days: pl.DataFrame, first: dt.date | None, end: dt.date) -> str:
     return digest(sorted(within.select("export_source", "day", "rows", "content").rows(), key=str))
 
 
-def _before(frame: pl.DataFrame, contract: type[Contract], config: Config, window: Months, first: dt.date) -> str:
+def _before(
+    frame: pl.DataFrame, contract: type[Contract], config: Config, window: Months, first: dt.date
+) -> pl.DataFrame:
     """What the window shows to the first month of those before it."""
     begin, end = earliest(window, first, first), add_months(first, -1)
     rows = dated_in(frame, contract, begin, end, config.reporting.time_zone, window.by)
-    return _hashed(rows.select(contract.followed()))
-
-
-def _hashed(frame: pl.DataFrame) -> str:
-    """A hash of the rows, in whatever order they come."""
-    return digest(frame.select(row_hash(frame.columns).sum()).item() or 0, frame.height)
+    return rows.select(contract.followed())
 
 
 class Content:

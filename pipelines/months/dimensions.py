@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import polars as pl
 
-from pipelines.ingest.canonical_tables import Sight, ingest_table, land_all
-from pipelines.months.content import content_rows
+from pipelines.ingest.canonical_tables import ingest_table, land_all
+from pipelines.ingest.overview import Sight
+from pipelines.months.content import content_of, content_of_days, seen_rows
 from pipelines.months.makers import OF_ALL, TOLD, dimension_code
 from pipelines.months.nodes import nodes, whole_nodes
 from pipelines.months.readers import UNPARTITIONED
@@ -20,14 +21,14 @@ from transforms.calendar import calendar, gross_margins
 from transforms.catalogue import DIMENSION_TABLES, MONTHLY_TABLES
 from transforms.clean.counting import of_customers
 from transforms.clean.reach import days_out_of_sight, out_of_sight
-from transforms.declaration import Window
+from transforms.declaration import Months, Window
 from transforms.visible import seen_on
 from warehouse.code import code_of
 from warehouse.errors import ConfigError
 from warehouse.lineage import digest
 
 MONTHLY = (*MONTHLY_TABLES, MetricPart.table(), MetricMonth.table())
-SIGHT = ("pipelines.months.content:content_rows", "pipelines.months.dimensions:sights")
+SIGHT = ("pipelines.months.dimensions:sights",)
 
 
 def windows_on(project: Project) -> dict[str, frozenset[Window]]:
@@ -47,11 +48,18 @@ def sights(project: Project, as_of: dt.date) -> Callable[[str], Sight]:
     def sight(table: str) -> Sight:
         contract, config = project.contracts[table], project.config
 
-        def content(frame: pl.DataFrame) -> pl.DataFrame:
-            seen = seen_on(contract.shaped(of_customers(table, frame)), contract, as_of, config.reporting.time_zone)
-            days = _days(project, table)
-            known = None if days is None else days.filter(pl.col("day") <= as_of)
-            return content_rows(seen, contract, windows[table], months, config, known)
+        asked = [window for window in windows[table] if table not in LARGE or not isinstance(window, Months)]
+
+        def seen(frame: pl.DataFrame) -> pl.DataFrame:
+            known = seen_on(contract.shaped(of_customers(table, frame)), contract, as_of, config.reporting.time_zone)
+            return seen_rows(known, contract, asked, months, config)
+
+        def content(sums: pl.DataFrame) -> pl.DataFrame:
+            told, days = content_of(table, sums), _days(project, table)
+            if days is None:
+                return told
+            known = days.filter(pl.col("day") <= as_of)
+            return pl.concat([told, content_of_days(table, known, windows[table], months)])
 
         def out(frame: pl.DataFrame) -> pl.DataFrame:
             days = _days(project, table)
@@ -61,7 +69,7 @@ def sights(project: Project, as_of: dt.date) -> Callable[[str], Sight]:
 
         named = [config.onboarding.model_dump(), config.finance.model_dump(mode="json"), sorted(config.sources)]
         name = digest(code, sorted(map(str, windows[table])), months, config.reporting.time_zone, named)
-        return Sight(name, content, out)
+        return Sight(name, seen, content, out)
 
     return sight
 
@@ -100,7 +108,8 @@ def build_dimensions(project: Project) -> dict[str, int]:
         contract = project.contracts[node.name]
         made = database.numbered(contract, reader.call(inputs.given(reader, months)))
         frames[node.name] = contract.checked(made)
-        content.append(sight(node.name).content(frames[node.name]))
+        seen = sight(node.name)
+        content.append(seen.content(seen.seen(frames[node.name])))
         now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
         made_from = dimension_made_from(project, node.name)
         row = (node.name, made_from, None, None, made.height, None, as_of, "", now, None, None)

@@ -15,7 +15,6 @@ import yaml
 
 import pipelines.ingest.by_month
 import pipelines.ingest.by_part
-import pipelines.ingest.kept_rows
 import warehouse.blocks
 import warehouse.spill
 from tests.integration.small_company import SmallCompany
@@ -77,13 +76,13 @@ def test_every_row_of_every_file_is_loaded_or_rejected_and_what_stands_beside_is
 
 
 def test_a_run_reads_only_files_that_are_new(tmp_path, monkeypatch):
-    whole, read = pipelines.ingest.kept_rows.read_by_part, list[str]()
+    whole, read = pipelines.ingest.by_part.read_valid_parts, list[str]()
 
-    def reading(project: Any, form: Any, file: Any) -> Any:
-        read.append(Path(file.name).name)
-        return whole(project, form, file)
+    def reading(project: Any, form: Any, files: Any) -> Any:
+        read.extend(Path(file.name).name for file in files)
+        return whole(project, form, files)
 
-    monkeypatch.setattr(pipelines.ingest.kept_rows, "read_by_part", reading)
+    monkeypatch.setattr(pipelines.ingest.by_part, "read_valid_parts", reading)
     files = tracks(a=[row("m1")], b=[row("m2")])
     of_tables(tmp_path, files)
     assert sorted(read) == ["a.csv", "b.csv"]
@@ -223,10 +222,11 @@ def test_what_a_killed_run_left_on_the_way_is_taken_away(tmp_path):
     assert not left.parent.exists()
 
 
-def test_rows_on_their_way_are_for_their_owner_only(tmp_path):
-    spill = warehouse.spill.Spill(Folders(tmp_path), "usage_events")
-    spill.add(pl.DataFrame({"x": [1], warehouse.spill.MONTH: [dt.date(2026, 5, 1)]}))
-    assert spill.months() == [dt.date(2026, 5, 1)]
+def test_rows_on_their_way_are_for_their_owner_only(tmp_path, monkeypatch):
+    spill = warehouse.spill.Spill[dt.date | None](Folders(tmp_path), "usage_events", "month")
+    monkeypatch.setattr(warehouse.spill, "HELD", 1)
+    spill.add(pl.DataFrame({"x": [1], "month": [dt.date(2026, 5, 1)]}))
+    assert [path.name for path in (tmp_path / "staged").rglob("*.arrow")] == ["0.arrow"]
     assert {path.stat().st_mode & 0o077 for path in (tmp_path / "staged").rglob("*")} == {0}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import pipelines.ingest.kept_rows
+import pipelines.ingest.by_part
 from tests.integration.small_company import ONE_MONTH, Row, SmallCompany, exports, small_company
 
 FIRST, LATER = 1_719_700_000, 1_719_730_000
@@ -21,13 +21,13 @@ class Files:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.company = small_company(folder, **ONE_MONTH)
         self.company.configure(**ONE_MONTH, files={"usage_events": "usage-*.csv"})
-        whole, self.read = pipelines.ingest.kept_rows.read_by_part, list[str]()
+        whole, self.read = pipelines.ingest.by_part.read_valid_parts, list[str]()
 
-        def reading(project: Any, form: Any, file: Any) -> Any:
-            self.read.append(Path(file.name).name)
-            return whole(project, form, file)
+        def reading(project: Any, form: Any, files: Any) -> Any:
+            self.read.extend(Path(file.name).name for file in files)
+            return whole(project, form, files)
 
-        monkeypatch.setattr(pipelines.ingest.kept_rows, "read_by_part", reading)
+        monkeypatch.setattr(pipelines.ingest.by_part, "read_valid_parts", reading)
 
     def send(self, *months: str, **changed: Any) -> "Files":
         for month in months:

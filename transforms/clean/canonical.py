@@ -16,6 +16,6 @@ FORM = Form(
     raw={
         name: RawTable(contract, f"{name}.csv", may_lack=name == "identities") for name, contract in CANONICAL.items()
     },
-    clean={name: Cleaning(as_sent, (name,), by_part=name in LARGE) for name in CANONICAL},
+    clean={name: Cleaning(as_sent, (name,), by_part=name in LARGE, by_object=True) for name in CANONICAL},
     exact_header=True,
 )

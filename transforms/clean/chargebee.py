@@ -327,7 +327,9 @@ VENDOR = Vendor(
             shares_life=True,
             tells_whole=True,
         ),
-        "invoices": Cleaning(invoices, ("invoices",), ("invoice_lines", "issued_credits", "credit_notes", "addons")),
+        "invoices": Cleaning(
+            invoices, ("invoices",), ("invoice_lines", "issued_credits", "credit_notes", "addons"), by_object=True
+        ),
         "churn_events": Cleaning(churn_events, ("subscriptions",)),
     },
     writers=("fivetran", "airbyte", "dlt", "api"),

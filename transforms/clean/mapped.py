@@ -152,7 +152,11 @@ def made_by(form: Form, options: MappedOptions, tables: Collection[str]) -> Form
     formats = Formats(options.date, options.instants, options.true_words, options.false_words)
     clean = {
         table: Cleaning(
-            _filling(CANONICAL[table], columns), (table,), by_part=table in LARGE, scales=partial(_scales, table)
+            _filling(CANONICAL[table], columns),
+            (table,),
+            by_part=table in LARGE,
+            by_object=True,
+            scales=partial(_scales, table),
         )
         for table, columns in options.tables.items()
     }

@@ -385,7 +385,10 @@ VENDOR = Vendor(
             tells_whole=True,
         ),
         "invoices": Cleaning(
-            invoices, ("invoices",), ("invoice_lines", "invoice_taxes", "credit_notes", "refunds", "charges")
+            invoices,
+            ("invoices",),
+            ("invoice_lines", "invoice_taxes", "credit_notes", "refunds", "charges"),
+            by_object=True,
         ),
         "churn_events": Cleaning(churn_events, ("subscriptions",)),
     },

@@ -57,9 +57,7 @@ def _newest(rows: pl.DataFrame, key: list[str], *, outlives: bool, versions: boo
     if "row_is_live" in there and not versions:
         rows = rows.filter(pl.col("row_is_live").fill_null(value=True))
     if "row_generation" in there:
-        # Before there were generations all rows were of the first.
-        number = pl.col("row_generation").cast(pl.Int64, strict=False).fill_null(0)
-        rows = rows.filter(number == number.max())
+        rows = rows.filter(generation() == generation().max())
     if "row_written_at" in there and key:
         ordered = rows.with_columns(pl.struct(_written_at().alias("number"), "row_written_at").alias(_ORDER))
         in_order = ordered.sort(_ORDER, nulls_last=False, maintain_order=True)
@@ -67,6 +65,11 @@ def _newest(rows: pl.DataFrame, key: list[str], *, outlives: bool, versions: boo
     if "row_is_deleted" not in there or outlives:
         return rows
     return rows.filter(~pl.col("row_is_deleted").fill_null(value=False))
+
+
+def generation() -> pl.Expr:
+    """The run of its writer that a row is of; before there were any all were of the first."""
+    return pl.col("row_generation").cast(pl.Int64, strict=False).fill_null(0)
 
 
 def _written_at() -> pl.Expr:
