@@ -31,7 +31,9 @@ DAY, NUMBER = "day?", "number?"
 MANY = 100
 """So many lists of customers are made one."""
 AT_ONCE = 1 << 20
-"""Rows with one key that are compared together; and rows that are looked at together."""
+"""Rows with one key that are compared together."""
+SEEN = 1 << 17
+"""Rows that are looked at together, if their months have fewer: to hash them takes several times their memory."""
 
 
 class ByMonth:
@@ -99,7 +101,7 @@ class ByMonth:
         """Say of a month's rows what is asked of all."""
         if self.table not in LARGE:
             self._looked_at.append(rows)
-            if sum(each.height for each in self._looked_at) >= AT_ONCE:
+            if sum(each.height for each in self._looked_at) >= SEEN:
                 self._look_at_those()
             return
         # Months come in order: what is new in one comes after all that was before.

@@ -43,7 +43,7 @@ from warehouse.validation import AT, validate
 BUCKET = "bucket?"
 """No name of a column, which may be any word."""
 BUCKETS = 64
-AT_ONCE = 1 << 19
+AT_ONCE = 1 << 18
 """So many rows are cleaned together, if their objects allow it."""
 
 

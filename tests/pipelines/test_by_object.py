@@ -50,7 +50,7 @@ def in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warehouse.blocks, "BLOCK", 120)
     monkeypatch.setattr(warehouse.spill, "HELD", 5)
     monkeypatch.setattr(pipelines.ingest.by_object, "AT_ONCE", 4)
-    monkeypatch.setattr(pipelines.ingest.by_month, "AT_ONCE", 2)
+    monkeypatch.setattr(pipelines.ingest.by_month, "SEEN", 2)
 
 
 def as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
