@@ -126,7 +126,8 @@ class Cleaning:
     table, too, as the items of a subscription beside the plan that stands in it; what is wrong with such a row is told
     where it stands. `by_part`: of a large table, whose rows each say what they are: the files of the first raw table
     are cleaned part by part, and those beside it stand beside each. `gathers`: of such files what rows of all of
-    them tell of each other, by the raw table beside which they are rows of. `unmet`: of the same frames says in words
+    them tell of each other, by the raw table beside which they are rows of. `came_in`: the column of such files by
+    which of several rows of one event the last counts, as a number. `unmet`: of the same frames says in words
     what the config names and no file has. `shares_life`: of a table with versions, that a row tells no dates of its own
     but those of what it is part of. `tells_whole`: of such a table, that what tells of a thing that has parts tells of
     all of them. `asks_for`: options without any of which no row is one of the table's, so that the source does not tell
@@ -140,6 +141,7 @@ class Cleaning:
     also: tuple[str, ...] = ()
     by_part: bool = False
     gathers: Callable[["Told"], Mapping[str, Callable[[pl.DataFrame], pl.DataFrame]]] | None = None
+    came_in: str | None = None
     unmet: Callable[..., str | None] | None = None
     shares_life: bool = False
     tells_whole: bool = False
