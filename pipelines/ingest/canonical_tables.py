@@ -33,6 +33,7 @@ from pipelines.ingest.resolved import (
     resolved,
     with_repeated,
 )
+from pipelines.ingest.segments import refuse_too_many_values
 from pipelines.ingest.sources import (
     crms_of,
     ingest_code,
@@ -44,6 +45,7 @@ from pipelines.ingest.sources import (
 )
 from pipelines.large_tables import lost_events
 from pipelines.project import Project
+from schemas.customers import Accounts
 from schemas.operations import (
     WARNED,
     ContentMonth,
@@ -308,6 +310,8 @@ def _made(project: Project, table: str, files: list[LandedFile], known: pl.DataF
     else:
         gathered = gather(project, table, files)
         staged, lost = resolved(project, table, gathered, files)
+        if table == Accounts.table():
+            refuse_too_many_values(project, staged)
         rows, coverage, beside = staged.height, None, _Beside()
     months = _months(project, table, staged)
     sha256 = _stage(project, table, staged, months, _unknown(project, table, known))
