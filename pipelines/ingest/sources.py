@@ -223,7 +223,7 @@ def ingest_code(project: Project, table: str) -> str:
             reads = [form.raw[raw] for raw in how.reads if raw in form.raw]
             contracts |= {raw.contract for raw in reads}
             places = [str(raw.places) for raw in reads]
-            said = (how.reads, how.shares_life, how.tells_whole, how.asks_for)
+            said = (how.reads, how.shares_life, how.tells_whole, how.asks_for, how.came_in)
             spelled.add(str((form.name, str(form.formats), form.exact_header, *said, places, str(form.writer))))
     declared = sorted(f"{contract.__module__}:{contract.__name__}" for contract in contracts)
     apart = OF_ALL if table in LARGE else (*OF_ALL, IN_PLACE)
