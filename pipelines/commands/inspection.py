@@ -12,7 +12,7 @@ from pipelines.commands.unreached import left_out
 from pipelines.ingest.beginnings import check_file
 from pipelines.ingest.filling import filling, together, unknowable, unread_scales
 from pipelines.ingest.sources import look_at, lost_files
-from pipelines.ingest.whose import whose_else
+from pipelines.ingest.whose import somebody_elses
 from pipelines.ingest.without_rows import without_rows
 from pipelines.large_tables import lost_events
 from pipelines.project import Project
@@ -67,7 +67,7 @@ def without(project: Project, sent: list[SourceFile], faults: Mapping[str, list[
 
 def whose(project: Project, sent: list[SourceFile], faults: Mapping[str, list[str]]) -> Iterator[Finding]:
     """Files that are somebody else's than the config says, as their columns show; of others more is told already."""
-    yield from whose_else(project, [file for file in sent if file.name not in faults])
+    yield from somebody_elses(project, [file for file in sent if file.name not in faults])
 
 
 def fills(project: Project, sent: list[SourceFile]) -> Iterator[Finding]:

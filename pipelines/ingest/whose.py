@@ -21,7 +21,7 @@ FEW = 3
 """So many columns that only another vendor knows are no chance."""
 
 
-def whose_else(project: Project, sent: Iterable[SourceFile]) -> Iterator[tuple[bool, str]]:
+def somebody_elses(project: Project, sent: Iterable[SourceFile]) -> Iterator[tuple[bool, str]]:
     """What the columns of the sources' files tell of them: whether it may be well all the same, and what it is."""
     of_sources: dict[str, list[SourceFile]] = {}
     for file in sent:

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.commands.doctor import doctor
 from pipelines.ingest.sources import sent_files
-from pipelines.ingest.whose import whose_else
+from pipelines.ingest.whose import somebody_elses
 from tests.pipelines.test_beginnings import project
 from tests.vendors import freshdesk_files, zendesk_files
 from tests.vendors.one_source import ingested
@@ -20,7 +20,7 @@ CUSTOMER = {"id": "cus_1", "name": "Acme", "email": "a@acme.example", "created":
 
 def said(folder, name, content, form, written_by):
     company = project(folder, name, content, {"form": form, "written_by": written_by, "folder": "sent"})
-    return list(whose_else(company, sent_files(company)))
+    return list(somebody_elses(company, sent_files(company)))
 
 
 def by_airbyte(row):
@@ -133,4 +133,4 @@ class TestAnotherWriter:
             {"form": "stripe", "written_by": "airbyte", "folder": "sent"},
         )
         (tmp_path / "sent" / "customers" / "2.jsonl").write_text(json.dumps(by_airbyte(CUSTOMER)))
-        assert list(whose_else(company, sent_files(company))) == []
+        assert list(somebody_elses(company, sent_files(company))) == []
