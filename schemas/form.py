@@ -115,6 +115,10 @@ class RawTable:
         return (self.file,) if isinstance(self.file, str) else self.file
 
 
+Scales = tuple[tuple[float, float], ...]
+"""Scales of answers, each as its lowest and its highest one."""
+
+
 @dataclass(frozen=True)
 class Cleaning:
     """How a canonical table comes from a form's raw tables.
@@ -127,13 +131,14 @@ class Cleaning:
     where it stands. `by_part`: of a large table, whose rows each say what they are: the files of the first raw table
     are cleaned part by part, and those beside it stand beside each. `by_object`: what becomes of an object is told by
     its own rows, those of its lists, and what stands beside, and by no other object: some objects are cleaned at a
-    time. `gathers`: of such files what rows of all of
-    them tell of each other, by the raw table beside which they are rows of. `unmet`: of the same frames says in words
+    time. `gathers`: of files that are cleaned part by part what rows of all of them tell of each other, by the raw
+    table beside which they are rows of. `came_in`: the column of such files by which of several rows of one event the
+    last counts, as a number. `unmet`: of the same frames says in words
     what the config names and no file has. `shares_life`: of a table with versions, that a row tells no dates of its own
     but those of what it is part of. `tells_whole`: of such a table, that what tells of a thing that has parts tells of
     all of them. `asks_for`: options without any of which no row is one of the table's, so that the source does not tell
-    it. `scales`: of the source's options, the scales of its CSAT answers whatever its files say, each as its lowest and
-    its highest answer.
+    it. `scales`: the scales of its CSAT answers whatever its files say, each as its lowest and its highest answer; or
+    what tells them of the source's options.
     """
 
     function: Callable[..., Any]
@@ -143,15 +148,20 @@ class Cleaning:
     by_part: bool = False
     by_object: bool = False
     gathers: Callable[["Told"], Mapping[str, Callable[[pl.DataFrame], pl.DataFrame]]] | None = None
+    came_in: str | None = None
     unmet: Callable[..., str | None] | None = None
     shares_life: bool = False
     tells_whole: bool = False
     asks_for: tuple[str, ...] = ()
-    scales: Callable[[Any], tuple[tuple[float, float], ...]] | None = None
+    scales: Scales | Callable[[Any], Scales] = ()
 
     def is_told(self, options: object) -> bool:
         """Whether the config says what the rows are."""
         return not self.asks_for or any(getattr(options, name, None) for name in self.asks_for)
+
+    def scales_told(self, options: object) -> Scales:
+        """The scales of its CSAT answers that are known before any file is read."""
+        return self.scales(options) if callable(self.scales) else self.scales
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -28,10 +28,10 @@ class Writer:
     `keeps_times`: instants stay as the vendor spells them; `instants`: as the writer spells them, in UTC where they
     name no zone. `money`: whether amounts are in the vendor's minor units, or in whole units of their currency.
     `exported`: how a file's name tells when it was written, as a number since 1970 (a pattern), and how many of these
-    are a second. `finished`: where a file stands for each of these that came to its end, by a name that has the
-    number; where there are such, files of others are not whole, and left out. `appends`: a table's files are parts
-    that together say what there is, and none shows all. `keeps_pages`: objects may stand in the pages in which the
-    vendor's API gives them.
+    are a second. `finished`: where a file stands for each of these that came to its end, and how its name tells the
+    number (a pattern); where there are such, files of others are not whole, and left out. `appends`: a table's files
+    are parts that together say what there is, and none shows all. `keeps_pages`: objects may stand in the pages in
+    which the vendor's API gives them.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Writer:
     false: tuple[str, ...] = ("false",)
     money: Literal["minor", "whole"] = "minor"
     exported: tuple[str, int] | None = None
-    finished: str = ""
+    finished: tuple[str, str] | None = None
     appends: bool = False
     keeps_pages: bool = False
 
@@ -119,7 +119,7 @@ WRITERS: dict[str, Writer] = {
             },
             others=("__v_text", "__v_double"),
             exported=(r"^(\d{10}\.\d+)\.", 1),
-            finished="_dlt_loads/*",
+            finished=("_dlt_loads/*", r"(\d{10}\.\d+)"),
             appends=True,
             instants=(*ISO, *PLAIN),
             true=("true", "True", "TRUE"),

@@ -1,6 +1,7 @@
 """The rows of files that hold a vendor's objects, whatever the kind of file, under the columns of their contract."""
 
-from collections.abc import Iterator, Mapping
+import csv
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,15 @@ import pyarrow as pa
 
 from schemas.contract import Contract
 from schemas.form import Formats, Places
-from warehouse.blocks import opened
+from warehouse.blocks import BOM, opened
 from warehouse.csv_file import read_csv
-from warehouse.first_look import is_json, is_parquet
+from warehouse.errors import ExportError
+from warehouse.first_look import LOOK, is_json, is_parquet
 from warehouse.header import check_once, check_writer
 from warehouse.heads import gathered
 from warehouse.json_lines import read_json_lines, with_ids
+from warehouse.json_text import first_object
+from warehouse.pages import unpaged
 from warehouse.parquet_file import batches, in_utc, readable, spelled
 from warehouse.piece import Piece, of_header
 from warehouse.placed import Found, decoded, found_in, spread
@@ -41,6 +45,27 @@ def holds_json(path: Path, file: str, formats: Formats) -> bool:
         return False
     with opened(path, file, formats.encoding) as content:
         return is_json(content.read(1 << 12))
+
+
+def tops_of(path: Path, file: str, formats: Formats, pages: Sequence[str]) -> Mapping[str, Any]:
+    """The columns at the top of a file as its beginning shows them; of JSON the first object.
+
+    `pages`: names under which a page has its objects, if the file may hold pages. Where nothing is told, there is none.
+    """
+    if is_parquet(path):
+        with readable(path, file) as sent:
+            return {field.name: _within(field.type) for field in sent.schema_arrow}
+    try:
+        with opened(path, file, formats.encoding) as content:
+            head = content.read(LOOK).removeprefix(BOM).lstrip()
+        if not is_json(head):
+            header = head.decode(errors="replace").splitlines()[:1]
+            return dict.fromkeys(name for row in csv.reader(header, delimiter=formats.separator) for name in row)
+        lines = unpaged(path, file, pages) if pages else None
+        first = (next(lines, b"") if lines else head).strip().partition(b"\n")[0].decode()
+    except (ExportError, UnicodeError):
+        return {}
+    return first_object(first) or {}
 
 
 def _of_csv(

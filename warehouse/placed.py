@@ -113,6 +113,16 @@ def _is_there(path: Path, tops: Mapping[str, Any]) -> bool:
     return within is None or isinstance(within, Mapping)
 
 
+def leads(tops: Mapping[str, Any], path: Path) -> bool:
+    """Whether a path leads to something in what is known to be at the top of a file."""
+    within: Any = tops
+    for name in path:
+        if not isinstance(within, Mapping) or name not in within:
+            return False
+        within = within[name]
+    return True
+
+
 def _plain(name: str) -> str:
     return name.replace("_", "").casefold()
 

@@ -1,7 +1,6 @@
 """Reading a file strictly: every value is spelled as its form says, or its row is rejected with line and column."""
 
 import datetime as dt
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,6 +20,7 @@ from warehouse.header import check_header
 from warehouse.heads import has_rows_below
 from warehouse.instants import instants, shape
 from warehouse.json_lines import read_json_lines
+from warehouse.numbers import has_decimals, numbers, to_say
 from warehouse.objects import holds_json, read_objects
 from warehouse.parquet_file import YEARS, read_parquet
 from warehouse.piece import Piece, ragged
@@ -248,6 +248,27 @@ def check_columns(path: Path, file: str, kind: Kind, formats: Formats) -> None:
         _Reading(file, kind, formats, next(_pieces(path, file, kind, formats)))
 
 
+def check_decimals(path: Path, file: str, kind: Kind, formats: Formats) -> None:
+    """See at a file's beginning that not all numbers of a column have a decimal comma, where nobody said so.
+
+    Raises:
+        ExportError: they have, so that no row that tells one could be read.
+    """
+    pieces = _pieces(path, file, kind, formats)
+    first = next(pieces)
+    fields = [each for each in kind.contract.fields() if each.name in first.header and has_decimals(each.dtype)]
+    if not fields or (rows := next(pieces, None)) is None:
+        return
+    for field in fields:
+        told = rows.text.select("export_line", field.name).drop_nulls(field.name)
+        words = told.select("export_line", words=to_say(pl.col(field.name), field.dtype, formats))
+        wrong = words.filter(pl.col("words") != "")
+        if wrong.height and told.select(_typed(rows, field, formats).is_null().all()).item():
+            line, say = wrong.row(0)
+            name = first.spelled.get(field.name, field.name)
+            raise ExportError(f"{file}, line {line}, {name}: expected {spelling(field, formats)}{say}")
+
+
 def columns_in(path: Path, file: str, contract: type[Contract], formats: Formats, places: Places | None) -> list[str]:
     """The columns of the contract that a file has, as its beginning shows.
 
@@ -306,7 +327,7 @@ def _parted(piece: Piece, fields: list[Column], formats: Formats) -> tuple[pl.Da
         text.filter(faults[field.name]).select(
             "export_line",
             column_name=pl.lit(field.name),
-            reason=pl.lit(f"expected {spelling(field, formats)}"),
+            reason=pl.lit(f"expected {spelling(field, formats)}") + to_say(pl.col(field.name), field.dtype, formats),
         )
         for field, is_wrong in zip(fields, found_in, strict=True)
         if is_wrong
@@ -349,34 +370,15 @@ def _typed(piece: Piece, field: Column, formats: Formats) -> pl.Expr | pl.Series
 def _parsed(field: Column, formats: Formats) -> pl.Expr:
     """The text as the column's type; NULL where it is not spelled so."""
     text, dtype = pl.col(field.name), field.dtype
-    if dtype.is_numeric() and formats.thousands:
-        text = _without_groups(text, formats)
+    if dtype.is_numeric():
+        return numbers(text, dtype, formats)
     if dtype == pl.Date:
         day = text.str.to_date(formats.date, strict=False)
         return pl.when(text.str.contains(shape(formats.date)) & (day.dt.year() >= 1)).then(day)
     if dtype == pl.Boolean:
         is_true, is_false = text.is_in(formats.true), text.is_in(formats.false)
         return pl.when(is_true).then(statement=True).when(is_false).then(statement=False)
-    if dtype.is_integer():
-        return pl.when(text.str.contains(WHOLE)).then(text.cast(dtype, strict=False))
-    if isinstance(dtype, pl.Decimal) or dtype.is_float():
-        digits = 18 if isinstance(dtype, pl.Decimal) else 15
-        shaped = text.str.contains(rf"^-?\d{{1,{digits}}}({re.escape(formats.decimal)}\d+)?$")
-        number = text if formats.decimal == "." else text.str.replace(",", ".", literal=True)
-        # A decimal is rounded to its type's decimals.
-        return pl.when(shaped).then(number).cast(dtype, strict=False)
     return text
-
-
-def _without_groups(text: pl.Expr, formats: Formats) -> pl.Expr:
-    """The text without the signs between groups of three digits, where all groups are whole."""
-    sign = formats.thousands or ""
-    grouped = rf"^-?\d{{1,3}}({re.escape(sign)}\d{{3}})+({re.escape(formats.decimal)}\d+)?$"
-    return pl.when(text.str.contains(grouped)).then(text.str.replace_all(sign, "", literal=True)).otherwise(text)
-
-
-WHOLE = r"^-?\d{1,18}\z"
-"""The shape of a whole number."""
 
 
 def spelling(field: Column, formats: Formats) -> str:

@@ -136,13 +136,11 @@ class _Loads:
     @classmethod
     def of(cls, place: "_Place", writer: Writer | None) -> "_Loads":
         """Those that the place of a source tells."""
-        if writer is None or not writer.finished or writer.exported is None:
+        if writer is None or writer.finished is None or writer.exported is None:
             return cls("", frozenset())
-        number = writer.exported[0]
-        # The name of such a file has the number anywhere.
-        anywhere = number.removeprefix("^").removesuffix(r"\.")
-        found = (re.search(anywhere, _name(file)) for file in place.matching(writer.finished))
-        return cls(number, frozenset(named[1] for named in found if named))
+        where, number = writer.finished
+        found = (re.search(number, _name(file)) for file in place.matching(where))
+        return cls(writer.exported[0], frozenset(named[1] for named in found if named))
 
     def has(self, file: "_Found") -> bool:
         """Whether a file is whole, as far as anybody says."""

@@ -45,6 +45,7 @@ def _examined(project: Project, copies: Path) -> tuple[list[str], bool]:
         files = fetched(sent_files(project, copies), project.folders)
         faults = inspection.faults_of(project, files)
         tell("sources", [(True, _sources(project, files)), *inspection.sources(faults)])
+        tell("sources", [*inspection.whose(project, files, faults), *inspection.without(project, files, faults)])
         tell("fills", inspection.fills(project, files))
     except WarehouseError as fault:
         tell("config", [(False, str(fault))])

@@ -12,6 +12,8 @@ from pipelines.commands.unreached import left_out
 from pipelines.ingest.beginnings import check_file
 from pipelines.ingest.filling import filling, together, unknowable, unread_scales
 from pipelines.ingest.sources import look_at, lost_files
+from pipelines.ingest.whose import somebody_elses
+from pipelines.ingest.without_rows import without_rows
 from pipelines.large_tables import lost_events
 from pipelines.project import Project
 from schemas.customers import Export
@@ -55,6 +57,17 @@ def sources(faults: Mapping[str, list[str]]) -> Iterator[Finding]:
     # A file that holds several kinds of objects is looked at for each.
     for told in dict.fromkeys(fault for of_file in faults.values() for fault in of_file):
         yield False, f"{told}; mend that, then: {make('run')}"
+
+
+def without(project: Project, sent: list[SourceFile], faults: Mapping[str, list[str]]) -> Iterator[Finding]:
+    """Files that have no row, of kinds of which no file has one; of others that cannot be used it is told already."""
+    for is_well, told in dict.fromkeys(without_rows(project, [file for file in sent if file.name not in faults])):
+        yield is_well, told if is_well else f"{told}, then: {make('run')}"
+
+
+def whose(project: Project, sent: list[SourceFile], faults: Mapping[str, list[str]]) -> Iterator[Finding]:
+    """Files that are somebody else's than the config says, as their columns show; of others more is told already."""
+    yield from somebody_elses(project, [file for file in sent if file.name not in faults])
 
 
 def fills(project: Project, sent: list[SourceFile]) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from warehouse.blocks import opened
 from warehouse.csv_file import not_text
 from warehouse.errors import ExportError
 from warehouse.first_look import LOOK, is_json, is_parquet
-from warehouse.reading import PROVENANCE, Kind, check_columns, columns_in
+from warehouse.reading import PROVENANCE, Kind, check_columns, check_decimals, columns_in
 from warehouse.sent import SourceFile
 
 
@@ -19,7 +19,8 @@ def check_file(project: Project, file: SourceFile) -> None:
     """See at a file's beginning that it can be what the config says of it.
 
     Raises:
-        ExportError: it is empty, or no text, or lacks a column that is needed, or somebody else wrote it.
+        ExportError: it is empty, or no text, or lacks a column that is needed, or somebody else wrote it, or its
+            numbers have another decimal sign.
     """
     kind, formats = kind_of(project, form_of(project, file.source), file.raw_table), formats_of(project, file.source)
     if is_parquet(file.path):
@@ -31,7 +32,9 @@ def check_file(project: Project, file: SourceFile) -> None:
             return
         raise ExportError(f"{file.name}: the file is empty; export it anew, or take it away")
     check_columns(file.path, file.name, kind, formats)
-    if kind.places and not kind.of_lists and is_json(head):
+    if not is_json(head):
+        check_decimals(file.path, file.name, kind, formats)
+    elif kind.places and not kind.of_lists:
         _check_objects(file, kind, formats)
 
 

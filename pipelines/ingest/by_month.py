@@ -26,7 +26,7 @@ from warehouse.landed import LandedFile
 from warehouse.lineage import row_hash
 from warehouse.spill import Spill
 
-DAY, NUMBER = "day?", "number?"
+DAY, NUMBER, CAME_IN = "day?", "number?", "came in?"
 """No names of columns, which may be any word."""
 MANY = 100
 """So many lists of customers are made one."""
@@ -61,8 +61,8 @@ class ByMonth:
         self._looked_at = list[pl.DataFrame]()
         self._number = 0
 
-    def hold(self, source: str, rows: pl.DataFrame, generation: int = 0) -> None:
-        """Take canonical rows of a source; of several generations of it the last counts."""
+    def hold(self, source: str, rows: pl.DataFrame, generation: int = 0, came_in: pl.Series | None = None) -> None:
+        """Take canonical rows of a source; of several generations of it the last counts, and so of an event's rows."""
         rows = self.contract.shaped(rows)
         number, day = self._number, own_day(self.contract, self._time_zone)
         self._number += rows.height
@@ -73,7 +73,8 @@ class ByMonth:
         if len(self._customers) > MANY:
             self._customers = [pl.concat(self._customers).unique()]
         numbers = pl.int_range(number, number + rows.height, dtype=pl.Int64, eager=True)
-        dated = rows.with_columns(day.alias(DAY), numbers.alias(NUMBER))
+        of_source = pl.lit(0, pl.Int64) if came_in is None else came_in
+        dated = rows.with_columns(day.alias(DAY), numbers.alias(NUMBER), of_source.alias(CAME_IN))
         self._spill.add(dated.with_columns(month_start(pl.col(DAY)).alias(MONTH)))
 
     @property
@@ -90,7 +91,7 @@ class ByMonth:
             if left_out.any():
                 rows = rows.filter(~pl.Series(left_out[rows[NUMBER].to_numpy()]))
             _count(self.before, rows)
-            rows = with_internal(self.table, under(rows.drop(NUMBER), told), accounts)
+            rows = with_internal(self.table, under(rows.drop(NUMBER, CAME_IN), told), accounts)
             _count(self.rows, rows)
             if rows.height:
                 self._look_at(rows)
@@ -156,13 +157,15 @@ class ByMonth:
     def _again(self, suspected: np.ndarray) -> pl.DataFrame:
         """The rows among these of which another one with the same key counts."""
         key, (_, by) = list(self.contract.grain()), self.contract.repeats() or ("first", self.contract.dated_by()[0])
-        asked = list(dict.fromkeys([*key, by, "export_source", "exported_at", "export_file", "export_line", NUMBER]))
+        asked = list(
+            dict.fromkeys([*key, by, "export_source", "exported_at", "export_file", "export_line", NUMBER, CAME_IN])
+        )
         found = list[pl.DataFrame]()
         for month in self._spill.groups():
             rows = self._spill.of([month], asked)
             found.append(rows.filter(pl.Series(suspected[rows[NUMBER].to_numpy()])))
         rows = pl.concat(found)
-        return rows.join(collected(sent_again(lazily(rows), key, by)), on=list(ROW), how="semi")
+        return rows.join(collected(sent_again(lazily(rows), key, by, CAME_IN)), on=list(ROW), how="semi")
 
 
 def _count(counts: dict[str, int], rows: pl.DataFrame) -> None:

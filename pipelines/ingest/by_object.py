@@ -252,14 +252,14 @@ class _Cleaning:
         source = self._reading.source
         if form.exact_header:
             # The raw contract is the canonical one: the rows satisfy it already.
-            self._hold(source, newest[self._first], 0)
+            self._hold(source, newest[self._first], 0, None)
             return pl.DataFrame(schema=REJECTS), pl.DataFrame(schema=REJECTS).select(AT)
         there = {**self._beside, **objects({**self._lists, **newest}, form)}
         made, wrong, telling = made_of(project, table, form, source, there)
         right, broken, skewed = conforming(project, table, form, without(made, wrong))
         self.tellings.append(telling)
         self.nothing += there[self._first].height - made.height
-        self._hold(source, right, 0)
+        self._hold(source, right, 0, None)
         return pl.concat([wrong, broken]), skewed
 
 

@@ -122,7 +122,7 @@ def _of_part(project: Project, table: str, form: Form, rows: RawRows, beside: _B
         right, broken, also = conforming(project, table, form, without(made, wrong))
         late, skewed = pl.concat([wrong, broken]), pl.concat([rows.skewed, also])
         nothing = there[first].height - made.height
-    hold(source, right, _generation(rows.good))
+    hold(source, right, _generation(rows.good), _came_in(rows.good, right, form.clean[table].came_in))
     counts = counts_of(rows, table, late, none.select(AT), skewed)
     seen = replace(rows, good=rows.good.clear(), skewed=rows.skewed.clear(), text_at=_no_text)
     return _Part(seen, pl.concat([late, rows.rejects]), late, counts, telling, nothing)
@@ -175,3 +175,15 @@ def _exported(form: Form, table: str, parts: list[_Part], columns: Mapping[str, 
 def _generation(rows: pl.DataFrame) -> int:
     """The run of its writer that a part is of, the last."""
     return rows.select(generation().max()).item() or 0 if "row_generation" in rows.columns else 0
+
+
+def _came_in(rows: pl.DataFrame, right: pl.DataFrame, column: str | None) -> pl.Series | None:
+    """The number that tells when each row that is right came in; what does not tell it came before all others."""
+    if column is None or column not in rows.columns:
+        return None
+    number = pl.col(column).cast(pl.Int64, strict=False)
+    return (
+        right.select("export_line")
+        .join(rows.select("export_line", number=number), on="export_line", how="left", maintain_order="left")["number"]
+        .fill_null(0)
+    )

@@ -27,6 +27,7 @@ from pipelines.ingest.resolved import (
     resolved,
     with_repeated,
 )
+from pipelines.ingest.segments import refuse_too_many_values
 from pipelines.ingest.sources import (
     crms_of,
     ingest_code,
@@ -38,6 +39,7 @@ from pipelines.ingest.sources import (
 )
 from pipelines.large_tables import lost_events
 from pipelines.project import Project
+from schemas.customers import Accounts
 from schemas.operations import (
     WARNED,
     ContentMonth,
@@ -259,10 +261,12 @@ def _made(project: Project, table: str, files: list[LandedFile], known: pl.DataF
         return _made_by_month(project, table, files, known, overview)
     gathered = gather(project, table, files)
     staged, lost = resolved(project, table, gathered, files)
+    if table == Accounts.table():
+        refuse_too_many_values(project, staged)
     months = month_of(project, table, staged)
     sha256 = _stage(project, table, staged, months, _unknown(project, table, known))
     overview.look_at(staged, months)
-    accounts = staged if table == "accounts" else None
+    accounts = staged if table == Accounts.table() else None
     return _Made(_without_rows(gathered), sha256, lost, staged.height, accounts)
 
 

@@ -24,8 +24,8 @@ from warehouse.landing import check_whole
 from warehouse.reading import PROVENANCE, REJECTS, FileRows, Kind, Texts, read_kinds, read_parts, texts_at
 from warehouse.validation import AT, validate
 
-Hold = Callable[[str, pl.DataFrame, int], None]
-"""Takes canonical rows of a source, with the run of their writer that they are of."""
+Hold = Callable[[str, pl.DataFrame, int, pl.Series | None], None]
+"""Takes canonical rows of a source, with the run of their writer that they are of, and when each came in."""
 
 
 @dataclass(frozen=True)

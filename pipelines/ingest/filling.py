@@ -97,8 +97,8 @@ def unread_scales(project: Project, source: str, tables: Filling) -> list[tuple[
     found = [
         scale
         for table, score in SCORES.items()
-        if score in tables.get(table, ()) and (scales := form_of(project, source).clean[table].scales)
-        for scale in scales(project.options(source))
+        if score in tables.get(table, ())
+        for scale in form_of(project, source).clean[table].scales_told(project.options(source))
     ]
     return [scale for scale in dict.fromkeys(found) if scale not in known]
 

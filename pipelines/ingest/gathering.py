@@ -56,7 +56,7 @@ def _made(
     raw = read_files(project, table, form, of)
     made = clean(project, table, form, raw)
     if hold:
-        hold(next(iter(raw.values()))[0].file.source, made.rows, 0)
+        hold(next(iter(raw.values()))[0].file.source, made.rows, 0, None)
         made = replace(made, rows=made.rows.clear())
     return made, raw
 

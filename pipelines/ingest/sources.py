@@ -1,6 +1,7 @@
 """Which files and which sources fill a canonical table, and the code that reads them."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -178,7 +179,9 @@ def formats_of(project: Project, source: str) -> Formats:
     )
 
 
-def sources_of(project: Project, table: str, files: list[LandedFile]) -> list[tuple[str, Form, Cleaning]]:
+def sources_of(
+    project: Project, table: str, files: Sequence[LandedFile | SourceFile]
+) -> list[tuple[str, Form, Cleaning]]:
     """The sources that can fill a table: their form cleans it, and all the raw files that takes are there.
 
     Whose rows nobody knows without options that the config does not have, tells nothing of the table.
@@ -223,7 +226,7 @@ def ingest_code(project: Project, table: str) -> str:
             reads = [form.raw[raw] for raw in how.reads if raw in form.raw]
             contracts |= {raw.contract for raw in reads}
             places = [str(raw.places) for raw in reads]
-            said = (how.reads, how.shares_life, how.tells_whole, how.asks_for)
+            said = (how.reads, how.shares_life, how.tells_whole, how.asks_for, how.came_in)
             spelled.add(str((form.name, str(form.formats), form.exact_header, *said, places, str(form.writer))))
     declared = sorted(f"{contract.__module__}:{contract.__name__}" for contract in contracts)
     apart = OF_ALL if table in LARGE else (*OF_ALL, IN_PLACE)

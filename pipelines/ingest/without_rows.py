@@ -1,11 +1,12 @@
 """Files without a row: a source may have nothing to tell, but what it told does not vanish in silence."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from pipelines.ingest.cleaned import RawRows
-from pipelines.ingest.sources import VERSIONS
+from pipelines.ingest.sources import VERSIONS, sources_of
 from pipelines.project import Project
 from schemas.form import Places
 from warehouse.blocks import opened
@@ -14,6 +15,7 @@ from warehouse.first_look import is_json, is_parquet
 from warehouse.landed import LandedFile, landed_files, note_problem
 from warehouse.pages import unpaged
 from warehouse.reading import has_rows
+from warehouse.sent import SourceFile
 
 
 def refuse_vanished(project: Project, raw: list[list[RawRows]]) -> tuple[str, ...]:
@@ -29,9 +31,26 @@ def refuse_vanished(project: Project, raw: list[list[RawRows]]) -> tuple[str, ..
         newest = max((rows.file for rows in files), key=lambda file: file.exported_at)
         if any(_has_rows(project, file) for file in landed_files(project.folders) if _kind(file) == _kind(newest)):
             raise _refused(project, newest, ", and an earlier export had rows")
-    return tuple(
-        f"{rows.file.name} has {_what(project, rows.file).has}: nothing is there to count" for rows in chain(*empty)
-    )
+    return tuple(_nothing_in(rows.file.name, _what(project, rows.file)) for rows in chain(*empty))
+
+
+def without_rows(project: Project, sent: Sequence[SourceFile]) -> Iterator[tuple[bool, str]]:
+    """The same of files that are not landed yet: whether a run goes on, and the words in which it tells them.
+
+    It does not where they are to tell who the accounts are, or what they have.
+    """
+    needed = {
+        (source, cleaning.raw[0]) for table in VERSIONS for source, _, cleaning in sources_of(project, table, sent)
+    }
+    kinds: dict[tuple[str, str], list[SourceFile]] = {}
+    for file in sent:
+        kinds.setdefault(_kind(file), []).append(file)
+    for kind, files in kinds.items():
+        if any(holds_rows(file.path, file.name, _places(project, file)) for file in files):
+            continue
+        for file in files:
+            words, is_needed = _words_for(file.path, file.name, _places(project, file)), kind in needed
+            yield not is_needed, _lacking(file.name, words) if is_needed else _nothing_in(file.name, words)
 
 
 def refuse_nobody(project: Project, table: str, rows: RawRows, speaking: list[LandedFile]) -> None:
@@ -48,12 +67,20 @@ def refuse_nobody(project: Project, table: str, rows: RawRows, speaking: list[La
 
 
 def _refused(project: Project, file: LandedFile, why: str) -> ExportError:
-    fault = f"{file.name}: {_what(project, file).lacks}{why}; export it whole, or take the file away"
+    fault = _lacking(file.name, _what(project, file), why)
     note_problem(project.folders, file, fault)
     return ExportError(fault)
 
 
-def _kind(file: LandedFile) -> tuple[str, str]:
+def _lacking(file: str, words: "_Words", why: str = "") -> str:
+    return f"{file}: {words.lacks}{why}; export it whole, or take the file away"
+
+
+def _nothing_in(file: str, words: "_Words") -> str:
+    return f"{file} has {words.has}: nothing is there to count"
+
+
+def _kind(file: LandedFile | SourceFile) -> tuple[str, str]:
     return file.source, file.raw_table
 
 
@@ -73,7 +100,7 @@ def holds_rows(path: Path, file: str, places: Places | None) -> bool:
     return has_rows(path, places.heads if places else None)
 
 
-def _places(project: Project, file: LandedFile) -> Places | None:
+def _places(project: Project, file: LandedFile | SourceFile) -> Places | None:
     table = project.forms[file.source].raw.get(file.raw_table)
     return table.places if table else None
 
@@ -98,9 +125,12 @@ _BLANK = _Words("there is no row in it", "no row")
 
 def _what(project: Project, file: LandedFile) -> _Words:
     """The words for a file that can be read, and has no row."""
-    path, places = file.path(project.folders), _places(project, file)
+    return _words_for(file.path(project.folders), file.name, _places(project, file))
+
+
+def _words_for(path: Path, file: str, places: Places | None) -> _Words:
     if places is None or is_parquet(path):
         return _TABLE
-    with opened(path, file.name) as content:
+    with opened(path, file) as content:
         head = content.read(1 << 12)
     return _PAGES if is_json(head) else _TABLE if head.strip() else _BLANK

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pipelines.commands.command_line import main
+from pipelines.orchestration.location import definitions
 from pipelines.publish.limits import refuse_emptied, refuse_rejected
 from schemas.operations import ExportFile, Quarantine
 from tests.integration.small_company import ONE_MONTH, ROOT, SmallCompany, exports, small_company
@@ -29,7 +30,9 @@ Command = Callable[..., tuple[int, str]]
 @pytest.fixture(scope="module")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> SmallCompany:
     """A company of which a copy is spoilt for each input."""
-    return small_company(tmp_path_factory.mktemp("malformed") / "company", **ONE_MONTH)
+    company = small_company(tmp_path_factory.mktemp("malformed") / "company", **ONE_MONTH)
+    definitions(company.project())  # Dagster and our code are loaded once, which takes as long whatever is given
+    return company
 
 
 @pytest.fixture

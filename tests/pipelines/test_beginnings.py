@@ -80,6 +80,29 @@ def test_another_separator_is_told_with_a_line_that_works(tmp_path, mark):
     assert wrong(tmp_path / "b", "export_1.csv", content, ZENDESK, **yaml.safe_load(told.split("`")[1])) == []
 
 
+INVOICES = "id,Customer,Status,Currency,Total,Tax,Date (UTC)\nin_1,cus_1,open,eur,{},{},2026-01-15 10:00\n"
+DOWNLOADED = {**STRIPE, "written_by": "dashboard"}
+
+
+def test_a_column_of_decimal_commas_is_told_with_a_line_that_works(tmp_path):
+    content = INVOICES.format('"12,50"', '"2,00"') + 'in_2,cus_1,open,eur,"7,00",,2026-01-15 10:00\n'
+    (told,) = wrong(tmp_path / "a", "invoices.csv", content, DOWNLOADED)
+    assert told.startswith("sent/invoices.csv, line 2, Total: expected a number with a point; if all numbers of this")
+    assert wrong(tmp_path / "b", "invoices.csv", content, DOWNLOADED, **yaml.safe_load(told.split("`")[1])) == []
+
+
+def test_a_header_alone_has_no_number(tmp_path):
+    assert wrong(tmp_path, "invoices.csv", INVOICES.splitlines()[0] + "\n", DOWNLOADED) == []
+
+
+@pytest.mark.parametrize("total", ['"1,250"', "12.50", "twelve"])
+def test_a_column_in_which_a_number_is_none_or_has_a_point_or_may_have_groups_is_for_the_run(tmp_path, total):
+    content = INVOICES.format(total, "") + "in_2,cus_1,open,eur,7.00,,2026-01-15 10:00\n"
+    assert wrong(tmp_path / "b", "invoices.csv", content, DOWNLOADED) == []
+    mixed = INVOICES.format('"12,50"', "") + "in_2,cus_1,open,eur,7.00,,2026-01-15 10:00\n"
+    assert wrong(tmp_path / "c", "invoices.csv", mixed, DOWNLOADED) == []
+
+
 def test_that_no_object_at_the_beginning_has_an_id_is_told(tmp_path):
     good, nobody = freshdesk_files.ticket(1), {**freshdesk_files.ticket(2)}
     del nobody["id"]

@@ -61,7 +61,7 @@ def as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     ) -> tuple[Gathered, dict[str, list[RawRows]]]:
         raw = read_files(project, table, form, of)
         made = clean(project, table, form, raw)
-        hold(next(iter(raw.values()))[0].file.source, made.rows, 0)
+        hold(next(iter(raw.values()))[0].file.source, made.rows, 0, None)
         return made, raw
 
     monkeypatch.setattr(pipelines.ingest.gathering, "clean_by_object", cleaned)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.commands.doctor import doctor
 from pipelines.ingest.notices import ExportWarning
 from tests.integration.small_company import ONE_MONTH, SmallCompany, exports, small_company
 from warehouse.errors import ExportError
@@ -30,6 +31,33 @@ def test_a_source_that_never_had_a_row_has_none_and_that_is_told(company: SmallC
     with pytest.warns(ExportWarning, match=r"^milestones: crm/milestones\.csv has a header and no row: nothing is"):
         company.ingest(["milestones"])
     assert company.project().staged("milestones").is_empty()
+
+
+def told_by_the_doctor(company: SmallCompany) -> list[str]:
+    lines, _ = doctor(company.project())
+    return [line for line in lines if "row" in line and " sources " in line]
+
+
+def test_the_doctor_tells_a_file_without_a_row_as_the_run_does_and_no_fault_of_it(company: SmallCompany) -> None:
+    assert told_by_the_doctor(company) == []
+    empty(company, "milestones")
+    assert told_by_the_doctor(company) == [
+        "ok    sources   crm/milestones.csv has a header and no row: nothing is there to count"
+    ]
+
+
+def test_the_doctor_tells_accounts_without_a_row_that_a_run_refuses(company: SmallCompany) -> None:
+    empty(company, "accounts")
+    (told,) = told_by_the_doctor(company)
+    assert told.startswith(f"WRONG sources   crm/accounts.csv: {NOBODY}, then: ")
+    with pytest.raises(ExportError, match=NOBODY):
+        company.ingest(["accounts"])
+
+
+def test_a_day_without_tickets_among_others_is_nothing_to_tell(company: SmallCompany) -> None:
+    company.configure(**ONE_MONTH, files={"tickets": "tickets*.csv"})
+    empty(company, "tickets", "tickets-2024-06-29.csv")
+    assert told_by_the_doctor(company) == []
 
 
 def test_a_header_that_stands_again_is_no_row(company: SmallCompany) -> None:

@@ -3,6 +3,7 @@
 import gzip
 
 import pytest
+import yaml
 
 from tests.frames import day
 from tests.vendors.one_source import ingested
@@ -33,6 +34,33 @@ def test_a_point_is_no_decimal_comma_and_a_comma_no_point(tmp_path):
         (2, "Total", "expected a number with a decimal comma"),
         (2, "Tax", "expected a number with a decimal comma"),
     }
+
+
+POINT = "expected a number with a point"
+SO = "; if all numbers of this source are so, say"
+
+
+@pytest.mark.parametrize(
+    ("total", "reason"),
+    [
+        ("12,50", f'{POINT}{SO} `decimal: ","` for it'),
+        ("-1234,5", f'{POINT}{SO} `decimal: ","` for it'),
+        ("1.234,56", f'{POINT}{SO} `decimal: ","` and `thousands: "."` for it'),
+        ("1 234 567,5", f'{POINT}{SO} `decimal: ","` and `thousands: " "` for it'),
+        # These may be groups of three digits, or are no number at all.
+        ("1,234", POINT),
+        ("1,234.50", POINT),
+        ("12,50 EUR", POINT),
+        ("12,", POINT),
+    ],
+)
+def test_a_number_with_a_decimal_comma_is_rejected_with_what_to_say_of_such(tmp_path, total, reason):
+    row = f'in_1,cus_1,open,eur,"{total}",0,2026-01-15 10:00'
+    found = invoices(tmp_path, f"{HEADER}\n{row}\n")
+    assert [told[1:] for told in found.rejects()] == [(2, "Total", reason)]
+    if reason != POINT:
+        said = dict(yaml.safe_load(line).popitem() for line in reason.split("`")[1::2])
+        assert invoices(tmp_path, f"{HEADER}\n{row}\n", **said).rejects() == []
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import warehouse.blocks
 from tests.frames import at
 from tests.vendors.one_source import Ingested, ingested
 from tests.vendors.told_alike import content, differences
@@ -342,7 +343,29 @@ def test_of_an_event_that_came_in_again_with_other_words_the_last_ones_count(ord
     second = event("i1", company_id="bolt", mp_processing_time_ms=1777802999000)
     found = of(tmp_path, "api", *[first, second, event("i2")][::order])
     assert found.values("usage_events", "account_id") == [("acme",), ("bolt",)]
-    assert found.left_out("usage_events") == {"tells_nothing": 1}
+    assert found.left_out("usage_events") == {"replaced": 1}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("writer", ["api", "fivetran", "airbyte"])
+def test_the_last_words_on_an_event_count_in_whatever_parts_of_a_file_they_stand(writer, order, tmp_path, monkeypatch):
+    monkeypatch.setattr(warehouse.blocks, "BLOCK", 2000)
+    came_in = {"bolt": 1777802999000, "acme": 1777802405000, "core": 1777802777000}
+    again = [event("i1", company_id=of, mp_processing_time_ms=when) for of, when in came_in.items()]
+    between = [event(f"o{n}", company_id="other") for n in range(20)]
+    first, second, third = again[::order]
+    found = of(tmp_path, writer, first, *between, second, *between, third)
+    told = found.rows("usage_events").filter(pl.col("account_id") != "other")["account_id"].to_list()
+    assert told == ["bolt"]
+    assert found.left_out("usage_events") == {"replaced": 2 + 20}
+
+
+@pytest.mark.parametrize("names", [("a", "b"), ("b", "a")])
+def test_the_last_words_on_an_event_count_in_whatever_file_they_stand(names, tmp_path):
+    first = event("i1", company_id="acme", mp_processing_time_ms=1777802405000)
+    second = event("i1", company_id="bolt", mp_processing_time_ms=1777802999000)
+    files = {f"export-{name}-2026-05-04.jsonl": lines(one) for name, one in zip(names, [first, second], strict=True)}
+    assert exported(tmp_path, files).values("usage_events", "account_id") == [("bolt",)]
 
 
 def test_of_an_event_of_which_nothing_tells_when_it_came_in_the_first_row_counts(tmp_path):

@@ -266,7 +266,7 @@ VENDOR = Vendor(
             tickets,
             ("tickets",),
             ("ticket_tags", "conversations", "satisfaction_ratings", "contacts"),
-            scales=lambda _: ((LEAST, MOST),),
+            scales=((LEAST, MOST),),
         ),
     },
     writers=("airbyte", "dlt", "api", "dashboard"),

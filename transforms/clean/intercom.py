@@ -282,7 +282,7 @@ VENDOR = Vendor(
                 "contacts",
                 "contact_companies",
             ),
-            scales=lambda _: ((LEAST, MOST),),
+            scales=((LEAST, MOST),),
         ),
     },
     writers=("fivetran", "airbyte", "dlt", "api"),

@@ -6,6 +6,7 @@ out; which one names the account is for the config to say.
 Exports have an event as often as it came in. Mixpanel knows it again by its name, its time, its user and its
 `$insert_id`, and so does its id here: a hash of these. The user is the one that it was sent with, as a user who logs in
 later gets another id for it; and the time counts in whole seconds, as exports have them unless they are asked for more.
+What is sent again may say other things, as what was wrong is mended so: what came in last counts.
 
 Times of projects from before 2023 are not in UTC: they are what a clock in the project's zone showed, told as if that
 were UTC. Fivetran and Airbyte pass them on so.
@@ -24,7 +25,6 @@ from schemas.config import ZoneName
 from schemas.contract import column
 from schemas.customers import Export
 from schemas.form import EPOCH, EPOCH_MS, Cleaning, Filled, Told
-from schemas.keys import is_repeated
 from schemas.support import Instant
 from schemas.vendor import Kind, Vendor
 from transforms.clean.properties import is_in_domains, one_of_each, whole_number
@@ -142,7 +142,7 @@ def usage_events(of: Frames, told: Told) -> Filled:
     if options.internal_domains:
         as_id = pl.when(user.str.contains("@", literal=True)).then(user)
         columns["is_internal"] = is_in_domains(pl.coalesce(*_property("address"), as_id), options.internal_domains)
-    return Filled(_newest(rows, columns), columns)
+    return Filled(rows, columns)
 
 
 def _property(name: str) -> tuple[str, str]:
@@ -181,15 +181,6 @@ def _user(options: MixpanelOptions) -> pl.Expr:
     return pl.coalesce(*([*named, RESOLVED] if options.user else [RESOLVED, *named]), "distinct_id")
 
 
-def _newest(rows: pl.DataFrame, columns: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    """The rows without those of an event of which one that came in later says something else."""
-    if not is_repeated(rows, [ID]):
-        return rows
-    came_in = pl.col("mp_processing_time_ms").cast(pl.Int64, strict=False).fill_null(-1)
-    are_same = pl.struct(said.alias(name) for name, said in columns.items()).n_unique().over(ID) == 1
-    return rows.filter(are_same | (came_in == came_in.max().over(ID)))
-
-
 def _in_utc(time: pl.Expr, zone: str) -> pl.Expr:
     """What a clock of the zone showed, in UTC; an hour that it showed twice is the first of the two."""
     if zone == "UTC":
@@ -214,7 +205,11 @@ VENDOR = Vendor(
             MixpanelMappings, {"warehouse": ("mp_identity_mappings_data_view", "mp_identity_mappings_data")}
         ),
     },
-    clean={"usage_events": Cleaning(usage_events, ("events",), ("mappings",), by_part=True)},
+    clean={
+        "usage_events": Cleaning(
+            usage_events, ("events",), ("mappings",), by_part=True, came_in="mp_processing_time_ms"
+        )
+    },
     writers=("api", "fivetran", "airbyte", "warehouse"),
     instants=(EPOCH, EPOCH_MS),
     options=MixpanelOptions,

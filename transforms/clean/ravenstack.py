@@ -201,7 +201,7 @@ FORM = Form(
         "subscription_items": Cleaning(subscription_items, ("subscriptions",)),
         "churn_events": Cleaning(churn_events, ("churn_events",)),
         "usage_events": Cleaning(usage_events, ("feature_usage", "subscriptions")),
-        "tickets": Cleaning(tickets, ("support_tickets",), scales=lambda _: ((LEAST, MOST),)),
+        "tickets": Cleaning(tickets, ("support_tickets",), scales=((LEAST, MOST),)),
     },
     formats=Formats(instants=("%Y-%m-%d %H:%M:%S",), true=("True",), false=("False",)),
 )

@@ -12,7 +12,7 @@ from schemas.bounds import MOST_UNITS
 from schemas.customers import Export
 from transforms.calendar import local_day
 from transforms.clean.money import Amount, rounded
-from transforms.clean.stripe_objects import StripeInvoiceLines
+from transforms.clean.stripe_objects import StripePriced
 
 Frames = Mapping[str, pl.DataFrame]
 FROM = list(Export.dtypes())
@@ -21,11 +21,7 @@ START = "invoice_lines.period__start"
 ONE_OFF = ["invoiceitem", "invoice_item_details"]
 SAYS = ("price", "quantity", "unit_amount", "line_amount")
 """In what two lines of an item differ where it became another one."""
-OF_PRICE = tuple(
-    name.removeprefix("price__")
-    for name in StripeInvoiceLines.dtypes()
-    if name.startswith("price__") and name != "price__id"
-)
+OF_PRICE = tuple(name.removeprefix("price__") for name in StripePriced.dtypes() if name.startswith("price__"))
 """What lines and items say themselves of their price."""
 
 

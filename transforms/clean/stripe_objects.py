@@ -67,16 +67,9 @@ class StripeSubscriptions(Export):
         unique = ["id"]
 
 
-class StripeSubscriptionItems(Export):
-    """One row per item of a subscription."""
+class StripePriced(Export):
+    """One row per object in which its price stands whole."""
 
-    id: str = column("Item", spelled={"dashboard": "id"})
-    subscription: str = column("Its subscription", of_parent="id", refers=True, spelled={"dashboard": "id"})
-    quantity: pl.Int64 = column("Units", optional=True, ge=0, le=MOST_UNITS, spelled={"dashboard": "Quantity"})
-    created: Instant = column("When the item was added", optional=True)  # type: ignore[valid-type]
-    discounts: str = column("Its own discounts, as a list in JSON", optional=True)
-    current_period_end: Instant = column("When its period ends", optional=True)  # type: ignore[valid-type]
-    price__id: str = column("Its price", optional=True, spelled={"fivetran": "plan_id", "dashboard": "Plan"})
     price__nickname: str = column("What the price is called", optional=True)
     price__product: str = column("What is sold", optional=True, refers=True)
     price__unit_amount: Amount = column("Price of a unit", optional=True, money="price__currency")  # type: ignore[valid-type]
@@ -87,12 +80,24 @@ class StripeSubscriptionItems(Export):
         spelled={"dashboard": "Amount"},
     )
     price__currency: str = column("Currency", optional=True, spelled={"dashboard": "Currency"})
-    price__billing_scheme: str = column("per_unit, or tiered: then no unit has a price", optional=True)
     price__recurring__interval: str = column("Billing interval", optional=True, spelled={"dashboard": "Interval"})
     price__recurring__interval_count: pl.Int64 = column("Intervals between bills", optional=True)
     price__recurring__usage_type: str = column("licensed, or metered: billed by use", optional=True)
     price__transform_quantity__divide_by: pl.Int64 = column("Units of a package", optional=True, gt=0)
     price__transform_quantity__round: str = column("How packages are rounded", optional=True)
+
+
+class StripeSubscriptionItems(StripePriced):
+    """One row per item of a subscription."""
+
+    id: str = column("Item", spelled={"dashboard": "id"})
+    subscription: str = column("Its subscription", of_parent="id", refers=True, spelled={"dashboard": "id"})
+    quantity: pl.Int64 = column("Units", optional=True, ge=0, le=MOST_UNITS, spelled={"dashboard": "Quantity"})
+    created: Instant = column("When the item was added", optional=True)  # type: ignore[valid-type]
+    discounts: str = column("Its own discounts, as a list in JSON", optional=True)
+    current_period_end: Instant = column("When its period ends", optional=True)  # type: ignore[valid-type]
+    price__id: str = column("Its price", optional=True, spelled={"fivetran": "plan_id", "dashboard": "Plan"})
+    price__billing_scheme: str = column("per_unit, or tiered: then no unit has a price", optional=True)
     plan__id: str = column("Its plan, as prices were called", optional=True, spelled={"fivetran": "plan_id"})
     plan__nickname: str = column("What the plan is called", optional=True)
     plan__product: str = column("What is sold", optional=True, refers=True)
@@ -263,7 +268,7 @@ class StripeInvoiceTaxes(Export):
     currency: str = column("Currency of the invoice", optional=True, of_parent="currency")
 
 
-class StripeInvoiceLines(Export):
+class StripeInvoiceLines(StripePriced):
     """One row per line of an invoice."""
 
     id: str = column("Line")
@@ -289,18 +294,6 @@ class StripeInvoiceLines(Export):
     )
     unit_amount_excluding_tax: Amount = column("The same of one unit", optional=True, money="currency")  # type: ignore[valid-type]
     price__id: str = column("Its price", optional=True)
-    price__nickname: str = column("What the price is called", optional=True)
-    price__product: str = column("What is sold", optional=True, refers=True)
-    price__unit_amount: Amount = column("Price of a unit", optional=True, money="price__currency")  # type: ignore[valid-type]
-    price__unit_amount_decimal: Amount = column(  # type: ignore[valid-type]
-        "Price of a unit with fractions of a cent", optional=True, money="price__currency"
-    )
-    price__currency: str = column("Currency of the price", optional=True)
-    price__recurring__interval: str = column("Billing interval", optional=True)
-    price__recurring__interval_count: pl.Int64 = column("Intervals between bills", optional=True)
-    price__recurring__usage_type: str = column("licensed, or metered: billed by use", optional=True)
-    price__transform_quantity__divide_by: pl.Int64 = column("Units of a package", optional=True, gt=0)
-    price__transform_quantity__round: str = column("How packages are rounded", optional=True)
     pricing__price_details__price: str = column("Its price, since version 2025-03-31", optional=True)
     pricing__price_details__product: str = column("What is sold, since version 2025-03-31", optional=True)
     plan__id: str = column("Its plan, as prices were called", optional=True)

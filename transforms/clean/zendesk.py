@@ -270,7 +270,7 @@ VENDOR = Vendor(
                 "ticket_fields",
                 "users",
             ),
-            scales=lambda _: ((BAD, GOOD),),
+            scales=((BAD, GOOD),),
         ),
     },
     writers=("fivetran", "airbyte", "dlt", "api", "dashboard"),

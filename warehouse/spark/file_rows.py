@@ -13,8 +13,9 @@ from schemas.contract import Column, Contract
 from schemas.form import Formats
 from warehouse.instants import shape
 from warehouse.landed import LandedFile
+from warehouse.numbers import WHOLE
 from warehouse.parquet_file import YEARS
-from warehouse.reading import PROVENANCE, WHOLE, spelling
+from warehouse.reading import PROVENANCE, spelling
 from warehouse.spark.layout import BROKEN, LINE, NANOSECONDS, PATH, Layout, in_json_lines, in_parquet
 from warehouse.wording import Fault
 
