@@ -86,10 +86,11 @@ def _is_sure(values: pl.Series, dtype: pl.DataType, name: str, text: _Text) -> b
     else under its `name`.
     """
     if isinstance(dtype, pl.Struct):
-        if _has_hollow(values, dtype) and not _is_always("{", name, text):
+        fields = values.struct.unnest()
+        if _has_hollow(values, fields) and not _is_always("{", name, text):
             return False
         within = [field for field in dtype.fields if isinstance(field.dtype, (pl.Struct, pl.List))]
-        return all(_is_sure(values.struct.field(each.name), each.dtype, each.name, text) for each in within)  # type: ignore[arg-type]
+        return all(_is_sure(fields[each.name], each.dtype, each.name, text) for each in within)  # type: ignore[arg-type]
     if isinstance(dtype, pl.List):
         elements = values.explode(empty_as_null=False, keep_nulls=False)
         if elements.null_count() or (values.null_count() and not _is_always("[", name, text)):
@@ -106,12 +107,9 @@ def _is_always(begin: str, name: str, text: _Text) -> bool:
     return not text.has(f"{other}|{ESCAPED_NAME}")
 
 
-def _has_hollow(values: pl.Series, dtype: pl.Struct) -> bool:
+def _has_hollow(values: pl.Series, fields: pl.DataFrame) -> bool:
     """Whether some object has no value."""
-    fields = (values.struct.field(field.name) for field in dtype.fields)
-    hollow = values.is_not_null()
-    for field in fields:
-        if field.null_count() == values.null_count():  # mostly the first: each has its id
-            return False
-        hollow &= field.is_null()
-    return bool(hollow.any())
+    none = values.null_count()
+    if any(field.null_count() == none for field in fields):  # mostly the first: each has its id
+        return False
+    return bool((values.is_not_null() & fields.select(pl.all_horizontal(pl.all().is_null())).to_series()).any())
