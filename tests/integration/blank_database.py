@@ -1,0 +1,31 @@
+"""A working database of which nothing is known yet: made by the program once in a process, and copied from then on.
+
+To create its tables, and to say in comments what each column is, takes as long as all else that a small ingest does.
+"""
+
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from pipelines.project import Project
+from schemas.contract import Contract
+from warehouse.database import WorkingDatabase
+from warehouse.folders import PRIVATE_FILE
+from warehouse.upkeep import prepare
+
+
+def begin_with_tables(project: Project) -> None:
+    """Give a company that has no working database one with its tables."""
+    path = project.database.path
+    if not path.exists():
+        path.touch(mode=PRIVATE_FILE)
+        path.write_bytes(_made(tuple(project.database.contracts.items())))
+
+
+@cache
+def _made(contracts: tuple[tuple[str, type[Contract]], ...]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        database = WorkingDatabase(Path(folder) / "working.duckdb", dict(contracts))
+        with database.kept_open():
+            prepare(database)
+        return database.path.read_bytes()
