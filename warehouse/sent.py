@@ -229,8 +229,12 @@ class _Place:
 
     def _here(self, pattern: str) -> list[Path]:
         """The files of this machine that the pattern means."""
-        # A writer has a pattern for each of its tables: to look for each of them into the folder takes long.
-        if not pattern or "/" in pattern or "**" in pattern or len(pattern.encode()) > LONGEST_NAME or self._names is None:
+        # A writer has some patterns for each of its tables: to look for each of them into the folder takes long.
+        before, slash, _ = pattern.rpartition("/")
+        is_plain = pattern and "**" not in pattern and len(pattern.encode()) <= LONGEST_NAME and self._names is not None
+        if is_plain and slash and not _is_pattern(before) and not os.path.isdir(self._within / before):  # noqa: PTH112 - any fault is none
+            return []
+        if not is_plain or slash:
             return sorted(path for path in _matching(self._within, pattern) if path.is_file())
         if _is_pattern(pattern):
             return [self._within / name for name in fnmatch.filter(self._names, pattern)]

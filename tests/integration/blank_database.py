@@ -9,17 +9,18 @@ from pathlib import Path
 
 from pipelines.project import Project
 from schemas.contract import Contract
-from warehouse.database import WorkingDatabase
+from warehouse.database import _LEFT, WorkingDatabase
 from warehouse.folders import PRIVATE_FILE
 from warehouse.upkeep import prepare
 
 
 def begin_with_tables(project: Project) -> None:
     """Give a company that has no working database one with its tables."""
-    path = project.database.path
-    if not path.exists():
-        path.touch(mode=PRIVATE_FILE)
-        path.write_bytes(_made(tuple(project.database.contracts.items())))
+    database = project.database
+    if not database.path.exists():
+        database.path.touch(mode=PRIVATE_FILE)
+        database.path.write_bytes(_made(tuple(database.contracts.items())))
+        _LEFT[database.path] = database._looks()
 
 
 @cache

@@ -416,9 +416,7 @@ class SmallCompany:
 
     # what a run does
 
-    def ingest(
-        self, only: Iterable[str] | None = None, then: Callable[[Project], object] = lambda _: None
-    ) -> dt.date:
+    def ingest(self, only: Iterable[str] | None = None, then: Callable[[Project], object] = lambda _: None) -> dt.date:
         """Land, validate, clean, stage; the dimensions that come of it, and the catalogue of metrics in words.
 
         `only`: stage these tables after those that say whose a row is, and make nothing of them. `then` is done while

@@ -617,7 +617,9 @@ def test_looking_makes_no_key(company: SmallCompany, command: Command) -> None:
 
 def _made(company: SmallCompany) -> dict[str, bytes]:
     staged = [path for path in (company.data / "staged").rglob("*") if path.is_file()]
-    return {str(path.relative_to(company.data)): path.read_bytes() for path in (company.data / "working.duckdb", *staged)}
+    return {
+        str(path.relative_to(company.data)): path.read_bytes() for path in (company.data / "working.duckdb", *staged)
+    }
 
 
 @pytest.mark.parametrize("lost", ["an export", "a landed copy", "a readable export"])
