@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import polars as pl
 
-
 FEW = 1_000
 """So many rows are sorted by all columns before one could ask which of them are alike."""
 

@@ -41,8 +41,8 @@ DAMAGE = (
 
 
 _LEFT: dict[Path, tuple[object, ...]] = {}
-"""Of the files in which this process did what is to be done at first: how it left each. To look whether a file still has
-all tables takes longer than most reads, and who asks it several things in a row opens it as often."""
+"""Of the files in which this process did what is to be done at first: how it left each. To look whether a file has all
+tables takes longer than most reads, and who asks it several things in a row opens it as often."""
 
 
 class WorkingDatabase:

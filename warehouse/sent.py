@@ -231,13 +231,16 @@ class _Place:
         """The files of this machine that the pattern means."""
         # A writer has some patterns for each of its tables: to look for each of them into the folder takes long.
         before, slash, _ = pattern.rpartition("/")
-        is_plain = pattern and "**" not in pattern and len(pattern.encode()) <= LONGEST_NAME and self._names is not None
-        if is_plain and slash and not _is_pattern(before) and not os.path.isdir(self._within / before):  # noqa: PTH112 - any fault is none
-            return []
-        if not is_plain or slash:
+        names = self._names
+        if names is None or not pattern or "**" in pattern or len(pattern.encode()) > LONGEST_NAME:
             return sorted(path for path in _matching(self._within, pattern) if path.is_file())
+        if slash:
+            # Where no such folder is, nothing lies in it.
+            is_there = _is_pattern(before) or os.path.isdir(self._within / before)  # noqa: PTH112 - it tells no fault
+            paths = _matching(self._within, pattern) if is_there else []
+            return sorted(path for path in paths if path.is_file())
         if _is_pattern(pattern):
-            return [self._within / name for name in fnmatch.filter(self._names, pattern)]
+            return [self._within / name for name in fnmatch.filter(names, pattern)]
         path = self._within / pattern
         return [path] if path.is_file() else []
 
