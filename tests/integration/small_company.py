@@ -34,7 +34,7 @@ from pipelines.publish.glossary import glossary
 from pipelines.publish.release import audit_and_publish
 from schemas.tables import CANONICAL, DIMENSIONS, EXPLANATIONS, FACTS, SUMS, VALUES
 from tests.cores import as_a_user
-from tests.integration.blank_database import begin_with_tables
+from tests.integration.beginning import begin, of_nothing, stage_nothing
 from transforms.calendar import contiguous, months_between
 from warehouse.lineage import Stale
 from warehouse.locking import run_lock
@@ -422,10 +422,13 @@ class SmallCompany:
         `only`: stage these tables after those that say whose a row is, and make nothing of them. `then` is done while
         the working database is open: to open it once more takes as long as to read what a test asks it.
         """
-        project, wanted = self.project(), set(CANONICAL if only is None else (*FIRST_STAGED, *only))
-        begin_with_tables(project)
+        project, asked = self.project(), set(CANONICAL if only is None else only)
+        is_new = begin(project)
         with run_lock(project.folders, "test"), project.database.kept_open():
             _, as_of = land_all(project)
+            if is_new:
+                stage_nothing(project)
+            wanted = asked | (set(FIRST_STAGED) - of_nothing(project))
             sight = sights(project, as_of)
             for table in CANONICAL:
                 if table in wanted:

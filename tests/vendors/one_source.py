@@ -10,6 +10,7 @@ import yaml
 
 from pipelines.project import Project
 from tests.integration.small_company import SmallCompany
+from tests.vendors.one_duckdb import one_duckdb
 from warehouse.staging import read_staged
 
 SETTINGS = {
@@ -99,7 +100,8 @@ def ingested(
 def ingested_of(company: SmallCompany, tables: Iterable[str]) -> Ingested:
     """Ingest these canonical tables of a company."""
     looked: list[Looked] = []
-    company.ingest(tables, lambda project: looked.append(Looked.into(project)))
+    with one_duckdb():
+        company.ingest(tables, lambda project: looked.append(Looked.into(project)))
     found = Ingested(company)
     found.looked[found.written()] = looked[0]
     return found
