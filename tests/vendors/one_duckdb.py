@@ -1,4 +1,4 @@
-"""Working databases of a test process within one DuckDB: to start one for each takes longer than to read their files."""
+"""Working databases of a test process within one DuckDB: to start one for each takes longer than to read the files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
