@@ -247,6 +247,12 @@ class Contract(pa.DataFrameModel):
     @classmethod
     def blank(cls) -> pl.DataFrame:
         """The table with no rows."""
+        return cls._blank().clone()
+
+    @classmethod
+    @cache
+    def _blank(cls) -> pl.DataFrame:
+        # To make one of as many columns as a vendor's objects have takes a millisecond, and each file needs some.
         return pl.DataFrame(schema=cls.dtypes())
 
     @classmethod

@@ -40,6 +40,11 @@ DAMAGE = (
 """What DuckDB says of a file that was cut or changed."""
 
 
+_LEFT: dict[Path, tuple[object, ...]] = {}
+"""Of the files in which this process did what is to be done at first: how it left each. To look whether a file has all
+tables takes longer than most reads, and who asks it several things in a row opens it as often."""
+
+
 class WorkingDatabase:
     """Tables by name, months at a time.
 
@@ -55,6 +60,7 @@ class WorkingDatabase:
         """`at_first` is done before the file is first used, over the same connection: opening one takes long."""
         self.path, self._at_first = path, at_first
         self.contracts: dict[str, type[Contract]] = {**PUBLISHED, **INTERNAL, **(contracts or {})}
+        self._is_begun = False
         self._kept: duckdb.DuckDBPyConnection | None = None
         self._keeping = False
         self._known_keys: dict[str, pl.DataFrame] = {}
@@ -82,31 +88,49 @@ class WorkingDatabase:
         finally:
             if connection is not self._kept:
                 connection.close()
+                self._leave()
 
     def _begin(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Do what is to be done at first."""
-        if (first := self._at_first) is None:
+        if (first := self._at_first) is None or self._is_begun:
             return
-        kept, self._kept, self._at_first = self._kept, connection, None
+        kept, self._kept, self._is_begun = self._kept, connection, True
         try:
             first(self)
         except BaseException:
-            self._at_first = first
+            self._is_begun = False
             raise
         finally:
             self._kept = kept
 
+    def _leave(self) -> None:
+        """Know the closed file again, if what is to be done at first was done in it."""
+        if self._at_first and self._is_begun and (looks := self._looks()):
+            _LEFT[self.path] = looks
+
+    def _looks(self) -> tuple[object, ...] | None:
+        """What tells the file from one that somebody else wrote, or that is to have other tables."""
+        try:
+            told = self.path.stat()
+        except OSError:
+            return None
+        return told.st_ino, told.st_size, told.st_mtime_ns, self._at_first, self.contracts
+
     def _open(self) -> duckdb.DuckDBPyConnection:
+        known = _LEFT.pop(self.path, None)
+        is_as_left = known is not None and known == self._looks()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with private_files():
-                return duckdb.connect(str(self.path), config=dict(STORAGE))
+                connection = duckdb.connect(str(self.path), config=dict(STORAGE))
         except duckdb.Error as fault:
             if is_damage(fault):
                 raise _damaged(self.path) from None
             if "lock on file" in str(fault):
                 raise LockedError(in_use("the working database", fault)) from None
             raise
+        self._is_begun = self._is_begun or is_as_left
+        return connection
 
     @contextmanager
     def kept_open(self) -> Iterator[None]:
@@ -124,6 +148,7 @@ class WorkingDatabase:
         if self._kept:
             self._kept.close()
             self._kept = None
+            self._leave()
             self._known_keys.clear()
             self._at_hand.clear()
 

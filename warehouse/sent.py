@@ -1,11 +1,13 @@
 """The files that the config's sources point at now, before they are landed: in folders, in stores, in archives."""
 
 import datetime as dt
+import fnmatch
+import os
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path, PurePath
 
 from schemas.config import Source
@@ -17,6 +19,8 @@ from warehouse.landed import LandedFile
 from warehouse.stores import ARCHIVE, Stored, archived, is_address, last_of, listed, look_anew, same_place
 
 SEVERAL = 2
+LONGEST_NAME = 255
+"""Bytes of a file's name."""
 FIRST_YEAR = 1970
 """No export was made before it."""
 _DAY_IN_NAME = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
@@ -43,7 +47,7 @@ class SourceFile:
         """Whose word it is: of the files with one key the last landed speaks."""
         return self.source, self.raw_table, self.name
 
-    @property
+    @cached_property
     def place(self) -> str:
         """What no other file has: its whole path, or its address."""
         if self.stored:
@@ -194,18 +198,49 @@ class _Place:
             among = listed(self.folder, zips, self._shown(zips, "*.zip")) if is_asked else ()
             archives = self._in_archives(f"{self.folder}/{before}", among, pattern) if is_asked else {}
         else:
-            paths = sorted(path for path in _matching(self.loaded.file(self.folder), pattern) if path.is_file())
-            found = [_Found(path) for path in paths]
-            folder = (self.loaded.file(self.folder) / pattern).parent
+            found = [_Found(path) for path in self._here(pattern)]
+            folder = (self._within / pattern).parent if slash else self._within
             archives = self._in_archives(str(folder), () if _is_pattern(before) else _zips(folder), pattern)
+        if not archives:
+            return found
         # An archive of one file is that file, where the pattern means the archive.
         own = {_place(file) for file in found if len(archives.get(_place(file), ())) < SEVERAL}
         members = [one for address, of_archive in archives.items() if address not in own for one in of_archive]
-        named = [one for one in members if one.member and fnmatchcase(PurePath(one.member).name, name)]
+        named = [one for one in members if one.member and fnmatch.fnmatchcase(PurePath(one.member).name, name)]
         left = [file for file in found if _place(file) in own]
         self._meant |= {_place(file): self._shown(pattern, _name(file)) for file in found if _place(file) not in own}
         self._opened |= {address for address, of_archive in archives.items() if any(one in named for one in of_archive)}
         return [*left, *(_Found(self._copy(one), one) for one in named)]
+
+    @cached_property
+    def _within(self) -> Path:
+        return self.loaded.file(self.folder)
+
+    @cached_property
+    def _names(self) -> list[str] | None:
+        """The files that lie in a folder of this machine, in order; None where it cannot be looked into."""
+        try:
+            with os.scandir(self._within) as entries:
+                return sorted(entry.name for entry in entries if entry.is_file())
+        except (OSError, ValueError):
+            return None
+
+    def _here(self, pattern: str) -> list[Path]:
+        """The files of this machine that the pattern means."""
+        # A writer has some patterns for each of its tables: to look for each of them into the folder takes long.
+        before, slash, _ = pattern.rpartition("/")
+        names = self._names
+        if names is None or not pattern or "**" in pattern or len(pattern.encode()) > LONGEST_NAME:
+            return sorted(path for path in _matching(self._within, pattern) if path.is_file())
+        if slash:
+            # Where no such folder is, nothing lies in it.
+            is_there = _is_pattern(before) or os.path.isdir(self._within / before)  # noqa: PTH112 - it tells no fault
+            paths = _matching(self._within, pattern) if is_there else []
+            return sorted(path for path in paths if path.is_file())
+        if _is_pattern(pattern):
+            return [self._within / name for name in fnmatch.filter(names, pattern)]
+        path = self._within / pattern
+        return [path] if path.is_file() else []
 
     def refuse_untaken(self, wanted: Sequence[str]) -> None:
         """Raise ExportError for an archive that was meant, and of whose files none is called as a pattern says."""

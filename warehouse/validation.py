@@ -1,6 +1,7 @@
 """Rows against their contract: each is good, or rejected with the column at fault and what was expected."""
 
 from collections.abc import Collection
+from functools import cache
 
 import narwhals as nw
 import polars as pl
@@ -10,7 +11,7 @@ from schemas.contract import Contract
 from schemas.keys import is_repeated
 from warehouse.errors import ExportError
 from warehouse.reading import PROVENANCE, REJECTS
-from warehouse.wording import may_be_wrong, text_faults
+from warehouse.wording import Fault, may_be_wrong, text_faults
 
 REPEATED = "the same row stands before"
 """The reason of a row that is a copy: nothing is lost without it."""
@@ -72,21 +73,26 @@ def _row_faults(frame: pl.DataFrame, contract: type[Contract]) -> list[pl.DataFr
 
 def _text_faults(frame: pl.DataFrame, contract: type[Contract], sources: Collection[str]) -> list[pl.DataFrame]:
     """What is wrong with the text of a row; each fault is looked for only in the rows that may have one."""
-    faults = text_faults(contract, sources)
+    faults, suspected = _suspected(contract, tuple(sources))
     if not faults:
         return []
-    rows = nw.from_native(frame)
-    suspected = {name: may_be_wrong(name, sources) for name, _, _ in faults}
     # One query looks at all columns: most files have nothing to be suspected.
-    found_in = rows.select(suspect.any().alias(name) for name, suspect in suspected.items()).row(0)
+    found_in = frame.select(suspect.any().alias(name) for name, suspect in suspected.items()).row(0)
     near = {
-        name: rows.select("row", name).filter(suspect)
+        name: nw.from_native(frame.select("row", name).filter(suspect))
         for (name, suspect), is_found in zip(suspected.items(), found_in, strict=True)
         if is_found
     }
     return [
         _told(near[name].filter(wrong).to_native(), name, expected) for name, expected, wrong in faults if name in near
     ]
+
+
+@cache
+def _suspected(contract: type[Contract], sources: tuple[str, ...]) -> tuple[list[Fault], dict[str, pl.Expr]]:
+    """What may be wrong with the text of rows, and by column in which of them it may be."""
+    faults = text_faults(contract, sources)
+    return faults, {name: may_be_wrong(name, sources) for name, _, _ in faults}
 
 
 def _told(wrong: pl.DataFrame, name: str, expected: str) -> pl.DataFrame:

@@ -18,7 +18,7 @@ import pipelines.ingest.by_part
 import warehouse.blocks
 import warehouse.spill
 from tests.integration.small_company import SmallCompany
-from tests.vendors.one_source import SETTINGS, Ingested, ingested
+from tests.vendors.one_source import SETTINGS, Ingested, ingested, ingested_of
 from warehouse.folders import Folders
 
 HEADER = "id,user_id,event_text,context_group_id,received_at,timestamp,took\n"
@@ -243,8 +243,7 @@ def test_two_sources_may_name_accounts_alike_and_events_too(tmp_path):
     company = SmallCompany(tmp_path)
     company.data.mkdir()
     company.config.write_text(yaml.safe_dump({**SETTINGS, "sources": sources}))
-    company.ingest(["usage_events"])
-    found = Ingested(company).values("usage_events", "export_source", "event_id", "account_id")
+    found = ingested_of(company, ["usage_events"]).values("usage_events", "export_source", "event_id", "account_id")
     assert found == [
         ("one", "m1", "acme"),
         ("one", "m2", "of_one"),

@@ -8,7 +8,7 @@ from schemas.form import Told
 from tests.frames import day, rows
 from tests.integration.small_company import SmallCompany
 from tests.vendors import salesforce_files as salesforce
-from tests.vendors.one_source import SETTINGS, Ingested, ingested
+from tests.vendors.one_source import SETTINGS, Ingested, ingested, ingested_of
 from tests.vendors.salesforce_files import ACME, BOLT, CRATE, DELTA, account, lines, report, table
 from transforms.clean import salesforce_objects
 from transforms.clean.salesforce import identities
@@ -35,8 +35,7 @@ def beside(tmp_path, files, **others) -> Ingested:
     company.data.mkdir(parents=True, exist_ok=True)
     sources = {"it": {"folder": "sent", **source()}, **others}
     company.config.write_text(yaml.safe_dump({**SETTINGS, "sources": sources}))
-    company.ingest(["identities", "account_links", "accounts", "tickets", "survey_responses"])
-    return Ingested(company)
+    return ingested_of(company, ["identities", "account_links", "accounts", "tickets", "survey_responses"])
 
 
 # --- ids --------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import yaml
 from tests.frames import day
 from tests.integration.small_company import SmallCompany
 from tests.vendors import salesforce_files as salesforce
-from tests.vendors.one_source import SETTINGS, Ingested
+from tests.vendors.one_source import SETTINGS, Ingested, ingested_of
 from tests.vendors.salesforce_files import ACME, BOLT, table
 
 EVER = "9999-12-31 23:59:59"
@@ -36,8 +36,7 @@ def sent(where: SmallCompany, exported: str, *versions) -> None:
 
 
 def read(where: SmallCompany) -> Ingested:
-    where.ingest(["identities", "account_links", "accounts"])
-    return Ingested(where)
+    return ingested_of(where, ["identities", "account_links", "accounts"])
 
 
 FORMER = version(ACME, "2025-07-01 08:00:00", "bronze"), version(ACME, "2026-03-01 23:30:00", "silver")

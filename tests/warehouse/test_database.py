@@ -507,3 +507,59 @@ def is_closed(path: Path) -> bool:
     except duckdb.ConnectionException:
         return False
     return not path.with_name(path.name + ".wal").exists()
+
+
+class TestAtFirst:
+    @pytest.fixture
+    def asked(self, database):
+        """A project's database by contracts, and how often it was looked whether the file has all tables."""
+        looks = []
+
+        def first(of: WorkingDatabase) -> None:
+            looks.append(of.path)
+            prepare(of)
+
+        return lambda contracts=None: WorkingDatabase(database.path, contracts, first), looks
+
+    def test_a_file_is_looked_through_once_while_nobody_else_writes_it(self, asked):
+        opened, looks = asked
+        for number in range(3):
+            with opened().kept_open():
+                opened().append(SCORES, scores(JANUARY, f"{number}"))
+        assert accounts_of(opened(), JANUARY) == ["0", "1", "2"]
+        assert len(looks) == 1
+
+    def test_what_somebody_else_wrote_is_looked_through_again(self, asked):
+        opened, looks = asked
+        assert opened().read(SCORES).is_empty()
+        with duckdb.connect(str(opened().path)) as other:
+            other.execute(f"DROP TABLE {SCORES}")
+        assert opened().read(SCORES).is_empty()
+        assert len(looks) == 2
+
+    def test_a_file_that_was_put_in_its_place_is_looked_through_too(self, asked, tmp_path):
+        opened, looks = asked
+        assert opened().read(SCORES).is_empty()
+        duckdb.connect(str(tmp_path / "other.duckdb")).close()
+        (tmp_path / "other.duckdb").replace(opened().path)
+        assert opened().read(SCORES).is_empty()
+        assert len(looks) == 2
+
+    def test_other_tables_are_looked_for_again(self, asked):
+        opened, looks = asked
+        assert opened().read(SCORES).is_empty()
+        assert opened({"thing": OLD}).read("thing").is_empty()
+        assert len(looks) == 2
+
+    def test_what_failed_is_done_again(self, database):
+        done = []
+
+        def first(of: WorkingDatabase) -> None:
+            done.append(of.path)
+            if len(done) == 1:
+                raise ValueError
+
+        with pytest.raises(ValueError):
+            WorkingDatabase(database.path, None, first).read(SCORES)
+        assert WorkingDatabase(database.path, None, first).read(SCORES).is_empty()
+        assert len(done) == 2

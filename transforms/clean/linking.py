@@ -43,6 +43,9 @@ def linked_by_rules(identities: pl.DataFrame, exported: pl.DataFrame, crms: Crms
     name as the customer; if they are none or several, the next rule is asked. Of a domain where anybody may have an
     address nobody is known. `exported`: the links that exports tell.
     """
+    are_accounts = identities["export_source"].is_in(crms.names)
+    if are_accounts.all() or not are_accounts.any():
+        return exported.clear()
     known = identities.with_columns(
         domain=domain_of(pl.col("domain")), name=plain_name(pl.col("name")), source="export_source"
     ).with_columns(domain=pl.when(~pl.col("domain").is_in(identity.free_mail_domains)).then("domain"))

@@ -35,6 +35,8 @@ def between(table: str, reason: str, before: Mapping[str, int], after: pl.DataFr
 def so_many(table: str, reason: str, lost: Mapping[str, int]) -> pl.DataFrame:
     """Rows of `left_out`: so many rows of each source."""
     rows = [(table, source, reason, count) for source, count in lost.items() if count > 0]
+    if not rows:
+        return LeftOut.blank()
     return LeftOut.shaped(pl.DataFrame(rows, LeftOut.dtypes(), orient="row"))
 
 

@@ -137,16 +137,24 @@ class Telling:
         and a column that reads something that is there is then told.
         """
         nowhere = {name for name in self.derived if name + _MADE not in self.there and not self.is_empty}
-        lacking, whole = example_of(self.schema, {*absent, *nowhere}), example_of(self.schema, ())
-
-        def could_be(made_of: pl.Expr) -> bool:
-            roots = set(made_of.meta.root_names())
-            if roots.isdisjoint(absent) or lacking.select(made_of).item() is not None:
-                return True
-            return of_examples and whole.select(made_of).item() is None and not roots <= {*absent, *nowhere}
-
         empty = {name: made_of for name, made_of in self.columns.items() if name not in self.there}
-        return [name for name, made_of in empty.items() if not could_be(made_of)]
+        roots = {name: set(made_of.meta.root_names()) for name, made_of in empty.items()}
+        asked = {name: made_of for name, made_of in empty.items() if not roots[name].isdisjoint(absent)}
+        # One query asks for all of them.
+        lacking = _of_one(example_of(self.schema, {*absent, *nowhere}), asked)
+        whole = _of_one(example_of(self.schema, ()), asked) if of_examples else {}
+
+        def could_be(name: str) -> bool:
+            if name not in asked or lacking[name] is not None:
+                return True
+            return of_examples and whole[name] is None and not roots[name] <= {*absent, *nowhere}
+
+        return [name for name in empty if not could_be(name)]
+
+
+def _of_one(row: pl.DataFrame, columns: Mapping[str, pl.Expr]) -> dict[str, object]:
+    """What the columns are of a row."""
+    return row.select(**columns).row(0, named=True) if columns else {}
 
 
 def example_of(columns: Mapping[str, pl.DataType], lacking: Collection[str]) -> pl.DataFrame:
