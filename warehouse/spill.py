@@ -77,8 +77,8 @@ class Spill(Generic[Group]):
             folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
             path = folder / f"{self._number}.arrow"
             path.touch(mode=PRIVATE_FILE)
-            # In the newest layout each file would have the text of all groups.
-            pl.concat(parts).write_ipc(path, compat_level=pl.CompatLevel.oldest())
+            # In the newest layout each file would have the text of all groups. Packed, they take a third of the room.
+            pl.concat(parts).write_ipc(path, compression="lz4", compat_level=pl.CompatLevel.oldest())
         self._number += 1
 
     def _parted(self, rows: pl.DataFrame) -> list[tuple[Group, pl.DataFrame]]:
@@ -86,6 +86,12 @@ class Spill(Generic[Group]):
         if rows[self._by].eq_missing(first).all():  # often; to part them takes as long as to write them
             return [(first, rows)]
         return [(group, of_group) for (group,), of_group in rows.partition_by(self._by, as_dict=True).items()]
+
+
+def clear_spills(folders: Folders, table: str) -> None:
+    """Take away what killed runs left of a table, whatever raw tables it was made from then."""
+    for left in folders.staged.glob(f"{table}.*spill"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _name(group: dt.date | int | None) -> str:

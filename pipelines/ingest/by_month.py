@@ -24,7 +24,7 @@ from transforms.events.firsts import first_events_after
 from transforms.visible import own_day
 from warehouse.landed import LandedFile
 from warehouse.lineage import row_hash
-from warehouse.spill import Spill
+from warehouse.spill import Spill, clear_spills
 
 DAY, NUMBER, CAME_IN = "day?", "number?", "came in?"
 """No names of columns, which may be any word."""
@@ -45,6 +45,7 @@ class ByMonth:
 
     def __init__(self, project: Project, table: str, overview: Overview) -> None:
         self.project, self.table, self.contract = project, table, project.contracts[table]
+        clear_spills(project.folders, table)
         self._overview, self._spill = overview, Spill[dt.date | None](project.folders, table, MONTH)
         self._keys: list[np.ndarray] = []
         self._parts: list[tuple[str, int, int]] = []

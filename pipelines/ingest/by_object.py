@@ -4,7 +4,7 @@ Rows of one object may stand in any file, and in any part of one. So they are pa
 read, and wait on disk; then each share of the objects comes with all its rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
@@ -20,6 +20,7 @@ from pipelines.ingest.cleaned import (
     conforming,
     exported,
     made_of,
+    noted,
     of_beside,
     raw_contract,
     read_by_part,
@@ -142,7 +143,8 @@ class _Reading:
         self.source = ""
         self.files: dict[LandedFile, _File] = {}
         self._spills = {name: Spill[int](project.folders, f"{table}.{name}", BUCKET) for name in keys}
-        self._generation: dict[str, int] = {}
+        self._generations: dict[str, set[int]] = {name: set() for name in keys}
+        self._last: dict[str, int] = {}
         self._contradictory: dict[str, list[pl.DataFrame]] = {name: [] for name in keys}
 
     def read(self, of: Mapping[str, list[LandedFile]]) -> None:
@@ -155,10 +157,26 @@ class _Reading:
                 self.files[part.file] = _File(empty)
             else:
                 known.take(empty)
-            if "row_generation" in rows.columns and rows.height:
-                newest = rows.select(generation().max()).item()
-                self._generation[name] = max(self._generation.get(name, newest), newest)
+            if "row_generation" in rows.columns:
+                self._generations[name].update(rows.select(generation().unique()).to_series())
             self._spills[name].add(rows.with_columns(_bucket(self.keys[name])))
+        for name, found in self._generations.items():
+            # A list that stands in its object is of the run of this one, and comes and goes with it.
+            if found and not self.form.raw[name].in_parent:
+                self._last[name] = self._last_generation(name, sorted(found))
+
+    def _last_generation(self, name: str, found: list[int]) -> int:
+        """The last run of the writer that has a row that satisfies the contract: what is rejected begins nothing anew.
+
+        Rows of several runs have several keys, so that those of a run are seen to be right without the others.
+        """
+        while found[1:]:
+            for group in self._spills[name].groups():
+                typed = self._typed(name, [group]).filter(generation() == found[-1])
+                if typed.height and any(right.height for right, _ in self._validated(name, typed)):
+                    return found[-1]
+            found.pop()
+        return found[0]
 
     def shares(self) -> list[list[int]]:
         """Groups of rows that are looked at together; one at least."""
@@ -179,13 +197,8 @@ class _Reading:
     def good(self, name: str, groups: list[int]) -> pl.DataFrame:
         """Of the groups' rows of a raw table those that satisfy its contract."""
         contract = raw_contract(self.project, self.form, name)
-        rows = self._spills[name].of(groups)
-        typed = rows.drop(BUCKET) if rows.width else contract.blank()
         own, good = self.of(name), list[pl.DataFrame]()
-        # Keys are once in a file; mostly all are once, and then files need not be looked at one by one.
-        by_file = bool(contract.grain()) and contract.repeats() is None and is_repeated(typed, contract.grain())
-        for of_file in typed.partition_by("export_file", maintain_order=True) if by_file else [typed]:
-            right, wrong = validate(of_file, contract, self.project.config.sources)
+        for right, wrong in self._validated(name, self._typed(name, groups)):
             good.append(right)
             for (file,), rejects in wrong.partition_by("export_file", as_dict=True).items():
                 own[file].later.append(as_spelled(rejects, own[file].rows.spelled))
@@ -197,9 +210,40 @@ class _Reading:
         self._contradictory[name].append(contradictory(found, contract))
         return found
 
+    def _typed(self, name: str, groups: list[int]) -> pl.DataFrame:
+        """The groups' rows of a raw table in which each value is spelled as it should be."""
+        rows = self._spills[name].of(groups)
+        return rows.drop(BUCKET) if rows.width else raw_contract(self.project, self.form, name).blank()
+
+    def _validated(self, name: str, typed: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        """The rows that satisfy the contract, and the rejects, of a file after the other where it matters.
+
+        Raises:
+            ExportError: a file cannot be used, or the program fails at it.
+        """
+        contract, own = raw_contract(self.project, self.form, name), self.of(name)
+        # Keys are once in a file; mostly all are once, and then files need not be looked at one by one.
+        by_file = bool(contract.grain()) and contract.repeats() is None and is_repeated(typed, contract.grain())
+        if not by_file:
+            try:
+                whole = validate(typed, contract, self.project.config.sources)
+            except (OSError, MemoryError):  # of the machine, not of a file
+                raise
+            except (Exception, pl.exceptions.PanicException):
+                # At which file is told, and noted, where each is looked at by itself.
+                if typed.is_empty():
+                    raise
+            else:
+                yield whole
+                return
+        for (file,), of_file in typed.partition_by("export_file", as_dict=True, maintain_order=True).items():
+            with noted(self.project, own[file].rows.file):
+                found = validate(of_file, contract, self.project.config.sources)
+            yield found
+
     def those_that_count(self, name: str, good: pl.DataFrame) -> pl.DataFrame:
         """Of rows of a raw table those of the last run of their writer, of each object the newest."""
-        rows = good.filter(generation() == self._generation[name]) if name in self._generation else good
+        rows = good.filter(generation() == self._last[name]) if name in self._last else good
         return spoken(rows, raw_contract(self.project, self.form, name))
 
     def refuse_contradictory(self) -> None:

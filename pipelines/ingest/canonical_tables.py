@@ -11,7 +11,7 @@ from functools import partial
 import polars as pl
 
 from pipelines.ingest.as_of import Sent, day_of, notice_on_as_of
-from pipelines.ingest.by_month import ByMonth
+from pipelines.ingest.by_month import SEEN, ByMonth
 from pipelines.ingest.cleaned import Gathered
 from pipelines.ingest.gathering import gather
 from pipelines.ingest.in_place import read_in_place
@@ -320,7 +320,15 @@ def _seen_again(project: Project, table: str) -> Iterator[pl.DataFrame]:
     elif (project.contracts[table].repeats() or ("",))[0] == "last":
         yield project.staged(table)
     else:
-        yield from project.staged_parts(table)
+        # Each month by itself would take many times as long.
+        waiting = list[pl.DataFrame]()
+        for part in project.staged_parts(table):
+            waiting.append(part)
+            if sum(each.height for each in waiting) >= SEEN:
+                yield pl.concat(waiting)
+                waiting.clear()
+        if waiting:
+            yield pl.concat(waiting)
 
 
 def _without_rows(gathered: Gathered) -> Gathered:

@@ -1,5 +1,6 @@
 """A landed file's rows: read, validated and cleaned to canonical ones, every row accounted for."""
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -122,17 +123,32 @@ def read_by_part(project: Project, form: Form, files: Sequence[LandedFile]) -> I
     Raises:
         ExportError, DamagedError: as `read_landed`.
     """
+    try:
+        yield from _parts(project, form, files)
+    except (OSError, MemoryError):  # of the machine, not of the file
+        raise
+    except (Exception, pl.exceptions.PanicException):
+        # Which of several kinds is at fault is told, and noted, where each is read by itself.
+        for file in files if len(files) > 1 else ():
+            with noted(project, file):
+                deque(_parts(project, form, [file]), maxlen=0)
+        with noted(project, *files):
+            raise
+
+
+def _parts(project: Project, form: Form, files: Sequence[LandedFile]) -> Iterator[RawRows]:
     one, kinds = files[0], [kind_of(project, form, file.raw_table) for file in files]
     path, formats = check_whole(one, project.folders), formats_of(project, one.source)
-    with noted(project, *files):
-        for place, found, text_at in read_parts(path, one.name, one.source, one.exported_at, kinds, formats):
-            yield _typed(files[place], kinds[place], found, text_at)
+    for place, found, text_at in read_parts(path, one.name, one.source, one.exported_at, kinds, formats):
+        yield _typed(files[place], kinds[place], found, text_at)
 
 
 def read_valid_parts(project: Project, form: Form, files: Sequence[LandedFile]) -> Iterator[RawRows]:
     """The same, of contracts that let rows have one key: those that are valid."""
     for rows in read_by_part(project, form, files):
-        yield valid(project, raw_contract(project, form, rows.file.raw_table), rows)
+        with noted(project, rows.file):
+            found = valid(project, raw_contract(project, form, rows.file.raw_table), rows)
+        yield found
 
 
 def read_at_once(project: Project, form: Form, files: Sequence[LandedFile]) -> list[RawRows]:

@@ -119,7 +119,7 @@ def airbyte(chance: random.Random) -> Sent:
     for part in range(3):
         rows = [
             {"_airbyte_extracted_at": f"2026-06-0{1 + part}T00:00:{n:02}Z",
-             "_airbyte_generation_id": chance.choice([1, 2, 2, 2]) if part == 2 else 1,
+             "_airbyte_generation_id": chance.choice([1, 2]) if part == 2 else 1,
              "_airbyte_data": {"id": f"in_{chance.randrange(19)}", "customer": "cus_1", "status": "open",
                                "currency": "eur", "total": chance.choice([1000, 2500, "much"]),
                                "created": 1_777_000_000 + 86_400 * n,
@@ -190,7 +190,7 @@ def test_some_objects_at_a_time_make_what_all_together_make(
     with monkeypatch.context() as patched:
         as_a_whole(patched)
         whole = everything(ingested(tmp_path / "whole", sent, source, [TABLE]))
-    assert len(whole["staged"]) > 2
+    assert len(whole["staged"]) > 1
     for name in ("one", "many"):
         shutil.copytree(tmp_path / "whole" / "sent", tmp_path / name / "sent")  # as old as they were
     as_one = everything(ingested(tmp_path / "one", {}, source, [TABLE]))

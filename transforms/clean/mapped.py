@@ -155,12 +155,18 @@ def made_by(form: Form, options: MappedOptions, tables: Collection[str]) -> Form
             _filling(CANONICAL[table], columns),
             (table,),
             by_part=table in LARGE,
-            by_object=True,
+            by_object=_tells_objects(CANONICAL[table], columns),
             scales=partial(_scales, table),
         )
         for table, columns in options.tables.items()
     }
     return Form(form.name, raw, clean, formats, writer=form.writer, options=form.options, made_by=made_by)
+
+
+def _tells_objects(contract: type[Contract], columns: Mapping[str, Mapped]) -> bool:
+    """Whether rows of one canonical key have one key in the file: it has all of the key, and no words stand for it."""
+    own = [name for name in contract.grain() if name not in Export.dtypes()]
+    return all(name in columns and columns[name].column is not None and not columns[name].words for name in own)
 
 
 def _scales(table: str, options: MappedOptions) -> tuple[tuple[float, float], ...]:
