@@ -30,7 +30,7 @@ def activity_rows(seed: int, accounts: Sequence[Account], book: Book) -> list[Ro
         if account.in_crm and account.lives and account.csm_owner:
             rng = stream(seed, "activities", account.account_id)
             rows += _ratings(rng, account)
-            if seats_on(book, account, account.start) >= SEATS_OF_LARGE:
+            if seats_on(book.of(account), account, account.start) >= SEATS_OF_LARGE:
                 rows += _reviews(rng, account)
     rows.sort(key=lambda row: (row["held_on"] or row["due_on"], row["account_id"]))
     return [{"activity_id": f"C{number:05d}", **row} for number, row in enumerate(rows, start=1)]

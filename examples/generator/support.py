@@ -40,8 +40,9 @@ def ticket_rows(seed: int, accounts: Sequence[Account], book: Book) -> list[Tick
         if not account.in_crm or not account.lives:
             continue
         rng = stream(seed, "tickets", account.account_id)
+        items = book.of(account)
         for month in months_between(account.start, AS_OF):
-            seats = seats_on(book, account, plus_days(month, 14))
+            seats = seats_on(items, account, plus_days(month, 14))
             strain = account.strain(plus_days(month, 14))
             for _ in range(count(rng, (0.25 + 0.065 * seats) * (1 + 2.6 * strain))):
                 day = plus_days(month, rng.randrange(days_in(month)))

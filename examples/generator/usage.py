@@ -8,7 +8,7 @@ from examples.generator.chance import count, one_of, pick, stream
 from examples.generator.company import Account
 from examples.generator.days import AS_OF, LAST_INSTANT, at, days_in, months_between, plus_days
 from examples.generator.onboarding import EVENTS, Reached
-from examples.generator.subscriptions import Book
+from examples.generator.subscriptions import Book, Item
 from examples.generator.tables import Row
 
 # The features, how popular they are, and how many minutes a day one takes.
@@ -33,18 +33,19 @@ def usage_rows(seed: int, accounts: Sequence[Account], book: Book, reached: Reac
         if account.in_crm and account.lives:
             rng = stream(seed, "usage", account.account_id)
             likes = {name: weight * (rng.random() + 0.05) for name, (weight, _) in FEATURES.items()}
+            items = book.of(account)
             for month in months_between(account.start, AS_OF):
-                uses += _month(rng, account, month, seats_on(book, account, plus_days(month, 14)), likes)
+                uses += _month(rng, account, month, seats_on(items, account, plus_days(month, 14)), likes)
             uses += _milestone_events(rng, account, reached)
     uses = sorted({(*use[1:4], use[0].date()): use for use in uses}.values())
     rng = stream(seed, "usage details")
     return [{"event_id": f"E{number:05d}", **_row(rng, use)} for number, use in enumerate(uses, start=1)]
 
 
-def seats_on(book: Book, account: Account, day: date) -> int:
-    """The seats that the account has bought, as of the day (the first ones known if it hadn't begun)."""
+def seats_on(items: Sequence[Item], account: Account, day: date) -> int:
+    """The seats that the account has bought, as of the day (the first ones known if it hadn't begun), of its items."""
     seats = 0
-    for item in book.of(account):
+    for item in items:
         if item.is_base and (item.ended_on is None or day < item.ended_on):
             terms = item.at(max(day, item.started_on))
             seats += terms.seats or 0 if terms.account is account else 0
