@@ -22,7 +22,8 @@ from schemas.form import Form
 from tests.vendors.one_source import Ingested, ingested
 from transforms.clean.vendors import FORMS
 from warehouse.errors import ExportError
-from warehouse.landed import LandedFile
+from warehouse.folders import Folders
+from warehouse.landed import LandedFile, landed_files
 
 TABLE = "invoices"
 TOLD = ("export_file", "quarantine", "left_out", "content_month", "source_month", "source_account")
@@ -236,3 +237,43 @@ def test_files_that_contradict_each_other_are_refused_with_all_keys_counted(
     with pytest.raises(ExportError, match=r"say different things of one invoice_id \(9 keys in all\)"):
         ingested(tmp_path, files, source, [TABLE])
     assert list((tmp_path / "data" / "staged").glob("*.spill")) == []
+
+
+def test_rows_that_the_config_gives_one_key_are_looked_at_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two words of a file that mean one id: their rows may be parted by no word."""
+    in_small_parts(monkeypatch)
+    rows = [f"n{n},A1,2026-05-03,open,{100 + n},EUR\n" for n in range(12)]
+    columns = {"account_id": "Account", "issued_on": "Day", "status": "State", "amount": "Amount", "currency": "Money"}
+    words = {f"n{n}": f"N{n % 6}" for n in range(12)}
+    mapped = {name: {"column": column} for name, column in columns.items()}
+    options = {"tables": {TABLE: {"invoice_id": {"column": "No", "words": words}, **mapped}}}
+    sent = {"invoices.csv": "No,Account,Day,State,Amount,Money\n" + "".join(rows)}
+    source = {"form": "mapped", "files": {TABLE: "invoices.csv"}, "options": options}
+    found = ingested(tmp_path, sent, source, [TABLE])
+    assert found.rows(TABLE).is_empty()
+    assert {reason for _, _, _, reason in found.rejects()} == {"the key occurs again with other content"}
+    assert len(found.rejects()) == 12
+
+
+def test_what_a_killed_run_left_is_taken_away_though_the_table_is_made_of_other_files_now(tmp_path: Path) -> None:
+    left = tmp_path / "data" / "staged" / "invoices.invoice_lines.spill" / "3"
+    left.mkdir(parents=True)
+    (left / "0.arrow").write_bytes(b"of another run")
+    header = "invoice_id,account_id,issued_on,due_on,paid_on,status,amount,currency\n"
+    sent = {"invoices.csv": header + "i1,A1,2026-05-03,,,open,100,EUR\n"}
+    found = ingested(tmp_path, sent, {"form": "canonical", "files": {TABLE: "invoices.csv"}}, [TABLE])
+    assert found.values(TABLE, "invoice_id") == [("i1",)]
+    assert not left.parent.exists()
+
+
+def test_of_several_kinds_in_a_file_only_that_at_fault_is_said_to_be(tmp_path: Path) -> None:
+    line = {"id": "il_1", "amount": 1000, "currency": "eur", "type": "subscription"}
+    told = {"id": "in_1", "customer": "cus_1", "currency": "eur", "total": 1000, "created": 1_777_000_000}
+    sent = {"invoices.jsonl": lines_of([{**told, "lines": {"data": [line]}}])}
+    with pytest.raises(ExportError, match="status"):
+        ingested(tmp_path, sent, {"form": "stripe", "written_by": "api"}, [TABLE])
+    files = landed_files(Folders(tmp_path / "data"))
+    assert {file.raw_table for file in files if file.problem} == {"invoices"}
+    assert {file.raw_table for file in files} > {"invoices", "invoice_lines"}
