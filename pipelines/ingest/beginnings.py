@@ -2,7 +2,7 @@
 
 import codecs
 
-from pipelines.ingest.cleaned import kind_of
+from pipelines.ingest.raw_rows import kind_of
 from pipelines.ingest.sources import form_of, formats_of
 from pipelines.ingest.without_rows import holds_rows
 from pipelines.project import Project

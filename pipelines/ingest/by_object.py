@@ -10,26 +10,19 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
+from pipelines.ingest.accounting import Gathered, Hold, accounted, of_beside, together
 from pipelines.ingest.agreement import refuse
-from pipelines.ingest.cleaned import (
-    Gathered,
-    Hold,
+from pipelines.ingest.cleaned import conforming, exported, made_of, without
+from pipelines.ingest.kept_rows import read_files, read_parts_of
+from pipelines.ingest.raw_rows import (
     RawRows,
-    accounted,
     as_spelled,
-    conforming,
-    exported,
-    made_of,
     noted,
-    of_beside,
     raw_contract,
     read_by_part,
     text_reader,
     those_that_count,
-    together,
-    without,
 )
-from pipelines.ingest.kept_rows import read_files, read_parts_of
 from pipelines.project import Project
 from schemas.form import Form
 from schemas.keys import is_repeated

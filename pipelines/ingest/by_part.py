@@ -6,24 +6,10 @@ from itertools import groupby
 
 import polars as pl
 
-from pipelines.ingest.cleaned import (
-    Gathered,
-    Hold,
-    RawRows,
-    accounted,
-    blank_of,
-    conforming,
-    counts_of,
-    exported,
-    made_of,
-    of_beside,
-    read_valid_parts,
-    text_reader,
-    those_that_count,
-    together,
-    without,
-)
+from pipelines.ingest.accounting import Gathered, Hold, accounted, counts_of, of_beside, together
+from pipelines.ingest.cleaned import blank_of, conforming, exported, made_of, without
 from pipelines.ingest.kept_rows import read_files, read_parts_of
+from pipelines.ingest.raw_rows import RawRows, read_valid_parts, text_reader, those_that_count
 from pipelines.project import Project
 from schemas.form import Form, Told
 from schemas.operations import ExportFile

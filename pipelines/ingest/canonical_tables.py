@@ -10,9 +10,9 @@ from functools import partial
 
 import polars as pl
 
+from pipelines.ingest.accounting import Gathered
 from pipelines.ingest.as_of import Sent, day_of, notice_on_as_of
 from pipelines.ingest.by_month import SEEN, ByMonth
-from pipelines.ingest.cleaned import Gathered
 from pipelines.ingest.gathering import gather
 from pipelines.ingest.in_place import read_in_place
 from pipelines.ingest.notices import ExportWarning

@@ -1,277 +1,22 @@
-"""A landed file's rows: read, validated and cleaned to canonical ones, every row accounted for."""
+"""A landed file's rows cleaned to canonical ones, every row accounted for."""
 
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from pipelines.ingest.accounting import Gathered, accounted, counts_of, texts_of
 from pipelines.ingest.agreement import refuse_contradictory
-from pipelines.ingest.sources import VERSIONS, formats_of
-from pipelines.project import SEGMENT, Project
-from schemas.contract import Contract, with_columns
+from pipelines.ingest.raw_rows import RawRows, raw_contract, settled
+from pipelines.ingest.sources import VERSIONS
+from pipelines.project import Project
+from schemas.contract import Contract
 from schemas.form import Cleaning, Filled, Form, Told
-from schemas.tables import CANONICAL
 from schemas.writer import MARKS
 from transforms.clean.repeats import repeated, spoken
-from transforms.clean.skew import without_skew
 from transforms.clean.written import Telling, objects
-from warehouse.csv_file import HEADER_AGAIN
-from warehouse.errors import ExportError, WarehouseError
-from warehouse.landed import LandedFile, landed_files, note_problem
-from warehouse.landing import check_whole
-from warehouse.reading import PROVENANCE, REJECTS, FileRows, Kind, Texts, read_kinds, read_parts, texts_at
+from warehouse.errors import ExportError
+from warehouse.reading import PROVENANCE, REJECTS
 from warehouse.validation import AT, validate
-
-Hold = Callable[[str, pl.DataFrame, int, pl.Series | None], None]
-"""Takes canonical rows of a source, with the run of their writer that they are of, and when each came in."""
-
-
-@dataclass(frozen=True)
-class Gathered:
-    """Canonical rows from some files, before accounts are resolved, and what became of every row that was read."""
-
-    rows: pl.DataFrame
-    rejects: pl.DataFrame
-    raw: pl.DataFrame
-    """The text of every row that was rejected."""
-    files: tuple[tuple[object, ...], ...] = ()
-    """Rows of `export_file`."""
-    columns: frozenset[str] = frozenset()
-    """Columns that any of the files exports."""
-    partly: frozenset[str] = frozenset()
-    """Those of them that not every source exports."""
-    notices: tuple[str, ...] = ()
-    """What a person should know of rows that keep their contract."""
-    nothing: Mapping[str, int] = field(default_factory=dict)
-    """By source the rows that are right and tell nothing of the table, as the tests of a billing system."""
-    rejected: pl.DataFrame | None = None
-    """Of a file of a history: the keys of its rejected rows; None where nobody can tell them all."""
-
-
-@dataclass(frozen=True)
-class RawRows:
-    """A landed file's rows under its raw contract."""
-
-    file: LandedFile
-    read: int
-    good: pl.DataFrame
-    rejects: pl.DataFrame
-    text: pl.DataFrame
-    """Of every row that is rejected."""
-    text_at: Texts
-    """The text of rows that are rejected later, by their lines."""
-    columns: frozenset[str]
-    skewed: pl.DataFrame
-    """Where the good rows are in which clocks disagreed."""
-    spelled: Mapping[str, str] = field(default_factory=dict)
-    """What the file calls columns, where it does not call them as the contract does."""
-    of_lists: bool = False
-    """Whether its rows are elements of lists, and what is counted is the records that have these."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing but headers."""
-        return self.read == self.rejects.filter(reason=HEADER_AGAIN)["export_line"].n_unique()
-
-
-def together(contract: type[Contract], found: Iterable[Gathered]) -> Gathered:
-    """What several files say, as one."""
-    found = list(found)
-    return Gathered(
-        pl.concat([contract.blank(), *(one.rows for one in found)]),
-        pl.concat(
-            [pl.DataFrame(schema={**REJECTS, "export_source": pl.String}), *(one.rejects for one in found)],
-            how="diagonal",
-        ),
-        pl.concat([pl.DataFrame(), *(one.raw for one in found)], how="diagonal"),
-        tuple(file for one in found for file in one.files),
-        frozenset().union(*(one.columns for one in found)),
-        notices=tuple(notice for one in found for notice in one.notices),
-        nothing={
-            source: sum(one.nothing.get(source, 0) for one in found)
-            for source in dict.fromkeys(name for one in found for name in one.nothing)
-        },
-    )
-
-
-def read_landed(project: Project, form: Form, file: LandedFile, *, speaks: bool = True) -> RawRows:
-    """A landed copy's rows; why it cannot be read is noted in the list of landed files.
-
-    A file that no longer speaks may have columns that the config no longer names, and lack those that it names only
-    now: segments come and go.
-
-    Raises:
-        ExportError: the file cannot be used as a whole.
-        DamagedError: the copy is not what was landed.
-    """
-    path, kind = check_whole(file, project.folders), kind_of(project, form, file.raw_table, speaks=speaks)
-    with noted(project, file):
-        formats = formats_of(project, file.source)
-        (found,) = read_kinds(path, file.name, file.source, file.exported_at, [kind], formats)
-        return valid(project, kind.contract, _typed(file, kind, found, text_reader(project, form, file)))
-
-
-def read_by_part(project: Project, form: Form, files: Sequence[LandedFile]) -> Iterator[RawRows]:
-    """The rows of the kinds that one landed copy holds, part by part, of which no more than one needs to be in memory.
-
-    Each value is spelled as it should be. Rows that have one key may be in two parts: whoever asks looks for them, and
-    sees whether the rows are `valid`.
-
-    Raises:
-        ExportError, DamagedError: as `read_landed`.
-    """
-    try:
-        yield from _parts(project, form, files)
-    except (OSError, MemoryError):  # of the machine, not of the file
-        raise
-    except (Exception, pl.exceptions.PanicException):
-        # Which of several kinds is at fault is told, and noted, where each is read by itself.
-        for file in files if len(files) > 1 else ():
-            with noted(project, file):
-                deque(_parts(project, form, [file]), maxlen=0)
-        with noted(project, *files):
-            raise
-
-
-def _parts(project: Project, form: Form, files: Sequence[LandedFile]) -> Iterator[RawRows]:
-    one, kinds = files[0], [kind_of(project, form, file.raw_table) for file in files]
-    path, formats = check_whole(one, project.folders), formats_of(project, one.source)
-    for place, found, text_at in read_parts(path, one.name, one.source, one.exported_at, kinds, formats):
-        yield _typed(files[place], kinds[place], found, text_at)
-
-
-def read_valid_parts(project: Project, form: Form, files: Sequence[LandedFile]) -> Iterator[RawRows]:
-    """The same, of contracts that let rows have one key: those that are valid."""
-    for rows in read_by_part(project, form, files):
-        with noted(project, rows.file):
-            found = valid(project, raw_contract(project, form, rows.file.raw_table), rows)
-        yield found
-
-
-def read_at_once(project: Project, form: Form, files: Sequence[LandedFile]) -> list[RawRows]:
-    """The rows of several kinds that one landed copy holds; each is what `read_landed` gives.
-
-    Raises:
-        ExportError, DamagedError: as `read_landed`.
-    """
-    one, kinds = files[0], [kind_of(project, form, file.raw_table) for file in files]
-    path, formats = check_whole(one, project.folders), formats_of(project, one.source)
-    try:
-        found = read_kinds(path, one.name, one.source, one.exported_at, kinds, formats)
-    except (OSError, MemoryError):  # of the machine, not of the file
-        raise
-    except (Exception, pl.exceptions.PanicException):
-        # Which of them is at fault is told, and noted, where each is read by itself.
-        return [read_landed(project, form, file) for file in files]
-    made = []
-    for file, kind, rows in zip(files, kinds, found, strict=True):
-        with noted(project, file):
-            made.append(valid(project, kind.contract, _typed(file, kind, rows, text_reader(project, form, file))))
-    return made
-
-
-def kind_of(project: Project, form: Form, raw_table: str, *, speaks: bool = True) -> Kind:
-    """What is to be read of the files of a raw table."""
-    contract = raw_contract(project, form, raw_table, speaks=speaks)
-    return Kind(contract, form.raw[raw_table].places, form.exact_header and speaks)
-
-
-def _typed(file: LandedFile, kind: Kind, found: FileRows, text_at: Texts) -> RawRows:
-    """The rows in which each value is spelled as it should be, before anything else is asked of them."""
-    settled, skewed = _settled(found.rows, kind.contract)
-    rejects = as_spelled(found.rejects, found.spelled)
-    told = (found.text, text_at, found.columns, skewed, found.spelled, kind.of_lists)
-    return RawRows(file, found.rows_read, settled, rejects, *told)
-
-
-def valid(project: Project, contract: type[Contract], rows: RawRows) -> RawRows:
-    """Those of a file's rows that satisfy the contract, and what is wrong with all others."""
-    good, wrong = validate(rows.good, contract, project.config.sources)
-    text = pl.concat([rows.text, rows.text_at(wrong["export_line"])], how="diagonal") if wrong.height else rows.text
-    rejects = pl.concat([rows.rejects, as_spelled(wrong, rows.spelled)])
-    if rows.of_lists:
-        # What is wrong with an element is wrong with its record: nobody counts half a subscription.
-        good = good.join(rejects, on=AT, how="anti", maintain_order="left")
-    return replace(rows, good=good, rejects=rejects, text=text)
-
-
-def as_spelled(rejects: pl.DataFrame, spelled: Mapping[str, str]) -> pl.DataFrame:
-    """The rejects with columns as their file calls them."""
-    return rejects.with_columns(pl.col("column_name").replace(spelled)) if spelled else rejects
-
-
-def text_reader(project: Project, form: Form, file: LandedFile) -> Texts:
-    """Reads the text of rows again, by their lines."""
-    contract, table = raw_contract(project, form, file.raw_table), form.raw[file.raw_table]
-    path, formats = file.path(project.folders), formats_of(project, file.source)
-    return partial(texts_at, path, file.name, contract, formats, places=table.places)
-
-
-@contextmanager
-def noted(project: Project, *files: LandedFile) -> Iterator[None]:
-    """Why a file cannot be used is noted in the list of landed files, whatever goes wrong within the block.
-
-    `files`: it, once for each kind of rows that is read of it.
-
-    Raises:
-        ExportError: it cannot be used; also where the program fails at it: no file may stop all later runs.
-    """
-    try:
-        yield
-    except (OSError, MemoryError):  # of the machine, not of the file
-        raise
-    except ExportError as fault:
-        _note(project, files, str(fault))
-        raise
-    except WarehouseError:
-        raise
-    except (Exception, pl.exceptions.PanicException) as fault:
-        said = (
-            f"{files[0].name}: reading it ended in {type(fault).__name__}, which is a fault of the program, to be "
-            "reported with this line; export the file in another way"
-        )
-        _note(project, files, said)
-        raise ExportError(said) from fault
-
-
-def _note(project: Project, files: Iterable[LandedFile], said: str) -> None:
-    for file in files:
-        note_problem(project.folders, file, said)
-
-
-def _settled(rows: pl.DataFrame, contract: type[Contract]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows with one time where clocks disagree a little, and where these are."""
-    settled = without_skew(rows, contract.clocks())
-    return settled.drop("is_skewed"), settled.filter("is_skewed").select(AT)
-
-
-def raw_contract(project: Project, form: Form, raw_table: str, *, speaks: bool = True) -> type[Contract]:
-    """The raw file's contract; the canonical accounts also have the segments of the config."""
-    contract = form.raw[raw_table].contract
-    extra = project.config.extra_segments
-    if raw_table == "accounts" and form.exact_header:
-        return with_columns(contract, extra, SEGMENT, optional=not speaks)
-    return contract
-
-
-def those_that_count(
-    project: Project, form: Form, raw: Mapping[str, list[RawRows]]
-) -> tuple[dict[str, pl.DataFrame], dict[str, frozenset[str]]]:
-    """Of each raw table the rows that count, and the columns that any of its files has.
-
-    Raises:
-        ExportError: two files contradict each other.
-    """
-    newest = dict[str, pl.DataFrame]()
-    for name, files in raw.items():
-        contract = raw_contract(project, form, name)
-        good = pl.concat([contract.blank(), *(rows.good for rows in files)])
-        refuse_contradictory(good, contract)
-        newest[name] = spoken(good, contract)
-    return newest, {name: frozenset().union(*(rows.columns for rows in files)) for name, files in raw.items()}
 
 
 def clean(project: Project, table: str, form: Form, raw: Mapping[str, list[RawRows]]) -> Gathered:
@@ -462,8 +207,8 @@ def conforming(
     if unknown := sorted(set(cleaned.columns) - set(contract.dtypes())):
         raise ExportError(f"the form {form.name} gives {table} {', '.join(unknown)}, which are no columns of it")
     shaped, beyond = _shaped(cleaned, contract)
-    settled, skewed = _settled(shaped, contract)
-    right, late = validate(settled, contract, project.config.sources)
+    agreed, skewed = settled(shaped, contract)
+    right, late = validate(agreed, contract, project.config.sources)
     return right, pl.concat([beyond, late]), skewed
 
 
@@ -482,60 +227,3 @@ def _shaped(cleaned: pl.DataFrame, contract: type[Contract]) -> tuple[pl.DataFra
     ]
     told = pl.concat(rejects).select(REJECTS.keys())
     return contract.shaped(fitting.join(told, on=AT, how="anti", maintain_order="left")), told
-
-
-def accounted(project: Project, table: str, form: Form, raw: Mapping[str, list[RawRows]]) -> list[RawRows]:
-    """The files beside those of the first raw table whose rows are counted with this table."""
-    source = raw[form.clean[table].raw[0]][0].file.source
-    kinds = (
-        {file.raw_table for file in landed_files(project.folders) if file.source == source} if form.writer else set()
-    )
-    others = [name for name in _accounted(form, table, kinds) if name not in form.clean[table].also]
-    return [rows for name in others for rows in raw.get(name, [])]
-
-
-def _accounted(form: Form, table: str, kinds: Collection[str]) -> list[str]:
-    """The raw tables whose rows are counted here, too.
-
-    Those that the table needs; and those that only stand beside others everywhere, and first beside those of this one.
-    `kinds`: the raw tables that the source has ever sent; of a table that needs others nothing is made.
-    """
-    filled_ones = {name: cleaning for name, cleaning in form.clean.items() if set(cleaning.raw) <= {*kinds}}
-    mains = {name for cleaning in filled_ones.values() for name in (cleaning.raw[0], *cleaning.also)}
-    _, *needed = form.clean[table].raw
-
-    def is_read_first(name: str) -> bool:
-        readers = (each for each in CANONICAL if each in filled_ones and name in filled_ones[each].reads)
-        return next(readers, None) == table
-
-    beside = [name for name in form.raw if name not in {*mains, *needed} and is_read_first(name)]
-    return [*(needed if form.writer else ()), *beside]
-
-
-def of_beside(rows: RawRows, table: str, contract: type[Contract]) -> Gathered:
-    """What became of the rows of a file that only tells more of others."""
-    nothing = rows.rejects.clear()
-    text = rows.text.with_columns(export_file=pl.lit(rows.file.name))
-    counts = counts_of(rows, table, nothing, nothing.select(AT), nothing.select(AT))
-    return Gathered(contract.blank(), rows.rejects, text, (counts,))
-
-
-def texts_of(rows: RawRows, late: pl.DataFrame) -> pl.DataFrame:
-    """The text of a file's rejected rows, with those of its canonical rows that were rejected late."""
-    lines = late.filter(export_file=rows.file.name)["export_line"]
-    return pl.concat([rows.text, rows.text_at(lines)], how="diagonal") if lines.len() else rows.text
-
-
-def counts_of(
-    rows: RawRows, table: str, late: pl.DataFrame, again: pl.DataFrame, skewed: pl.DataFrame
-) -> tuple[object, ...]:
-    """The row of `export_file`: every row read is loaded or rejected; the audit holds the counts against each other."""
-    file = rows.file
-    of_file = late.filter(pl.col("export_file") == file.name)
-    lost = pl.concat([rows.rejects, of_file]).select(AT).unique().height
-    # Mostly none is among these, and nothing is looked for then.
-    loaded = (rows.good.join(of_file, on=AT, how="anti") if of_file.height else rows.good).select(AT)
-    told = [loaded.join(where, on=AT, how="semi").height if where.height else 0 for where in (again, skewed)]
-    counts = (rows.read, rows.read - lost if rows.of_lists else loaded.height, lost, *told)
-    of = (file.source, table, file.raw_table, file.name, file.sha256, file.bytes)
-    return *of, *counts, file.exported_at, file.landed_at

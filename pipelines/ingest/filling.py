@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterable, Mapping
 
 import polars as pl
 
-from pipelines.ingest.cleaned import filled, raw_contract
+from pipelines.ingest.cleaned import filled
 from pipelines.ingest.kept import exported_on
+from pipelines.ingest.raw_rows import raw_contract
 from pipelines.ingest.sources import VERSIONS, form_of, formats_of
 from pipelines.project import Project
 from schemas.customers import Export

@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import polars as pl
 
+from pipelines.ingest.accounting import Gathered, Hold, together
 from pipelines.ingest.by_object import clean_by_object
 from pipelines.ingest.by_part import clean_by_part
-from pipelines.ingest.cleaned import Gathered, Hold, RawRows, clean, together
+from pipelines.ingest.cleaned import clean
 from pipelines.ingest.former_form import note_form
 from pipelines.ingest.history import history
 from pipelines.ingest.kept_rows import forget_others, read_files
+from pipelines.ingest.raw_rows import RawRows
 from pipelines.ingest.sources import VERSIONS, sources_of
 from pipelines.ingest.without_rows import refuse_vanished
 from pipelines.project import Project

@@ -11,12 +11,14 @@ from functools import partial
 import narwhals as nw
 import polars as pl
 
+from pipelines.ingest.accounting import Gathered, together
 from pipelines.ingest.agreement import refuse_contradictory_versions
-from pipelines.ingest.cleaned import Gathered, RawRows, clean, noted, read_at_once, read_landed, together
+from pipelines.ingest.cleaned import clean
 from pipelines.ingest.former_form import FormerFormError, of_former_form
 from pipelines.ingest.kept import Kept, Seen, keep, kept_of, keyed, series_of
 from pipelines.ingest.kept_rows import of_one_copy
 from pipelines.ingest.notices import notices_on_items, notices_on_rejected_items
+from pipelines.ingest.raw_rows import RawRows, noted, read_at_once, read_landed
 from pipelines.ingest.sources import VERSIONS, versioning
 from pipelines.ingest.without_rows import refuse_nobody
 from pipelines.project import Project

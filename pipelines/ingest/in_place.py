@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import narwhals as nw
 import polars as pl
 
-from pipelines.ingest.cleaned import Gathered
+from pipelines.ingest.accounting import Gathered
 from pipelines.ingest.resolved import crm_accounts, under_accounts
 from pipelines.ingest.sources import crms_of
 from pipelines.large_tables import lake_of, name_of, those_that_count, whose

@@ -11,7 +11,7 @@ from typing import Self
 
 import polars as pl
 
-from pipelines.ingest.cleaned import Gathered
+from pipelines.ingest.accounting import Gathered
 from pipelines.ingest.sources import VERSIONS, ingest_code
 from pipelines.project import Project
 from schemas.contract import Contract

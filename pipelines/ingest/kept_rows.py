@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from pipelines.ingest.cleaned import RawRows, read_at_once, read_landed, text_reader
+from pipelines.ingest.raw_rows import RawRows, read_at_once, read_landed, text_reader
 from pipelines.ingest.sources import ingest_code
 from pipelines.project import Project
 from schemas.form import Form

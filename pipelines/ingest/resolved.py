@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from pipelines.ingest.accounting import Gathered
 from pipelines.ingest.agreement import SAID_ONCE, said_once
-from pipelines.ingest.cleaned import Gathered
 from pipelines.ingest.sources import VERSIONS, crms_of, sources_of
 from pipelines.project import Project
 from schemas.contract import Contract

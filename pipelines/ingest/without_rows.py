@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from pipelines.ingest.cleaned import RawRows
+from pipelines.ingest.raw_rows import RawRows
 from pipelines.ingest.sources import VERSIONS, sources_of
 from pipelines.project import Project
 from schemas.form import Places

@@ -15,8 +15,10 @@ import pipelines.ingest.by_object
 import pipelines.ingest.gathering
 import warehouse.blocks
 import warehouse.spill
-from pipelines.ingest.cleaned import Gathered, Hold, RawRows, clean
+from pipelines.ingest.accounting import Gathered, Hold
+from pipelines.ingest.cleaned import clean
 from pipelines.ingest.kept_rows import read_files
+from pipelines.ingest.raw_rows import RawRows
 from pipelines.project import Project
 from schemas.form import Form
 from tests.vendors.one_source import Ingested, ingested

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import yaml
 
-import pipelines.ingest.cleaned
+import pipelines.ingest.raw_rows
 from pipelines.ingest.canonical_tables import ingest_table, land_all
 from pipelines.ingest.notices import ExportWarning
 from pipelines.ingest.resolved import FIRST
@@ -417,14 +417,14 @@ class TestAFileAtWhichTheProgramFails:
 
     def fail(self, monkeypatch: pytest.MonkeyPatch, fault: BaseException) -> None:
         """Whenever a row of S9 is looked at."""
-        whole = pipelines.ingest.cleaned.validate
+        whole = pipelines.ingest.raw_rows.validate
 
         def validating(rows: pl.DataFrame, *others: Any) -> Any:
             if "S9" in rows["subscription_id"]:
                 raise fault
             return whole(rows, *others)
 
-        monkeypatch.setattr(pipelines.ingest.cleaned, "validate", validating)
+        monkeypatch.setattr(pipelines.ingest.raw_rows, "validate", validating)
 
     @pytest.mark.parametrize("fault", [KeyError("S9"), pl.exceptions.PanicException("S9")], ids=["fault", "panic"])
     def test_is_told_and_hinders_no_later_run_once_it_is_mended(self, tmp_path, monkeypatch, fault):
