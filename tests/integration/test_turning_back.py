@@ -75,15 +75,18 @@ def test_an_ingest_that_is_killed_after_it_replaced_a_table_is_noticed_though_th
 @pytest.mark.parametrize("ended_at", ["account_links", "accounts", "tickets"])
 def test_a_first_ingest_that_found_the_disk_full_is_due_again(tmp_path, monkeypatch, ended_at):
     company = small_company(tmp_path / "company", **MONTHS)
-    write = canonical_tables._stage
 
-    def until_it_is_full(project, table, rows, months, former):
-        if table == ended_at:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return write(project, table, rows, months, former)
+    def until_it_is_full(write):
+        def written(where, table, *others):
+            if table == ended_at:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return write(where, table, *others)
+
+        return written
 
     with monkeypatch.context() as full:
-        full.setattr(canonical_tables, "_stage", until_it_is_full)
+        for name in ("write_staged", "write_staged_months"):
+            full.setattr(canonical_tables, name, until_it_is_full(getattr(canonical_tables, name)))
         with pytest.raises(OSError):
             company.ingest()
     project, as_of = company.project(), dt.date(2024, 6, 29)

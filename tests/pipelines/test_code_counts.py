@@ -12,10 +12,11 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from pipelines.ingest import canonical_tables, sources
-from pipelines.ingest.canonical_tables import Sight
+from pipelines.ingest.overview import Sight
 from pipelines.months import makers
 from pipelines.months.build import MonthRun
 from pipelines.months.dimensions import build_dimensions, sights
@@ -97,7 +98,8 @@ def lived(tmp_path_factory) -> tuple[Project, dict[str, set[str]]]:
         _, as_of = canonical_tables.land_all(project)
         # Tables are created when the database is first used, by whatever.
         assert project.database.read(Ingest.table()).is_empty()
-        unseen = Sight("", lambda _: ContentMonth.blank(), lambda _: LeftOut.blank())
+        nothing = pl.DataFrame(schema={"reach": pl.String, "month": pl.Date, "content": pl.Int128, "rows": pl.Int64})
+        unseen = Sight("", lambda _: nothing, lambda _: ContentMonth.blank(), lambda _: LeftOut.blank())
         for table in CANONICAL:
             with Ran() as seen:
                 canonical_tables.ingest_table(project, table, as_of, RUN, unseen)

@@ -30,7 +30,7 @@ def test_accounts_with_a_value_too_many_are_not_staged_and_no_table_after_them_i
     told = problems(company.project())
     assert told.keys() == {"identities", "account_links", "accounts"}
     assert "segments.2" in str(told["accounts"])
-    assert "accounts" not in company.project().staged_hashes()
+    assert company.project().staged("accounts").is_empty()
     with pytest.raises(WarehouseError):
         company.publish()
 
