@@ -63,7 +63,10 @@ class ByMonth:
         self._number = 0
 
     def hold(self, source: str, rows: pl.DataFrame, generation: int = 0, came_in: pl.Series | None = None) -> None:
-        """Take canonical rows of a source; of several generations of it the last counts, and so of an event's rows."""
+        """Take canonical rows of a source, of which those of the last generation count.
+
+        Of rows of one event and one instant that which came in last does (`came_in`: a number of each row).
+        """
         rows = self.contract.shaped(rows)
         number, day = self._number, own_day(self.contract, self._time_zone)
         self._number += rows.height
